@@ -1,0 +1,37 @@
+# The words a person types. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help repro test check format lock mnist plots bench clean
+
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+# One stamp says that the environment holds exactly what requirements.txt locks.
+$(VENV)/.locked: requirements.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else "expected Python 3.10 to 3.13, got %d.%d: name another with make PYTHON=python3.12" % v[:2])'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+repro: $(VENV)/.locked ## run the stages whose inputs changed: digits, models, attacks, metrics, pictures
+	dvc repro
+
+test: $(VENV)/.locked ## run every test
+	python -m pytest
+
+check: $(VENV)/.locked ## lint, format and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: $(VENV)/.locked ## format the code and mend what the linter can
+	ruff check --fix .
+	ruff format .
+
+lock: $(VENV)/.locked ## lock requirements.txt anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	uv pip compile pyproject.toml --group dev --output-file requirements.txt $(UPGRADE) \
+		--universal --python-version 3.10 --fork-strategy fewest \
+		--generate-hashes --no-emit-index-url --no-header --quiet

@@ -1,0 +1,161 @@
+"""Fetch a data set as published: known sets from mirrors, the user's own from a path or a URL.
+
+The checksum decides, not the server: a known set is pinned to the SHA-256 of its files, a URL needs one.
+"""
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+import pooch
+
+from robust_digits.errors import InputError
+from robust_digits.files import replacing
+
+MIRRORS_VARIABLE = "ROBUST_DIGITS_MIRRORS"  # base URLs separated by spaces, tried before the built-in ones
+DIGITS = "digits"  # scikit-learn's bundled UCI digits: 1797 images of 8x8 pixels
+DIGITS_FILE = "digits.csv.gz"
+_DIGITS_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A data set that is published as files under a base URL: the SHA-256 of each file, and who mirrors them."""
+
+    mirrors: tuple[str, ...]
+    sha256: dict[str, str]
+
+
+PUBLISHED = {
+    "mnist": Published(
+        mirrors=(
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        ),
+        sha256={
+            "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        },
+    ),
+    "fashion_mnist": Published(
+        mirrors=(
+            "https://fashion-mnist.s3.eu-central-1.amazonaws.com/",
+            "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+        ),
+        sha256={
+            "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        },
+    ),
+}
+
+
+def fetch(source: str, folder: Path, *, sha256: str | None = None) -> None:
+    """Put the files of a data set, byte for byte as published, into a folder.
+
+    `source` is `digits`, the name of a published set, a URL, or the path of a file or folder. `sha256` is the
+    checksum of the one file of a URL (needed) or of a path (optional). Downloads are kept in the user's cache folder.
+
+    Raises
+    ------
+    InputError
+        If the source is unknown or missing, a checksum differs, or no mirror delivers. `folder` is then untouched.
+    """
+    if sha256 is not None and (source == DIGITS or source in PUBLISHED):
+        raise InputError(f"data.sha256: {source} has its checksums built in; expected null, got {sha256}")
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        if source == DIGITS:
+            _copy(_bundled_digits(), temporary, sha256=_DIGITS_SHA256)
+        elif source in PUBLISHED:
+            _published(source, temporary)
+        elif "://" in source:
+            _url(source, temporary, sha256=sha256)
+        else:
+            _local(Path(source).expanduser(), temporary, sha256=sha256)
+
+
+def _bundled_digits() -> Path:
+    """Return where scikit-learn keeps its digits, without the second that importing it takes."""
+    package = importlib.util.find_spec("sklearn")
+    if package is None or package.origin is None:
+        raise InputError("data.source: digits ship inside scikit-learn, which is not installed; run `make repro`")
+    return Path(package.origin).parent / "datasets" / "data" / DIGITS_FILE
+
+
+def _published(source: str, folder: Path) -> None:
+    published = PUBLISHED[source]
+    mirrors = [*os.environ.get(MIRRORS_VARIABLE, "").split(), *published.mirrors]
+    for name, sha256 in published.sha256.items():
+        urls = [f"{mirror.rstrip('/')}/{name}" for mirror in mirrors]
+        shutil.copyfile(_download(urls, sha256=sha256, cache=source), folder / name)
+
+
+def _url(source: str, folder: Path, *, sha256: str | None) -> None:
+    if sha256 is None:
+        raise InputError(f"data.sha256 is missing: a URL needs the checksum of its file, data.source is {source}")
+    name = Path(unquote(urlsplit(source).path)).name
+    shutil.copyfile(_download([source], sha256=sha256, cache=sha256), folder / name)
+
+
+def _local(path: Path, folder: Path, *, sha256: str | None) -> None:
+    if path.is_file():
+        _copy(path, folder, sha256=sha256)
+    elif path.is_dir():
+        if sha256 is not None:
+            raise InputError(f"data.sha256: expected null for a folder, got {sha256} for {path}")
+        for file in sorted(path.iterdir()):
+            if file.is_file() and not file.name.startswith("."):
+                shutil.copyfile(file, folder / file.name)
+    else:
+        names = ", ".join([DIGITS, *PUBLISHED])
+        raise InputError(f"data.source: expected {names}, a URL, or the path of a file or folder, got {path}")
+
+
+def _copy(path: Path, folder: Path, *, sha256: str | None) -> None:
+    copy = folder / path.name
+    shutil.copyfile(path, copy)
+    found = pooch.file_hash(str(copy))
+    if sha256 is not None and found != sha256.lower():
+        raise InputError(f"{path}: expected SHA-256 {sha256}, got {found}")
+    print(f"{path} has SHA-256 {found}")
+
+
+def _download(urls: Sequence[str], *, sha256: str, cache: str) -> Path:
+    """Return a file of the user's cache, downloaded from the first URL that delivers the right bytes."""
+    failures = []
+    for url in urls:
+        name = Path(unquote(urlsplit(url).path)).name
+        downloader = _downloader(url)
+        cached = pooch.create(
+            path=pooch.os_cache("robust-digits") / cache,
+            base_url="",
+            registry={name: f"sha256:{sha256.lower()}"},
+            urls={name: url},
+            retry_if_failed=1,
+        )
+        try:
+            return Path(cached.fetch(name, downloader=downloader))
+        except (OSError, ValueError) as error:  # what pooch and requests raise: no answer, or a wrong checksum
+            failures.append(f"{url}: {' '.join(str(error).split())}")
+    raise InputError(f"no server delivered {name}: " + "; ".join(failures))
+
+
+def _downloader(url: str) -> pooch.HTTPDownloader | Callable[[str, str, object], None]:
+    """Return what copies a URL to a file; only schemes that nobody on the way can read or change are legal."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return lambda _url, output, _pooch: shutil.copyfile(url2pathname(parts.path), output)
+    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}):
+        return pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
+    raise InputError(f"expected an https:// or file:// URL, got {url}")

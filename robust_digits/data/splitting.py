@@ -1,0 +1,48 @@
+"""Split a labelled image set into parts with the same share of every class."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from robust_digits.data.images import ImageSet
+from robust_digits.errors import InputError
+
+
+def hold_out(whole: ImageSet, *, share: float, seed: int, name: str) -> tuple[ImageSet, ImageSet]:
+    """Return the images that stay and the `share` of them held out, drawn by `seed`, both in their first order.
+
+    Raises
+    ------
+    InputError
+        If a class has too few images for both parts, naming the parameter `name` that asked for the split.
+    """
+    classes, counts = np.unique(whole.labels, return_counts=True)
+    held = round(share * len(whole))
+    if counts.min() < 2 or held < len(classes) or len(whole) - held < len(classes):  # noqa: PLR2004 (one for each part)
+        raise InputError(
+            f"{name}: too few images to hold out {share} with every class in both parts: "
+            f"{len(whole)} images of {len(classes)} classes, {counts.min()} of the rarest"
+        )
+    kept, out = train_test_split(np.arange(len(whole)), test_size=held, random_state=seed, stratify=whole.labels)
+    return whole[np.sort(kept)], whole[np.sort(out)]
+
+
+def check_classes(train: NDArray[np.int64], test: NDArray[np.int64], *, where: object) -> int:
+    """Return the number of classes k: training labels are 0...k-1, each present, and test labels are among them.
+
+    Raises
+    ------
+    InputError
+        If a label is negative or missing below the largest, a test label is unknown, or there is only one class.
+    """
+    classes = np.unique(train)
+    if len(classes) < 2 or not np.array_equal(classes, np.arange(len(classes))):  # noqa: PLR2004 (a choice needs two)
+        raise InputError(f"{where}: expected labels 0...k-1, each present, k at least 2, got {_listed(classes)}")
+    unknown = np.setdiff1d(test, classes)
+    if unknown.size:
+        raise InputError(f"{where}: expected test labels in 0...{classes[-1]}, got {_listed(unknown)}")
+    return len(classes)
+
+
+def _listed(labels: NDArray[np.int64], most: int = 20) -> str:
+    return ", ".join(map(str, labels[:most])) + (", ..." if len(labels) > most else "")

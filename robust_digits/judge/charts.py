@@ -1,0 +1,198 @@
+"""Draw what a person would rather look at than read; the only room with matplotlib."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from robust_digits.data.images import ImageSet
+from robust_digits.files import replacing
+from robust_digits.judge import scoring
+from robust_digits.judge.evidence import VIEWS, Evidence
+
+RIGHT, WRONG, QUIET = "#2a7f3f", "#c0392b", "#b8bfc6"
+VIEW_NAMES = {"clean": "clean", "fgm_transfer": "old adversarial set", "fgm_fresh": "attacked afresh"}
+VIEW_COLOURS = {"clean": "#4c78a8", "fgm_transfer": "#f2a541", "fgm_fresh": "#c0392b"}
+_COLUMNS = 10
+_HISTORY = {"loss": "cross-entropy", "accuracy": "accuracy"}
+
+
+def samples(path: Path, test: ImageSet, *, rows: int = 3) -> None:
+    """Draw the first test images with their labels (seeds 000, 002 and 003)."""
+    few = test[: rows * _COLUMNS]
+    figure, grid = _grid(len(few), size=1.0)
+    for axes, image, label in zip(grid, few.images, few.labels, strict=True):
+        _image(axes, image)
+        axes.set_title(str(label), fontsize=9)
+    _save(figure, path)
+
+
+def digit(path: Path, test: ImageSet, evidence: Evidence, *, eps: float) -> None:
+    """Draw one digit before and after the attack, with the perturbation between and the probabilities beside each.
+
+    The digit is the first of the shown ones that is right before and wrong after, or the first of all.
+    """
+    before, after = softmax(evidence.clean_logits, axis=1), softmax(evidence.adversarial_logits, axis=1)
+    labels = evidence.labels[evidence.shown]
+    fell = (before.argmax(axis=1) == labels) & (after.argmax(axis=1) != labels)
+    row = int(fell.argmax())
+    clean, adversarial = test.images[evidence.shown[row]], evidence.adversarial[row]
+    figure = Figure(figsize=(11, 2.4), layout="constrained")
+    axes = figure.subplots(1, 5, width_ratios=(1, 1.3, 1, 1, 1.3))
+    for column, image, title in ((0, clean, "before"), (3, adversarial, "after")):
+        _image(axes[column], image)
+        axes[column].set_title(title)
+    _perturbation(axes[2], adversarial - clean)
+    axes[2].set_title(f"perturbation, at most {eps:g}")
+    for column, probabilities in ((1, before[row]), (4, after[row])):
+        _bars(axes[column], probabilities, label=int(labels[row]))
+    _save(figure, path)
+
+
+def attack(path: Path, test: ImageSet, evidence: Evidence, *, title: str) -> None:
+    """Draw the shown digits clean, what the fresh attack adds, and the sum, with what the model takes them for."""
+    count = len(evidence.shown)
+    figure = Figure(figsize=(1.1 * count + 1, 4.2), layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    grid = figure.subplots(3, count, squeeze=False)
+    labels = evidence.labels[evidence.shown]
+    for column, row in enumerate(evidence.shown):
+        clean, adversarial, label = test.images[row], evidence.adversarial[column], int(labels[column])
+        _image(grid[0, column], clean)
+        _verdict(grid[0, column], int(evidence.clean_logits[column].argmax()), label)
+        _perturbation(grid[1, column], adversarial - clean)
+        _image(grid[2, column], adversarial)
+        _verdict(grid[2, column], int(evidence.adversarial_logits[column].argmax()), label)
+    for axes, name in zip(grid[:, 0], ("clean", "perturbation", "adversarial"), strict=True):
+        axes.set_ylabel(name, fontsize=9)
+    _save(figure, path)
+
+
+def mistakes(path: Path, test: ImageSet, evidence: Evidence, *, title: str, rows: int = 3) -> None:
+    """Draw the first clean test images that the model gets wrong: predicted, then true label."""
+    wrong = np.flatnonzero(evidence.clean != evidence.labels)
+    few = wrong[: rows * _COLUMNS]
+    figure, grid = _grid(max(len(few), 1), size=1.15)
+    figure.suptitle(f"{title}: {len(wrong)} of {len(test)} clean test images wrong (predicted, true)", fontsize=11)
+    for axes, row in zip(grid, few, strict=False):
+        _image(axes, test.images[row])
+        axes.set_title(f"{evidence.clean[row]}, is {evidence.labels[row]}", fontsize=9, color=WRONG)
+    _save(figure, path)
+
+
+def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
+    """Draw each model's accuracy in each view side by side, with 95% intervals."""
+    figure = Figure(figsize=(1.6 + 2.4 * len(evidence), 3.6), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(VIEWS)
+    for position, view in enumerate(VIEWS):
+        right = [each.verdicts()[view] for each in evidence.values()]
+        heights = [100 * scoring.accuracy(verdicts) for verdicts in right]
+        places = np.arange(len(evidence)) + (position - (len(VIEWS) - 1) / 2) * width
+        bars = axes.bar(places, heights, width * 0.94, color=VIEW_COLOURS[view], label=VIEW_NAMES[view])
+        axes.errorbar(places, heights, [100 * scoring.margin(each) for each in right], fmt="none", color="black", lw=1)
+        axes.bar_label(bars, fmt="%.1f", padding=6, fontsize=8)
+    axes.set_xticks(range(len(evidence)), list(evidence))
+    axes.set_ylim(0, 112)
+    axes.set_yticks(range(0, 101, 20))
+    axes.set_ylabel("accuracy on the test images, %")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(ncols=len(VIEWS), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=9)
+    _save(figure, path)
+
+
+def confusions(path: Path, evidence: Mapping[str, Evidence]) -> None:
+    """Draw a confusion matrix for each model and view, as shares of the true class."""
+    figure = Figure(figsize=(3.4 * len(VIEWS), 3.4 * len(evidence)), layout="constrained")
+    grid = figure.subplots(len(evidence), len(VIEWS), squeeze=False)
+    for row, (model, each) in zip(grid, evidence.items(), strict=True):
+        for axes, view in zip(row, VIEWS, strict=True):
+            _confusion(axes, each.labels, each.predictions(view), classes=each.clean_logits.shape[1])
+            axes.set_title(f"{model}, {VIEW_NAMES[view]}", fontsize=10)
+    _save(figure, path)
+
+
+def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
+    """Draw loss and accuracy over the epochs, training and validation, for each model."""
+    figure = Figure(figsize=(4.4 * len(histories), 5.2), layout="constrained")
+    grid = figure.subplots(2, len(histories), squeeze=False, sharey="row")
+    for column, (model, history) in enumerate(histories.items()):
+        epochs = [int(epoch["epoch"]) for epoch in history]
+        grid[0, column].set_title(model)
+        grid[1, column].set_xlabel("epoch")
+        for axes, (key, name) in zip(grid[:, column], _HISTORY.items(), strict=True):
+            for prefix, label in (("", "training"), ("validation_", "validation")):
+                axes.plot(epochs, [float(epoch[prefix + key]) for epoch in history], label=label)
+            axes.spines[["top", "right"]].set_visible(False)
+            if column == 0:
+                axes.set_ylabel(name)
+    grid[0, 0].legend(frameon=False)
+    _save(figure, path)
+
+
+def _confusion(axes: Axes, labels: NDArray[np.int64], predicted: NDArray[np.int64], *, classes: int) -> None:
+    counts = np.zeros((classes, classes))
+    np.add.at(counts, (labels, predicted), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for true, predicted_class in zip(*np.nonzero(counts), strict=True):
+        share = shares[true, predicted_class]
+        colour = "white" if share > 0.5 else "black"  # noqa: PLR2004 (dark half of the scale)
+        axes.text(predicted_class, true, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xticks(range(classes))
+    axes.set_yticks(range(classes))
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true, % of the row")
+
+
+def _grid(count: int, *, size: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure of at most ten pictures a row and its axes, the first `count` of them switched on."""
+    rows = -(-count // _COLUMNS)
+    figure = Figure(figsize=(_COLUMNS * size, (rows + 0.2) * size * 1.3), layout="constrained")
+    grid = list(figure.subplots(rows, _COLUMNS, squeeze=False).flat)
+    for axes in grid:
+        axes.axis("off")
+    return figure, grid[:count]
+
+
+def _image(axes: Axes, image: NDArray[np.float32]) -> None:
+    grey = image.shape[-1] == 1
+    axes.imshow(image[..., 0] if grey else image, cmap="gray" if grey else None, vmin=0, vmax=1)
+    _bare(axes)
+
+
+def _perturbation(axes: Axes, perturbation: NDArray[np.float32]) -> None:
+    """Draw darker pixels blue, lighter ones red, the scale symmetric about no change."""
+    limit = max(float(np.abs(perturbation).max()), 1e-6)
+    axes.imshow(perturbation.mean(axis=-1), cmap="RdBu_r", vmin=-limit, vmax=limit)
+    _bare(axes)
+
+
+def _bars(axes: Axes, probabilities: NDArray[np.float32], *, label: int) -> None:
+    """Draw the probability of each class, the predicted one green where right and red where wrong (seed 003)."""
+    predicted = int(probabilities.argmax())
+    bars = axes.bar(range(len(probabilities)), probabilities, color=QUIET)
+    bars[predicted].set_color(RIGHT if predicted == label else WRONG)
+    axes.set_ylim(0, 1)
+    axes.set_xticks(range(len(probabilities)))
+    axes.set_title(f"{predicted} with {100 * probabilities[predicted]:.0f}%")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _verdict(axes: Axes, predicted: int, label: int) -> None:
+    axes.set_title(str(predicted), fontsize=10, color=RIGHT if predicted == label else WRONG)
+
+
+def _bare(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a PNG without the name and version of its software, so that equal pictures are equal bytes."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120, metadata={"Software": None})

@@ -1,0 +1,44 @@
+"""The table of networks: each maps images of a shape to logits, one for each class.
+
+No network ends in a softmax: attacks need the gradients that it would flatten.
+"""
+
+from collections.abc import Callable
+
+from robust_digits.errors import InputError
+from robust_digits.learn.choices import Architecture
+from robust_digits.runtime import keras
+
+layers = keras.layers
+
+
+def one_convolution(classes: int) -> list[keras.Layer]:
+    """Return the tutorial's network (seeds 000 and 001): one convolution, one hidden layer of 128."""
+    return [
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.MaxPool2D(2),
+        layers.Flatten(),
+        layers.Dense(128, activation="relu"),
+        layers.Dropout(0.25),
+        layers.Dense(classes),
+    ]
+
+
+NETWORKS: dict[Architecture, Callable[[int], list[keras.Layer]]] = {
+    "one_convolution": one_convolution,
+}
+
+
+def build(architecture: Architecture, *, shape: tuple[int, ...], classes: int) -> keras.Model:
+    """Return a network with fresh weights for images of `shape` (height, width, channels), float32 in [0, 1], giving logits (n, classes).
+
+    Raises
+    ------
+    InputError
+        If the images are too small for the network.
+    """
+    try:
+        return keras.Sequential([layers.Input(shape), *NETWORKS[architecture](classes)])
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"train.architecture: {architecture} does not fit images of shape {shape}: {reason}") from None

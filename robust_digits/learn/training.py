@@ -1,0 +1,124 @@
+"""Train a network on labelled images: one compiled function an epoch, over arrays that stay on the device."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from robust_digits import tables
+from robust_digits.data.images import ImageSet
+from robust_digits.learn.choices import Optimizer
+from robust_digits.runtime import keras, tf
+
+OPTIMIZERS: dict[Optimizer, Callable[[float], Any]] = {
+    "adam": keras.optimizers.Adam,
+    "rmsprop": partial(keras.optimizers.RMSprop, rho=0.9, epsilon=1e-8),  # the tutorial's
+}
+_VALIDATION_BATCH = 2048
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch left: mean cross-entropy (nats) and accuracy, in training with dropout, in validation without."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+
+    def __str__(self) -> str:
+        """Return the line that a person reads."""
+        return (
+            f"epoch {self.epoch}: loss {self.loss:.4f}, accuracy {self.accuracy:.4f}; "
+            f"validation {self.validation_loss:.4f}, {self.validation_accuracy:.4f}"
+        )
+
+
+def train(  # noqa: PLR0913 (a training run has this many knobs)
+    model: keras.Model,
+    train: ImageSet,
+    validation: ImageSet,
+    *,
+    optimizer: Optimizer,
+    learning_rate: float,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+) -> list[Epoch]:
+    """Train a model that gives logits, in place, and return its history.
+
+    Minimizes the cross-entropy. Every epoch visits every image once, in an order that `seed` draws; the last batch
+    of an epoch is smaller where the sizes do not divide.
+    """
+    step_through = _epoch(model, train, OPTIMIZERS[optimizer](learning_rate), batch_size)
+    validate = _validation(model, validation)
+    generator = np.random.default_rng(seed)
+    history = []
+    bar = tqdm(range(1, epochs + 1), desc="training", unit="epoch", disable=not sys.stderr.isatty())
+    for number in bar:
+        loss, accuracy = step_through(tf.constant(generator.permutation(len(train))))
+        epoch = Epoch(number, *(round(float(value), 6) for value in (loss, accuracy, *validate())))
+        history.append(epoch)
+        if bar.disable:
+            print(epoch, flush=True)
+        else:
+            bar.set_postfix_str(str(epoch))
+    return history
+
+
+def save_history(path: Path, history: list[Epoch]) -> None:
+    """Write a history as CSV, one line an epoch."""
+    columns = [field.name for field in fields(Epoch)]
+    tables.write(path, (dict(zip(columns, astuple(epoch), strict=True)) for epoch in history), columns=columns)
+
+
+def _epoch(model: keras.Model, train: ImageSet, optimizer: keras.Optimizer, batch_size: int) -> Any:  # noqa: ANN401
+    """Return a compiled function: order of the images -> mean loss and accuracy of one epoch of training."""
+    images, labels = tf.constant(train.images), tf.constant(train.labels)
+    count = len(train)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def run(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        loss_sum, right_sum = tf.constant(0.0), tf.constant(0.0)
+        for start in tf.range(0, count, batch_size):
+            rows = order[start : start + batch_size]
+            truth = tf.gather(labels, rows)
+            with tf.GradientTape() as tape:
+                logits = model(tf.gather(images, rows), training=True)
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits)
+                loss = tf.reduce_mean(losses)
+            optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+            loss_sum += tf.reduce_sum(losses)
+            right_sum += _right(logits, truth)
+        return loss_sum / count, right_sum / count
+
+    return run
+
+
+def _validation(model: keras.Model, validation: ImageSet) -> Any:  # noqa: ANN401 (a compiled function)
+    """Return a compiled function: () -> mean loss and accuracy on the validation images."""
+    images, labels = tf.constant(validation.images), tf.constant(validation.labels)
+    count = len(validation)
+
+    @tf.function
+    def run() -> tuple[tf.Tensor, tf.Tensor]:
+        loss_sum, right_sum = tf.constant(0.0), tf.constant(0.0)
+        for start in tf.range(0, count, _VALIDATION_BATCH):
+            truth = labels[start : start + _VALIDATION_BATCH]
+            logits = model(images[start : start + _VALIDATION_BATCH], training=False)
+            loss_sum += tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits))
+            right_sum += _right(logits, truth)
+        return loss_sum / count, right_sum / count
+
+    return run
+
+
+def _right(logits: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(tf.argmax(logits, 1) == truth, tf.float32))

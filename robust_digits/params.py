@@ -1,0 +1,115 @@
+"""Load and check parts of params.yaml.
+
+A stage declares the keys that it reads as a `Section`, a frozen record, beside its `main`. Every value is checked
+before anything slow is imported, so that a misspelt parameter fails within a second.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from robust_digits.errors import InputError
+
+PARAMS_FILE = "params.yaml"
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Threads = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Norm = Literal["inf", 1, 2]
+
+
+class Section(BaseModel):
+    """A frozen record of the keys of one mapping in params.yaml.
+
+    Unknown and missing keys are refused, numbers are not made from text. A subclass that reads a part of a mapping
+    names the keys it leaves to other stages: `class Craft(Section, others=("fraction",))`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    others: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, others: tuple[str, ...] = (), **kwargs: Any) -> None:  # noqa: ANN401 (pydantic's own)
+        """Remember the keys of this mapping that other stages read."""
+        super().__init_subclass__(**kwargs)
+        cls.others = others
+
+
+S = TypeVar("S", bound=Section)
+
+
+def load(kind: type[S], path: Path = Path(PARAMS_FILE)) -> S:
+    """Return the part of the parameters file that `kind` describes; top-level keys that it does not name are ignored.
+
+    Raises
+    ------
+    InputError
+        One line for every value that is unknown, missing, of the wrong type or out of range.
+    """
+    return parse(kind, _read(path), where=str(path))
+
+
+def parse(kind: type[S], values: dict[str, Any], *, where: str) -> S:
+    """Check a mapping as `load` does; `where` is the file that messages name."""
+    wanted = {name: values[name] for name in kind.model_fields if name in values}
+    for name, field in kind.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section) and isinstance(wanted.get(name), dict):
+            wanted[name] = {key: value for key, value in wanted[name].items() if key not in section.others}
+    try:
+        return kind.model_validate(wanted)
+    except ValidationError as error:
+        raise InputError("\n".join(f"{where}: {_line(kind, detail)}" for detail in error.errors())) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run from the folder that holds it") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a mapping of parameters, got {type(values).__name__}")
+    return values
+
+
+def _line(kind: type[Section], detail: ErrorDetails) -> str:
+    """Say in one line what is wrong with one value, and what would be right."""
+    key = ".".join(str(part) for part in detail["loc"])
+    given = detail["input"]
+    if detail["type"] == "missing":
+        return f"{key} is missing"
+    if detail["type"] == "extra_forbidden":
+        return f"{key} is not a parameter; {_legal(kind, detail['loc'])}"
+    message = detail["msg"].replace("Input should be", "expected").replace("Value error, ", "")
+    if detail["type"] == "float_type" and isinstance(given, str) and _is_number(given):
+        message += f" (YAML reads {given} as text; write it with a point, as in 1.0e-3)"
+    return f"{key}: {message}, got {given!r}"
+
+
+def _legal(kind: type[Section], location: tuple[int | str, ...]) -> str:
+    """List the keys of the mapping in which the last part of `location` is unknown, the most similar one first."""
+    for part in location[:-1]:
+        section = kind.model_fields[str(part)].annotation
+        if not (isinstance(section, type) and issubclass(section, Section)):
+            raise TypeError(f"expected a Section at {part}, got {section}")
+        kind = section
+    names = sorted({*kind.model_fields, *kind.others})
+    close = difflib.get_close_matches(str(location[-1]), names, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"{hint}legal here: {', '.join(names)}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,29 @@
+"""Fetch the data set as published, and check its SHA-256."""
+
+from pathlib import Path
+
+from robust_digits.command import run
+from robust_digits.data import sources
+from robust_digits.params import Section
+
+
+class Data(Section, others=("image_size", "test", "validation")):
+    """Where the data come from; `sha256` of the one file of a path or URL."""
+
+    source: str
+    sha256: str | None
+
+
+class Params(Section):
+    """What this stage reads from params.yaml."""
+
+    data: Data
+
+
+def main(params: Params, raw: Path) -> None:
+    sources.fetch(params.data.source, raw, sha256=params.data.sha256)
+    print(f"{params.data.source}: {', '.join(sorted(file.name for file in raw.iterdir()))} -> {raw}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,47 @@
+"""Turn the raw files into training, validation and test images: float32 in [0, 1], all of one size."""
+
+from pathlib import Path
+
+from robust_digits.command import run
+from robust_digits.data import formats, images, splitting
+from robust_digits.data.resizing import resize
+from robust_digits.data.sources import DIGITS, DIGITS_FILE
+from robust_digits.params import Count, Section, Seed, Share
+
+
+class Data(Section, others=("sha256",)):
+    """How to read and split: shares of all images (`test`, where the publisher made none) and of the rest."""
+
+    source: str
+    image_size: Count
+    test: Share
+    validation: Share
+
+
+class Params(Section):
+    """What this stage reads from params.yaml."""
+
+    seed: Seed
+    data: Data
+
+
+def main(params: Params, raw: Path, normalized: Path) -> None:
+    digits = params.data.source == DIGITS
+    published = formats.read_digits(raw / DIGITS_FILE) if digits else formats.read(raw)
+    train, test = published.train, published.test
+    if test is None:
+        train, test = splitting.hold_out(train, share=params.data.test, seed=params.seed, name="data.test")
+    classes = splitting.check_classes(train.labels, test.labels, where=raw)
+    train, validation = splitting.hold_out(
+        train, share=params.data.validation, seed=params.seed, name="data.validation"
+    )
+    for name, part in {"train": train, "validation": validation, "test": test}.items():
+        images.save(normalized / name, [resize(part, size=params.data.image_size)], count=len(part))
+    print(
+        f"{classes} classes, {params.data.image_size}x{params.data.image_size} pixels: "
+        f"{len(train)} training, {len(validation)} validation, {len(test)} test images -> {normalized}"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

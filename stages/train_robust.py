@@ -1,0 +1,54 @@
+"""Train the robust model: the baseline, or its network with fresh weights, on the augmented training set."""
+
+from pathlib import Path
+from typing import Literal
+
+from robust_digits.command import run
+from robust_digits.data import images
+from robust_digits.learn.choices import Optimizer
+from robust_digits.params import Count, Positive, Section, Seed, Threads
+
+
+class Retrain(Section):
+    """Where training starts (`baseline`: from its weights, as the tutorial does) and how it goes on."""
+
+    init: Literal["baseline", "scratch"]
+    optimizer: Optimizer
+    learning_rate: Positive
+    epochs: Count
+    batch_size: Count
+
+
+class Params(Section):
+    """What this stage reads from params.yaml."""
+
+    seed: Seed
+    threads: Threads
+    retrain: Retrain
+
+
+def main(params: Params, augmented: Path, validation: Path, baseline: Path, model: Path, history: Path) -> None:
+    from robust_digits import runtime
+    from robust_digits.learn import models, training
+
+    runtime.start(seed=params.seed, threads=params.threads)
+    robust = models.load(baseline)
+    if params.retrain.init == "scratch":
+        robust = models.fresh(robust)
+    epochs = training.train(
+        robust,
+        images.load(augmented),
+        images.load(validation),
+        optimizer=params.retrain.optimizer,
+        learning_rate=params.retrain.learning_rate,
+        epochs=params.retrain.epochs,
+        batch_size=params.retrain.batch_size,
+        seed=params.seed,
+    )
+    models.save(robust, model)
+    training.save_history(history, epochs)
+    print(f"{epochs[-1]} -> {model}")
+
+
+if __name__ == "__main__":
+    run(main)
