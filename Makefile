@@ -35,3 +35,20 @@ lock: $(VENV)/.locked ## lock requirements.txt anew from pyproject.toml (UPGRADE
 	uv pip compile pyproject.toml --group dev --output-file requirements.txt $(UPGRADE) \
 		--universal --python-version 3.10 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-header --quiet
+
+# The tutorial's run: 10% of the training images crafted at eps 0.5, 10 + 10 epochs, batches of 128.
+TUTORIAL := data.source=$(if $(DATA),$(abspath $(DATA)),mnist) data.validation=0.05 \
+	train.epochs=10 train.batch_size=128 craft.eps=0.5 craft.fraction=0.1 retrain.epochs=10 retrain.batch_size=128
+SHA256 = $(if $(DATA),data.sha256=$$(python -c 'import pooch, sys; print(pooch.file_hash(sys.argv[1]))' $(DATA)))
+
+mnist: $(VENV)/.locked ## the tutorial's own run, on MNIST, into docs/results/mnist (DATA=mnist.npz for a local file)
+	@dvc exp remove --quiet mnist 2>/dev/null || true
+	dvc exp run --temp --name mnist $(addprefix --set-param ,$(TUTORIAL) $(SHA256))
+	python -m robust_digits.judge.record mnist docs/results/mnist --command "make mnist$(if $(DATA), DATA=$(notdir $(DATA)))"
+
+plots: $(VENV)/.locked ## draw DVC's own page of plots, this workspace against the last commit
+	dvc plots diff HEAD
+
+bench: $(VENV)/.locked ## time this project's training and crafting against Keras' fit and plain ART
+	python -m benchmarks.training
+	python -m benchmarks.crafting

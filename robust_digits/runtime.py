@@ -4,16 +4,41 @@ Other modules import `tf` and `keras` from here, so that the settings below are 
 """
 
 import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # A result depends on the instruction set that oneDNN picks for the CPU it finds: AVX2 is one that every x86-64
 # machine of the last ten years has, and measured no slower for these networks.
 os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
 os.environ["KERAS_BACKEND"] = "tensorflow"
-# Start-up lines about CPU features and a GPU that is not there tell a reader nothing; errors still raise.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
-import tensorflow as tf
+_START_UP = ("I0000 ", "WARNING: All log messages before absl::InitializeLog()")
+
+
+@contextmanager
+def _without_start_up_lines() -> Iterator[None]:
+    """Hold back what C++ writes to the error stream in this block, and pass on all but lines of information.
+
+    TensorFlow 2.21 no longer heeds TF_CPP_MIN_LOG_LEVEL when it loads (tensorflow/tensorflow#100442).
+    """
+    sys.stderr.flush()
+    stream = os.dup(2)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stream, 2)
+            os.close(stream)
+            held.seek(0)
+            sys.stderr.writelines(line for line in held if not line.startswith(_START_UP))
+
+
+with _without_start_up_lines():
+    import keras
+    import tensorflow as tf
 
 __all__ = ["keras", "start", "tf"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.special import softmax
 
@@ -128,6 +129,7 @@ def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -
             for prefix, label in (("", "training"), ("validation_", "validation")):
                 axes.plot(epochs, [float(epoch[prefix + key]) for epoch in history], label=label)
             axes.spines[["top", "right"]].set_visible(False)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if column == 0:
                 axes.set_ylabel(name)
     grid[0, 0].legend(frameon=False)
@@ -152,7 +154,7 @@ def _confusion(axes: Axes, labels: NDArray[np.int64], predicted: NDArray[np.int6
 def _grid(count: int, *, size: float) -> tuple[Figure, list[Axes]]:
     """Return a figure of at most ten pictures a row and its axes, the first `count` of them switched on."""
     rows = -(-count // _COLUMNS)
-    figure = Figure(figsize=(_COLUMNS * size, (rows + 0.2) * size * 1.3), layout="constrained")
+    figure = Figure(figsize=(_COLUMNS * size, (rows + 0.15) * size * 1.22), layout="constrained")
     grid = list(figure.subplots(rows, _COLUMNS, squeeze=False).flat)
     for axes in grid:
         axes.axis("off")

@@ -30,7 +30,7 @@ NETWORKS: dict[Architecture, Callable[[int], list[keras.Layer]]] = {
 
 
 def build(architecture: Architecture, *, shape: tuple[int, ...], classes: int) -> keras.Model:
-    """Return a network with fresh weights for images of `shape` (height, width, channels), float32 in [0, 1], giving logits (n, classes).
+    """Return a network with fresh weights: images of `shape` (height, width, channels) in [0, 1] to logits (n, k).
 
     Raises
     ------
