@@ -4,6 +4,7 @@ Other modules import `tf` and `keras` from here, so that the settings below are 
 """
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,12 +15,15 @@ from contextlib import contextmanager
 os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
-_START_UP = ("I0000 ", "WARNING: All log messages before absl::InitializeLog()")
+# Lines that C++ writes while it looks the machine over: what it found, and that there is no GPU to drive.
+_START_UP = re.compile(
+    r"I0000 |WARNING: All log messages before absl|To enable the following instructions|E0000 .*cuInit"
+)
 
 
 @contextmanager
 def _without_start_up_lines() -> Iterator[None]:
-    """Hold back what C++ writes to the error stream in this block, and pass on all but lines of information.
+    """Hold back what C++ writes to the error stream in this block, and pass on all but start-up lines.
 
     TensorFlow 2.21 no longer heeds TF_CPP_MIN_LOG_LEVEL when it loads (tensorflow/tensorflow#100442).
     """
@@ -33,7 +37,7 @@ def _without_start_up_lines() -> Iterator[None]:
             os.dup2(stream, 2)
             os.close(stream)
             held.seek(0)
-            sys.stderr.writelines(line for line in held if not line.startswith(_START_UP))
+            sys.stderr.writelines(line for line in held if not _START_UP.match(line))
 
 
 with _without_start_up_lines():
@@ -53,4 +57,6 @@ def start(*, seed: int, threads: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
+    with _without_start_up_lines():
+        tf.config.list_logical_devices()  # starts the devices
     keras.utils.set_random_seed(seed)

@@ -1,0 +1,52 @@
+"""Results as Markdown, for README.md: every table between a pair of marks is written from committed metrics.
+
+A mark names the folder of the metrics: `<!-- results: metrics -->` ... `<!-- end -->`.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from robust_digits.files import replacing
+
+ORDER = ("baseline", "robust", "hardened")  # the story's order
+_COLUMNS = {
+    "clean": "clean",
+    "fgm_transfer": "FGM, old set",
+    "fgm_fresh": "FGM, attacked afresh",
+}
+_BLOCK = re.compile(r"(<!-- results: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Return the metrics of each model in a folder of `<model>.json` files, in the story's order."""
+    return {
+        model: json.loads((folder / f"{model}.json").read_bytes())
+        for model in ORDER
+        if (folder / f"{model}.json").is_file()
+    }
+
+
+def table(metrics: Mapping[str, Any]) -> str:
+    """Return a table, one line a model: accuracy in percent with the half width of its 95% interval."""
+    lines = ["| model | " + " | ".join(_COLUMNS.values()) + " |", "| --- |" + " --- |" * len(_COLUMNS)]
+    for model, scores in metrics.items():
+        cells = [f"{100 * scores['accuracy'][key]:.1f}% ± {100 * scores['margin'][key]:.1f}" for key in _COLUMNS]
+        lines.append(f"| {model} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def fill(page: str, root: Path) -> str:
+    """Return the page with every marked table written anew from the metrics under `root`."""
+    return _BLOCK.sub(lambda block: block[1] + table(read(root / block[2])) + block[3], page)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        path = Path(name)
+        filled = fill(path.read_text(encoding="utf-8"), Path())
+        with replacing(path) as temporary:
+            temporary.write_text(filled, encoding="utf-8", newline="\n")

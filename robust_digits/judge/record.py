@@ -1,0 +1,90 @@
+"""Record the results of a DVC experiment in a folder that git keeps: metrics, pictures, and what made them."""
+
+import argparse
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dvc.api import DVCFileSystem
+
+from robust_digits.files import replacing
+from robust_digits.judge import markdown
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
+
+
+def record(experiment: str, folder: Path, *, command: str) -> None:
+    """Replace `folder` by the metrics, pictures and parameters of an experiment and a README.md on how they were made.
+
+    `command` is what a reader types to make them again.
+    """
+    files = DVCFileSystem(rev=experiment)
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        files.get("metrics", str(temporary / "metrics"), recursive=True)
+        files.get("plots/pictures", str(temporary / "pictures"), recursive=True)
+        params = yaml.safe_load(files.read_text("params.yaml"))
+        params["data"]["source"] = Path(params["data"]["source"]).name  # the path is this machine's, not the reader's
+        (temporary / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+        page = _page(folder.name, temporary, params, command=command)
+        (temporary / "README.md").write_text(page, encoding="utf-8")
+
+
+def _page(name: str, folder: Path, params: dict[str, Any], *, command: str) -> str:
+    data = params["data"]
+    checksum = f", SHA-256 `{data['sha256']}`" if data["sha256"] else ""
+    packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+    return f"""# Results: {name}
+
+Made by `{command}` at commit `{_commit()}`, with the parameters in [params.yaml](params.yaml).
+
+- data: `{data["source"]}`{checksum}
+- machine: {_machine()}
+- versions: Python {platform.python_version()}, {packages}
+
+{markdown.table(markdown.read(folder / "metrics"))}
+Accuracy on the test images with the half width of its 95% Wilson interval; FGM of L{params["craft"]["norm"]} size
+{params["craft"]["eps"]}. The numbers are in [metrics/](metrics), more pictures in [pictures/](pictures).
+
+![accuracy of each model](pictures/accuracies.png)
+
+![the robust model, attacked afresh](pictures/attack_robust.png)
+
+![what the robust model gets wrong](pictures/mistakes_robust.png)
+"""
+
+
+def _commit() -> str:
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603, S607 (git from the PATH, fixed words)
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", "robust_digits", "stages", "dvc.yaml")
+    return git("rev-parse", "--short=12", "HEAD") + (" with uncommitted changes" if changed else "")
+
+
+def _machine() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    names = (
+        [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")] if cpuinfo.exists() else []
+    )
+    cpu = names[0].split(": ", 1)[1] if names else platform.processor() or platform.machine()
+    return f"{cpu}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m robust_digits.judge.record", description=__doc__)
+    parser.add_argument("experiment", help="name or revision of a DVC experiment")
+    parser.add_argument("folder", type=Path, help="folder to write, such as docs/results/mnist")
+    parser.add_argument("--command", required=True, help="what a reader types to make these results again")
+    arguments = parser.parse_args()
+    record(arguments.experiment, arguments.folder, command=arguments.command)
+    print(f"{arguments.experiment} -> {arguments.folder}")
+
+
+if __name__ == "__main__":
+    main()
