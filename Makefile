@@ -39,11 +39,13 @@ lock: $(VENV)/.locked ## lock requirements.txt anew from pyproject.toml (UPGRADE
 # The tutorial's run: 10% of the training images crafted at eps 0.5, 10 + 10 epochs, batches of 128.
 TUTORIAL := data.source=$(if $(DATA),$(abspath $(DATA)),mnist) data.validation=0.05 \
 	train.epochs=10 train.batch_size=128 craft.eps=0.5 craft.fraction=0.1 retrain.epochs=10 retrain.batch_size=128
-SHA256 = $(if $(DATA),data.sha256=$$(python -c 'import pooch, sys; print(pooch.file_hash(sys.argv[1]))' $(DATA)))
+# The checksum of a local file becomes a parameter, so that DVC sees when the file changes.
+CHECKSUM = python -c 'import pooch, sys; print(pooch.file_hash(sys.argv[1]))' $(DATA)
 
 mnist: $(VENV)/.locked ## the tutorial's own run, on MNIST, into docs/results/mnist (DATA=mnist.npz for a local file)
 	@dvc exp remove --quiet mnist 2>/dev/null || true
-	dvc exp run --temp --name mnist $(addprefix --set-param ,$(TUTORIAL) $(SHA256))
+	dvc exp run --temp --name mnist $(TUTORIAL:%=--set-param %) \
+		$(if $(DATA),--set-param data.sha256=$$($(CHECKSUM)))
 	python -m robust_digits.judge.record mnist docs/results/mnist --command "make mnist$(if $(DATA), DATA=$(notdir $(DATA)))"
 
 plots: $(VENV)/.locked ## draw DVC's own page of plots, this workspace against the last commit
