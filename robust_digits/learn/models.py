@@ -18,7 +18,7 @@ def save(model: keras.Model, path: Path) -> None:
     Keras stamps its archive with the time twice, in the zip entries and in the metadata; both are written anew.
     """
     with replacing(path) as temporary:
-        stamped = temporary.with_suffix(".stamped.keras")
+        stamped = temporary.with_name(f"{temporary.name}.keras")
         try:
             keras.saving.save_model(model, stamped)
             with zipfile.ZipFile(stamped) as source, zipfile.ZipFile(temporary, "w") as target:
