@@ -121,7 +121,7 @@ def ran(printed: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small project after one cold, traced `dvc repro`, its results committed."""
+    """Return a small project after one cold, traced `dvc repro`, its results committed."""
     at = make_project(tmp_path_factory.mktemp("project"))
     tracer = tmp_path_factory.mktemp("tracer")
     (tracer / "sitecustomize.py").write_text(TRACER, encoding="utf-8")
@@ -134,7 +134,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workspace(project: Path, tmp_path: Path) -> Path:
-    """A copy of the small project, cache included, for one test to change."""
+    """Return a copy of the small project, cache included, for one test to change."""
     return shutil.copytree(project, tmp_path / "workspace", symlinks=True)
 
 
@@ -163,7 +163,8 @@ def test_opened_files_are_declared(project: Path) -> None:
     for line in (project / ".dvc" / "tmp" / "opened.txt").read_text().splitlines():
         command, mode, path = line.split("\t")
         final = re.sub(r"\.([^/]+)\.writing(\.keras)?", r"\1", path)  # the temporary name, before it is renamed
-        opened.setdefault(command, {"reads": set(), "writes": set()})[mode].add(final)
+        if (project / final).exists():  # libraries look for files that are not there
+            opened.setdefault(command, {"reads": set(), "writes": set()})[mode].add(final)
     for stage in Repo(str(project)).index.stages:
         seen = opened[stage.cmd]
         outs = {out.def_path for out in stage.outs}
@@ -183,17 +184,20 @@ def outside(paths: set[str], declared: set[str]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def scratch(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the small project whose parameters the tests change and put back."""
+    """Return a copy of the small project whose parameters the tests change and put back."""
     return shutil.copytree(project, tmp_path_factory.mktemp("scratch") / "project", symlinks=True)
 
 
 @pytest.mark.parametrize(("changed", "readers"), READERS.items(), ids=[name for name, _ in READERS])
-def test_a_parameter_reaches_its_readers_only(scratch: Path, changed: tuple[str, Any], readers: set[str]) -> None:
+def test_a_parameter_reaches_its_readers_only(
+    scratch: Path, changed: tuple[str, Any], readers: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Changing a parameter makes DVC see a change in the stages that read it, and in no other."""
+    monkeypatch.chdir(scratch)  # DVC names stages from where it stands
     before = (scratch / "params.yaml").read_text()
     set_params(scratch, dict([changed]))
     try:
-        assert set(Repo(str(scratch)).status()) == readers
+        assert set(Repo().status()) == readers
     finally:
         (scratch / "params.yaml").write_text(before)
 

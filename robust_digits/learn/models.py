@@ -1,6 +1,7 @@
 """Save and load models as `.keras` files that are the same bytes for the same weights."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -9,13 +10,13 @@ from robust_digits.files import replacing
 from robust_digits.runtime import keras
 
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
-_METADATA = "metadata.json"
 
 
 def save(model: keras.Model, path: Path) -> None:
     """Write a model to `path` (`.keras`): weights and architecture, no optimizer state, no time of writing.
 
-    Keras stamps its archive with the time twice, in the zip entries and in the metadata; both are written anew.
+    Keras leaves its mark on an archive in three places, which are written anew: the time in the zip entries, the time
+    in the metadata, and memory addresses as the identities of objects that layers share.
     """
     with replacing(path) as temporary:
         stamped = temporary.with_name(f"{temporary.name}.keras")
@@ -24,8 +25,8 @@ def save(model: keras.Model, path: Path) -> None:
             with zipfile.ZipFile(stamped) as source, zipfile.ZipFile(temporary, "w") as target:
                 for name in sorted(source.namelist()):
                     content = source.read(name)
-                    if name == _METADATA:
-                        content = _without_time(content)
+                    if name in _REWRITTEN:
+                        content = _REWRITTEN[name](content)
                     target.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), content)
         finally:
             stamped.unlink(missing_ok=True)
@@ -56,3 +57,16 @@ def _without_time(metadata: bytes) -> bytes:
     fields = json.loads(metadata)
     del fields["date_saved"]
     return json.dumps(fields, sort_keys=True).encode()
+
+
+def _numbered(config: bytes) -> bytes:
+    """Replace the addresses of shared objects by numbers, in the order in which they appear."""
+    numbers: dict[bytes, int] = {}
+
+    def number(found: re.Match[bytes]) -> bytes:
+        return b"%s%d" % (found[1], numbers.setdefault(found[2], len(numbers)))
+
+    return re.sub(rb'("shared_object_id": )(\d+)', number, config)
+
+
+_REWRITTEN = {"metadata.json": _without_time, "config.json": _numbered}

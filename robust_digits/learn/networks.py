@@ -37,8 +37,12 @@ def build(architecture: Architecture, *, shape: tuple[int, ...], classes: int) -
     InputError
         If the images are too small for the network.
     """
+    refused = f"train.architecture: {architecture} does not fit images of shape {shape}"
     try:
-        return keras.Sequential([layers.Input(shape), *NETWORKS[architecture](classes)])
+        model = keras.Sequential([layers.Input(shape), *NETWORKS[architecture](classes)])
     except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"train.architecture: {architecture} does not fit images of shape {shape}: {reason}") from None
+        raise InputError(f"{refused}: {str(error).splitlines()[0]}") from None
+    for layer in model.layers:
+        if 0 in layer.output.shape:
+            raise InputError(f"{refused}: nothing is left of them after {layer.name}")
+    return model
