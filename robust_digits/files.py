@@ -17,11 +17,27 @@ def replacing(path: Path) -> Iterator[Path]:
     _remove(temporary)
     try:
         yield temporary
-        if path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        if temporary.is_dir() or path.is_dir():
+            _swap(temporary, path)
+        else:
+            temporary.replace(path)
     finally:
         _remove(temporary)
+
+
+def _swap(temporary: Path, path: Path) -> None:
+    """Put a folder in the place of a file or folder, or the other way round; no rename does that in one step."""
+    earlier = path.with_name(f".{path.name}.earlier")
+    _remove(earlier)
+    if path.exists():
+        path.replace(earlier)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        if earlier.exists():
+            earlier.replace(path)
+        raise
+    _remove(earlier)
 
 
 def _remove(path: Path) -> None:

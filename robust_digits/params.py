@@ -6,10 +6,10 @@ before anything slow is imported, so that a misspelt parameter fails within a se
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from robust_digits.errors import InputError
@@ -22,7 +22,17 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
-Norm = Literal["inf", 1, 2]
+Sizes = Annotated[tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...], Field(min_length=1, strict=False)]
+
+
+def _no_bool(value: object) -> object:
+    """Refuse what equals a number only in Python: True == 1."""
+    if isinstance(value, bool):
+        raise ValueError("Input should be 'inf', 1 or 2")  # noqa: TRY004 (pydantic wants a ValueError)
+    return value
+
+
+Norm = Annotated[Literal["inf", 1, 2], BeforeValidator(_no_bool)]
 
 
 class Section(BaseModel):
@@ -59,8 +69,8 @@ def parse(kind: type[S], values: dict[str, Any], *, where: str) -> S:
     """Check a mapping as `load` does; `where` is the file that messages name."""
     wanted = {name: values[name] for name in kind.model_fields if name in values}
     for name, field in kind.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, Section) and isinstance(wanted.get(name), dict):
+        section = _section(field.annotation)
+        if section and isinstance(wanted.get(name), dict):
             wanted[name] = {key: value for key, value in wanted[name].items() if key not in section.others}
     try:
         return kind.model_validate(wanted)
@@ -73,7 +83,7 @@ def _read(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run from the folder that holds it") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a ValueError: no such day, a number too long
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of parameters, got {type(values).__name__}")
@@ -88,23 +98,35 @@ def _line(kind: type[Section], detail: ErrorDetails) -> str:
         return f"{key} is missing"
     if detail["type"] == "extra_forbidden":
         return f"{key} is not a parameter; {_legal(kind, detail['loc'])}"
-    message = detail["msg"].replace("Input should be", "expected").replace("Value error, ", "")
+    message = detail["msg"].replace("Value error, ", "").replace("Input should be", "expected")
     if detail["type"] == "float_type" and isinstance(given, str) and _is_number(given):
         message += f" (YAML reads {given} as text; write it with a point, as in 1.0e-3)"
-    return f"{key}: {message}, got {given!r}"
+    return f"{key}: {message}, got {_shown(given)}"
 
 
 def _legal(kind: type[Section], location: tuple[int | str, ...]) -> str:
     """List the keys of the mapping in which the last part of `location` is unknown, the most similar one first."""
     for part in location[:-1]:
-        section = kind.model_fields[str(part)].annotation
-        if not (isinstance(section, type) and issubclass(section, Section)):
-            raise TypeError(f"expected a Section at {part}, got {section}")
-        kind = section
+        kind = _section(kind.model_fields[str(part)].annotation) or kind
     names = sorted({*kind.model_fields, *kind.others})
     close = difflib.get_close_matches(str(location[-1]), names, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{hint}legal here: {', '.join(names)}"
+
+
+def _section(annotation: Any) -> type[Section] | None:  # noqa: ANN401 (any type may stand in an annotation)
+    """Return the section that an annotation names, alone or with None."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, Section):
+            return kind
+    return None
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python prints no integer of more than 4300 digits
+        return "a number too long to print"
 
 
 def _is_number(text: str) -> bool:

@@ -15,7 +15,10 @@ def write(path: Path, rows: Iterable[Mapping[str, Cell]], *, columns: Sequence[s
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        for row in rows:
+            if row.keys() != set(columns):
+                raise ValueError(f"{path}: expected the columns {', '.join(columns)}, got {', '.join(row)}")
+            writer.writerow(row)
 
 
 def read(path: Path) -> list[dict[str, str]]:

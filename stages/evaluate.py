@@ -1,12 +1,16 @@
-"""Judge one model on the test images: clean, on the old adversarial set, and attacked afresh."""
+"""Judge one model on the test images: clean, on the old adversarial set, attacked afresh, and by every attack."""
 
 import json
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
+
+from robust_digits.attack.settings import Attacks
 from robust_digits.command import run
 from robust_digits.data import images
 from robust_digits.files import replacing
-from robust_digits.params import Norm, Positive, Section, Seed, Threads
+from robust_digits.params import Count, Norm, Positive, Section, Seed, Sizes, Threads
 
 
 class Craft(Section, others=("fraction",)):
@@ -16,36 +20,56 @@ class Craft(Section, others=("fraction",)):
     eps: Positive
 
 
+class Curve(Section):
+    """Where accuracy over eps is measured, with how many steps of PGD, on how many of the first test images."""
+
+    samples: Count
+    steps: Count
+    linf: Sizes
+    l2: Sizes
+
+
+class Evaluate(Section):
+    """The radius of the L-infinity ball, what a model must survive in it, and the curve."""
+
+    eps: Annotated[Positive, Field(le=1)]
+    attacks: Attacks
+    curve: Curve
+
+
 class Params(Section):
     """What this stage reads from params.yaml."""
 
     seed: Seed
     threads: Threads
     craft: Craft
+    evaluate: Evaluate
 
 
 def main(
-    params: Params, model: Path, test: Path, adversarial: Path, metrics: Path, verdicts: Path, shown: Path
+    params: Params, model: Path, test: Path, adversarial: Path, metrics: Path, verdicts: Path, found: Path
 ) -> None:
     from robust_digits import runtime
-    from robust_digits.attack.classifier import Classifier
-    from robust_digits.judge import evaluation, evidence, scoring
+    from robust_digits.attack.suite import Suite
+    from robust_digits.judge import evidence, scoring
+    from robust_digits.judge.evaluation import Trial
     from robust_digits.learn import models
 
     runtime.start(seed=params.seed, threads=params.threads)
-    found = evaluation.evaluate(
-        Classifier(models.load(model)),
-        images.load(test),
-        images.load(adversarial),
-        norm=params.craft.norm,
-        eps=params.craft.eps,
-    )
-    scores = scoring.metrics(found.verdicts())
+    suite = Suite(models.load(model), eps=params.evaluate.eps, seed=params.seed)
+    trial = Trial(suite, images.load(test), images.load(adversarial))
+    trial.tutorial(norm=params.craft.norm, eps=params.craft.eps)
+    trial.attack(params.evaluate.attacks.chosen())
+    curve = params.evaluate.curve
+    trial.curve(linf=curve.linf, l2=curve.l2, steps=curve.steps, samples=curve.samples, seed=params.seed)
+    trial.probe(steps=curve.steps, samples=curve.samples, seed=params.seed)
+    judged = trial.evidence()
+    scores = scoring.metrics(judged.verdicts())
     with replacing(metrics) as temporary:
         temporary.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8", newline="\n")
-    evidence.save_verdicts(verdicts, found)
-    evidence.save(shown, found)
-    line = ", ".join(f"{name} {value:.2%}" for name, value in scores["accuracy"].items())
+    evidence.save_verdicts(verdicts, judged)
+    evidence.save(found, judged)
+    line = ", ".join(f"{name} {value:.1%}" for name, value in scores["accuracy"].items())
     print(f"{model.stem}: {line} -> {metrics}")
 
 

@@ -74,7 +74,7 @@ def test_pixels_stay_between_the_darkest_and_the_brightest(height: int, width: i
 
 @given(st.floats(0, 1, width=32), st.integers(1, 9), st.integers(1, 30))
 def test_an_even_image_stays_even(grey: float, before: int, after: int) -> None:
-    """An image of one shade keeps it, to the last unit but one; black and white stay exactly so."""
+    """An image of one shade keeps it, to rounding, and does not leave [0, 1] by it."""
     whole = ImageSet(np.full((1, before, before, 1), grey, np.float32), np.array([0]))
     resized = resize(whole, size=after).images
     np.testing.assert_allclose(resized, np.full_like(resized, grey), rtol=3e-7)

@@ -55,7 +55,7 @@ Serve = Callable[..., Server]
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Return a function that starts a server of files."""
-    running = []
+    running: list[tuple[Server, Thread]] = []
 
     def start(**files: bytes) -> Server:
         folder = tmp_path / f"server{len(running)}"
@@ -455,13 +455,13 @@ def test_a_users_mirror_that_others_can_read_is_refused(
 
 
 def test_all_mirrors_failing_is_one_error(
-    tmp_path: Path, serve: Serve, publish: Publish, dead: str, raw: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, publish: Publish, dead: str, raw: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message has every URL that was tried, in order; the earlier files stay."""
     wrong = serve(**{"labels.bin": b"wrong"})
     lost = serve()
     (lost.folder / "labels.bin").unlink()
-    disk = tmp_path / "disk"
+    disk = raw.parents[1] / "disk"
     disk.mkdir()
     publish(dead, wrong.url, lost.url)
     monkeypatch.setenv(MIRRORS_VARIABLE, disk.as_uri())

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -114,9 +115,9 @@ def _create(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.m
 
 def _open(path: Path) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.lib.format.open_memmap(path, "r")  # type: ignore[no-untyped-call]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` or `dvc checkout` makes it") from None
-    except (ValueError, EOFError) as error:
+    except (ValueError, TypeError, OverflowError, SyntaxError, TokenError, UserWarning) as error:
         raise InputError(f"{path}: not a readable .npy array: {error}") from None
     return array

@@ -79,10 +79,12 @@ def fetch(source: str, folder: Path, *, sha256: str | None = None) -> None:
             _copy(_bundled_digits(), temporary, sha256=_DIGITS_SHA256)
         elif source in PUBLISHED:
             _published(source, temporary)
+        elif not source:
+            raise InputError(f"data.source: expected {_legal()}, got nothing")
         elif "://" in source:
             _url(source, temporary, sha256=sha256)
         else:
-            _local(Path(source).expanduser(), temporary, sha256=sha256)
+            _local(_expanded(source), temporary, sha256=sha256)
 
 
 def _bundled_digits() -> Path:
@@ -104,7 +106,7 @@ def _published(source: str, folder: Path) -> None:
 def _url(source: str, folder: Path, *, sha256: str | None) -> None:
     if sha256 is None:
         raise InputError(f"data.sha256 is missing: a URL needs the checksum of its file, data.source is {source}")
-    name = Path(unquote(urlsplit(source).path)).name
+    name = _name(source)
     shutil.copyfile(_download([source], sha256=sha256, cache=sha256), folder / name)
 
 
@@ -118,8 +120,18 @@ def _local(path: Path, folder: Path, *, sha256: str | None) -> None:
             if file.is_file() and not file.name.startswith("."):
                 shutil.copyfile(file, folder / file.name)
     else:
-        names = ", ".join([DIGITS, *PUBLISHED])
-        raise InputError(f"data.source: expected {names}, a URL, or the path of a file or folder, got {path}")
+        raise InputError(f"data.source: expected {_legal()}, got {path}")
+
+
+def _legal() -> str:
+    return f"{', '.join([DIGITS, *PUBLISHED])}, a URL, or the path of a file or folder"
+
+
+def _expanded(source: str) -> Path:
+    try:
+        return Path(source).expanduser()
+    except RuntimeError as error:  # ~name, and there is no such user
+        raise InputError(f"data.source: {source}: {error}") from None
 
 
 def _copy(path: Path, folder: Path, *, sha256: str | None) -> None:
@@ -135,7 +147,7 @@ def _download(urls: Sequence[str], *, sha256: str, cache: str) -> Path:
     """Return a file of the user's cache, downloaded from the first URL that delivers the right bytes."""
     failures = []
     for url in urls:
-        name = Path(unquote(urlsplit(url).path)).name
+        name = _name(url)
         downloader = _downloader(url)
         cached = pooch.create(
             path=pooch.os_cache("robust-digits") / cache,
@@ -149,6 +161,17 @@ def _download(urls: Sequence[str], *, sha256: str, cache: str) -> Path:
         except (OSError, ValueError) as error:  # what pooch and requests raise: no answer, or a wrong checksum
             failures.append(f"{url}: {' '.join(str(error).split())}")
     raise InputError(f"no server delivered {name}: " + "; ".join(failures))
+
+
+def _name(url: str) -> str:
+    """Return the last part of the path of a URL, which must name a file."""
+    try:
+        name = Path(unquote(urlsplit(url).path)).name
+    except ValueError as error:
+        raise InputError(f"not a URL: {url}: {error}") from None
+    if name in {"", ".."}:
+        raise InputError(f"expected the URL of a file, got {url}")
+    return name
 
 
 def _downloader(url: str) -> pooch.HTTPDownloader | Callable[[str, str, object], None]:

@@ -18,13 +18,17 @@ def hold_out(whole: ImageSet, *, share: float, seed: int, name: str) -> tuple[Im
     """
     classes, counts = np.unique(whole.labels, return_counts=True)
     held = round(share * len(whole))
+    too_few = InputError(
+        f"{name}: too few images to hold out {share} with every class in both parts: "
+        f"{len(whole)} images of {len(classes)} classes, {counts.min()} of the rarest"
+    )
     if counts.min() < 2 or held < len(classes) or len(whole) - held < len(classes):  # noqa: PLR2004 (one for each part)
-        raise InputError(
-            f"{name}: too few images to hold out {share} with every class in both parts: "
-            f"{len(whole)} images of {len(classes)} classes, {counts.min()} of the rarest"
-        )
+        raise too_few
     kept, out = train_test_split(np.arange(len(whole)), test_size=held, random_state=seed, stratify=whole.labels)
-    return whole[np.sort(kept)], whole[np.sort(out)]
+    parts = whole[np.sort(kept)], whole[np.sort(out)]
+    if any(len(np.unique(part.labels)) < len(classes) for part in parts):
+        raise too_few
+    return parts
 
 
 def check_classes(train: NDArray[np.int64], test: NDArray[np.int64], *, where: object) -> int:

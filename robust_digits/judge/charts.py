@@ -13,11 +13,15 @@ from scipy.special import softmax
 from robust_digits.data.images import ImageSet
 from robust_digits.files import replacing
 from robust_digits.judge import scoring
-from robust_digits.judge.evidence import VIEWS, Evidence
+from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
 
 RIGHT, WRONG, QUIET = "#2a7f3f", "#c0392b", "#b8bfc6"
-VIEW_NAMES = {"clean": "clean", "fgm_transfer": "old adversarial set", "fgm_fresh": "attacked afresh"}
-VIEW_COLOURS = {"clean": "#4c78a8", "fgm_transfer": "#f2a541", "fgm_fresh": "#c0392b"}
+_VIEWS = {
+    CLEAN: ("clean", "#4c78a8"),
+    OLD_SET: ("FGM, old set", "#f2a541"),
+    FRESH: ("FGM, afresh", "#c0392b"),
+    WORST_CASE: ("worst case", "#5b2333"),
+}
 _COLUMNS = 10
 _HISTORY = {"loss": "cross-entropy", "accuracy": "accuracy"}
 
@@ -32,69 +36,80 @@ def samples(path: Path, test: ImageSet, *, rows: int = 3) -> None:
     _save(figure, path)
 
 
-def digit(path: Path, test: ImageSet, evidence: Evidence, *, eps: float) -> None:
-    """Draw one digit before and after the attack, with the perturbation between and the probabilities beside each.
+def digit(path: Path, evidence: Evidence) -> None:
+    """Draw one digit before and after the fresh attack, the perturbation between, and the probabilities beside each.
 
     The digit is the first of the shown ones that is right before and wrong after, or the first of all.
     """
-    before, after = softmax(evidence.clean_logits, axis=1), softmax(evidence.adversarial_logits, axis=1)
     labels = evidence.labels[evidence.shown]
+    before, after = (softmax(evidence.logits[view], axis=1) for view in (CLEAN, FRESH))
     fell = (before.argmax(axis=1) == labels) & (after.argmax(axis=1) != labels)
     row = int(fell.argmax())
-    clean, adversarial = test.images[evidence.shown[row]], evidence.adversarial[row]
+    clean, adversarial = evidence.images[CLEAN][row], evidence.images[FRESH][row]
     figure = Figure(figsize=(11, 2.4), layout="constrained")
     axes = figure.subplots(1, 5, width_ratios=(1, 1.3, 1, 1, 1.3))
     for column, image, title in ((0, clean, "before"), (3, adversarial, "after")):
         _image(axes[column], image)
         axes[column].set_title(title)
     _perturbation(axes[2], adversarial - clean)
-    axes[2].set_title(f"perturbation, at most {eps:g}")
+    axes[2].set_title("perturbation")
     for column, probabilities in ((1, before[row]), (4, after[row])):
         _bars(axes[column], probabilities, label=int(labels[row]))
+        axes[column].set_title(_surely(probabilities))
     _save(figure, path)
 
 
-def attack(path: Path, test: ImageSet, evidence: Evidence, *, title: str) -> None:
-    """Draw the shown digits clean, what the fresh attack adds, and the sum, with what the model takes them for."""
+def attack(path: Path, evidence: Evidence, *, model: str) -> None:
+    """Draw the shown digits under the attack that leaves the model the least: clean, perturbation, sum, probabilities.
+
+    What the model takes them for is green where right and red where wrong (seed 003).
+    """
+    complete = [view for view in evidence.suite() if view in evidence.images]
+    strongest = min(complete, key=lambda view: float(evidence.right(view).mean()), default=FRESH)
+    images, logits = evidence.images[strongest], evidence.logits[strongest]
     count = len(evidence.shown)
-    figure = Figure(figsize=(1.1 * count + 1, 4.2), layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    grid = figure.subplots(3, count, squeeze=False)
-    labels = evidence.labels[evidence.shown]
-    for column, row in enumerate(evidence.shown):
-        clean, adversarial, label = test.images[row], evidence.adversarial[column], int(labels[column])
+    figure = Figure(figsize=(1.1 * count + 1, 5.4), layout="constrained")
+    share = 100 * scoring.accuracy(evidence.right(strongest))
+    figure.suptitle(f"{model}: {share:.1f}% right under {strongest}, eps {evidence.probes['eps']:g}", fontsize=11)
+    grid = figure.subplots(4, count, squeeze=False)
+    for column, (label, clean, image) in enumerate(
+        zip(evidence.labels[evidence.shown], evidence.images[CLEAN], images, strict=True)
+    ):
         _image(grid[0, column], clean)
-        _verdict(grid[0, column], int(evidence.clean_logits[column].argmax()), label)
-        _perturbation(grid[1, column], adversarial - clean)
-        _image(grid[2, column], adversarial)
-        _verdict(grid[2, column], int(evidence.adversarial_logits[column].argmax()), label)
-    for axes, name in zip(grid[:, 0], ("clean", "perturbation", "adversarial"), strict=True):
+        _verdict(grid[0, column], int(evidence.logits[CLEAN][column].argmax()), label)
+        _perturbation(grid[1, column], image - clean)
+        _image(grid[2, column], image)
+        _verdict(grid[2, column], int(logits[column].argmax()), label)
+        _bars(grid[3, column], softmax(logits[column]), label=label)
+        grid[3, column].tick_params(labelsize=6, labelleft=column == 0)
+    for axes, name in zip(grid[:, 0], ("clean", "perturbation", "adversarial", "probability"), strict=True):
         axes.set_ylabel(name, fontsize=9)
     _save(figure, path)
 
 
-def mistakes(path: Path, test: ImageSet, evidence: Evidence, *, title: str, rows: int = 3) -> None:
-    """Draw the first clean test images that the model gets wrong: predicted, then true label."""
-    wrong = np.flatnonzero(evidence.clean != evidence.labels)
+def mistakes(path: Path, test: ImageSet, evidence: Evidence, *, model: str, rows: int = 3) -> None:
+    """Draw the first clean test images that the model gets wrong: predicted, then true label (seeds 000 to 002)."""
+    predicted = evidence.predictions[CLEAN]
+    wrong = np.flatnonzero(predicted != evidence.labels)
     few = wrong[: rows * _COLUMNS]
     figure, grid = _grid(max(len(few), 1), size=1.15)
-    figure.suptitle(f"{title}: {len(wrong)} of {len(test)} clean test images wrong (predicted, true)", fontsize=11)
+    figure.suptitle(f"{model}: {len(wrong)} of {len(test)} clean test images wrong", fontsize=11)
     for axes, row in zip(grid, few, strict=False):
         _image(axes, test.images[row])
-        axes.set_title(f"{evidence.clean[row]}, is {evidence.labels[row]}", fontsize=9, color=WRONG)
+        axes.set_title(f"{predicted[row]}, is {evidence.labels[row]}", fontsize=9, color=WRONG)
     _save(figure, path)
 
 
 def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
     """Draw each model's accuracy in each view side by side, with 95% intervals."""
-    figure = Figure(figsize=(1.6 + 2.4 * len(evidence), 3.6), layout="constrained")
+    figure = Figure(figsize=(1.6 + 2.8 * len(evidence), 3.6), layout="constrained")
     axes = figure.subplots()
-    width = 0.8 / len(VIEWS)
-    for position, view in enumerate(VIEWS):
-        right = [each.verdicts()[view] for each in evidence.values()]
+    width = 0.8 / len(_VIEWS)
+    for position, (view, (name, colour)) in enumerate(_VIEWS.items()):
+        right = [each.right(view) for each in evidence.values()]
         heights = [100 * scoring.accuracy(verdicts) for verdicts in right]
-        places = np.arange(len(evidence)) + (position - (len(VIEWS) - 1) / 2) * width
-        bars = axes.bar(places, heights, width * 0.94, color=VIEW_COLOURS[view], label=VIEW_NAMES[view])
+        places = np.arange(len(evidence)) + (position - (len(_VIEWS) - 1) / 2) * width
+        bars = axes.bar(places, heights, width * 0.94, color=colour, label=name)
         axes.errorbar(places, heights, [100 * scoring.margin(each) for each in right], fmt="none", color="black", lw=1)
         axes.bar_label(bars, fmt="%.1f", padding=6, fontsize=8)
     axes.set_xticks(range(len(evidence)), list(evidence))
@@ -102,18 +117,41 @@ def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
     axes.set_yticks(range(0, 101, 20))
     axes.set_ylabel("accuracy on the test images, %")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(ncols=len(VIEWS), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=9)
+    axes.legend(ncols=len(_VIEWS), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=8)
+    _save(figure, path)
+
+
+def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
+    """Draw accuracy over eps in both norms, one line a model, with the bound that grey images set."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    for axes, norm, name in zip(figure.subplots(1, 2, sharey=True), ("linf", "l2"), ("L-infinity", "L2"), strict=True):
+        for model, each in evidence.items():
+            axes.plot(each.curves[norm][:, 0], 100 * each.curves[norm][:, 1], marker="o", ms=3, label=model)
+        axes.set_xlabel(f"eps, {name}")
+        axes.set_ylim(-2, 102)
+        axes.spines[["top", "right"]].set_visible(False)
+        if norm == "linf":
+            labels = next(iter(evidence.values())).labels
+            bound = 100 * np.bincount(labels).max() / len(labels)
+            axes.plot([0.5, 0.55], [bound, bound], color="black", lw=2)
+            axes.annotate(
+                "no model can\nexceed this", (0.5, bound), (0.41, 30), fontsize=8, arrowprops={"arrowstyle": "-"}
+            )
+            axes.axvline(each.probes["eps"], color=QUIET, lw=1, zorder=0)
+            axes.set_ylabel("accuracy under PGD, %")
+            axes.legend(frameon=False)
     _save(figure, path)
 
 
 def confusions(path: Path, evidence: Mapping[str, Evidence]) -> None:
     """Draw a confusion matrix for each model and view, as shares of the true class."""
-    figure = Figure(figsize=(3.4 * len(VIEWS), 3.4 * len(evidence)), layout="constrained")
-    grid = figure.subplots(len(evidence), len(VIEWS), squeeze=False)
+    views = [CLEAN, OLD_SET, FRESH]
+    figure = Figure(figsize=(3.4 * len(views), 3.4 * len(evidence)), layout="constrained")
+    grid = figure.subplots(len(evidence), len(views), squeeze=False)
     for row, (model, each) in zip(grid, evidence.items(), strict=True):
-        for axes, view in zip(row, VIEWS, strict=True):
-            _confusion(axes, each.labels, each.predictions(view), classes=each.clean_logits.shape[1])
-            axes.set_title(f"{model}, {VIEW_NAMES[view]}", fontsize=10)
+        for axes, view in zip(row, views, strict=True):
+            _confusion(axes, each.labels, each.predictions[view], classes=each.logits[CLEAN].shape[1])
+            axes.set_title(f"{model}, {_VIEWS[view][0]}", fontsize=10)
     _save(figure, path)
 
 
@@ -181,8 +219,11 @@ def _bars(axes: Axes, probabilities: NDArray[np.float32], *, label: int) -> None
     bars[predicted].set_color(RIGHT if predicted == label else WRONG)
     axes.set_ylim(0, 1)
     axes.set_xticks(range(len(probabilities)))
-    axes.set_title(f"{predicted} with {100 * probabilities[predicted]:.0f}%")
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _surely(probabilities: NDArray[np.float32]) -> str:
+    return f"{probabilities.argmax()} with {100 * probabilities.max():.0f}%"
 
 
 def _verdict(axes: Axes, predicted: int, label: int) -> None:

@@ -1,44 +1,104 @@
-"""Judge one model on the test images: as they are, on the old adversarial set, and attacked afresh."""
+"""Judge one model on the test images: clean, on the old adversarial set, attacked afresh, and by every attack."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.attack import fgm
-from robust_digits.attack.classifier import Classifier
+from robust_digits.attack import bounds, fgm
+from robust_digits.attack.suite import Suite
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.judge.evidence import Evidence
+from robust_digits.judge.curves import accuracy, security_curve
+from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, Evidence
+from robust_digits.params import Section
+
+Images = NDArray[np.float32]
 
 
-def evaluate(classifier: Classifier, test: ImageSet, transfer: ImageSet, *, norm: str | int, eps: float) -> Evidence:
-    """Return what the model predicts in three views of the test images.
+class Trial:
+    """The evaluation of one model; each method adds to the evidence, in the order in which they are called."""
 
-    `clean`: as they are. `fgm_transfer`: `transfer`, the same images crafted against the baseline, the tutorial's
-    number. `fgm_fresh`: the same attack, of size `eps` in `norm`, crafted again against this very model.
+    def __init__(self, suite: Suite, test: ImageSet, old: ImageSet) -> None:
+        """Take the attacks on a model, the test images, and the old adversarial set, made from these test images.
 
-    Raises
-    ------
-    InputError
-        If `transfer` was not made from `test`.
-    """
-    if not np.array_equal(transfer.labels, test.labels) or transfer.images.shape != test.images.shape:
-        raise InputError("the adversarial test set was not crafted from this test set; `dvc repro` makes both")
-    shown = first_of_each_class(test.labels)
-    fresh = [batch.images for batch in fgm.craft(classifier, test, norm=norm, eps=eps, what="attacking afresh")]
-    adversarial = np.concatenate(fresh)
-    clean_logits, adversarial_logits = classifier.predict(test.images), classifier.predict(adversarial)
-    return Evidence(
-        labels=np.asarray(test.labels),
-        clean=clean_logits.argmax(axis=1),
-        fgm_transfer=classifier.predict(transfer.images).argmax(axis=1),
-        fgm_fresh=adversarial_logits.argmax(axis=1),
-        shown=shown,
-        adversarial=adversarial[shown],
-        clean_logits=clean_logits[shown],
-        adversarial_logits=adversarial_logits[shown],
-    )
+        Raises
+        ------
+        InputError
+            If the old set was not made from the test images.
+        """
+        if not np.array_equal(old.labels, test.labels) or old.images.shape != test.images.shape:
+            raise InputError("the adversarial test set was not crafted from this test set; `dvc repro` makes both")
+        self._suite, self._test, self._old = suite, test, old
+        self._shown = np.unique(test.labels, return_index=True)[1]  # the first image of each class
+        self._predictions: dict[str, NDArray[np.int64]] = {}
+        self._images: dict[str, Images] = {}
+        self._logits: dict[str, Images] = {}
+        self._curves: dict[str, NDArray[np.float64]] = {}
+        self._probes: dict[str, float] = {"eps": suite.eps}
+        self._see(CLEAN, test.images)
 
+    def tutorial(self, *, norm: str | int, eps: float) -> None:
+        """See the old set, the tutorial's number, and the same attack crafted again against this very model."""
+        self._see(OLD_SET, self._old.images)
+        fresh = fgm.craft(self._suite.model, self._test, norm=norm, eps=eps, what=FRESH)
+        self._see(FRESH, np.concatenate([batch.images for batch in fresh]))
+        sizes = bounds.sizes(self._old.images - self._test.images, norm=norm)
+        self._probes |= {"old_set_eps": eps, "old_set_size": float(sizes.max())}
 
-def first_of_each_class(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the row of the first image of each class: the few that every picture shows."""
-    return np.unique(labels, return_index=True)[1]
+    def attack(self, attacks: Mapping[str, Section]) -> None:
+        """Run the attacks of the suite, each on all test images or on the first `samples` of its settings."""
+        largest = beyond = 0.0
+        for name, settings in attacks.items():
+            count = min(getattr(settings, "samples", len(self._test)), len(self._test))
+            few = self._test[:count]
+            found = self._suite.attack(name, settings, few, np.asarray(self._old.images[:count]))
+            self._see(name, found)
+            largest = max(largest, float(bounds.sizes(found - few.images, norm="inf").max()))
+            beyond = max(beyond, float(-found.min()), float(found.max()) - 1)
+        self._probes |= {"largest_perturbation": largest, "beyond_range": beyond}
+
+    def curve(self, *, linf: Sequence[float], l2: Sequence[float], steps: int, samples: int, seed: int) -> None:
+        """Measure accuracy over eps in both norms on the first `samples` test images."""
+        few = self._test[:samples]
+        for name, norm, sizes in (("linf", "inf", linf), ("l2", 2, l2)):
+            self._curves[name] = security_curve(self._suite.model, few, norm=norm, sizes=sizes, steps=steps, seed=seed)
+
+    def probe(self, *, steps: int, samples: int, seed: int) -> None:
+        """Measure what shows whether the evaluation itself works, on the first `samples` test images."""
+        model, few = self._suite.model, self._test[:samples]
+        images, labels = np.array(few.images), np.asarray(few.labels)
+        outputs = model.predict(images)
+        one_hot = np.eye(model.nb_classes, dtype=np.float32)[labels]
+        gradients = np.abs(model.loss_gradient(images, one_hot)).reshape(len(few), -1).max(axis=1)
+        sums_to_one = (outputs.min(axis=1) >= 0) & (np.abs(outputs.sum(axis=1) - 1) < 1e-3)  # noqa: PLR2004 (rounding)
+
+        def under_pgd(eps: float, steps: int) -> float:
+            return accuracy(model, few, norm="inf", eps=eps, steps=steps, seed=seed)
+
+        self._probes |= {
+            "zero_gradients": float(np.mean(gradients == 0)),
+            "probabilities": float(np.mean(sums_to_one)),
+            "difference_on_repeat": float(np.abs(outputs - model.predict(images)).max()),
+            "unbounded": under_pgd(1.0, steps),
+            "gain_from_more_steps": under_pgd(self._suite.eps, steps) - under_pgd(self._suite.eps, 2 * steps),
+        }
+
+    def evidence(self) -> Evidence:
+        """Return everything found."""
+        return Evidence(
+            labels=np.asarray(self._test.labels),
+            shown=self._shown,
+            predictions=self._predictions,
+            images=self._images,
+            logits=self._logits,
+            curves=self._curves,
+            probes=self._probes,
+        )
+
+    def _see(self, view: str, images: Images) -> None:
+        logits = self._suite.model.predict(images)
+        self._predictions[view] = logits.argmax(axis=1)
+        if len(images) > self._shown.max():
+            self._images[view] = np.asarray(images[self._shown])
+            self._logits[view] = logits[self._shown]

@@ -1,7 +1,9 @@
-"""What judging a model leaves behind: its predictions, and the images that the pictures are drawn from."""
+"""What judging a model leaves behind: everything that tables, checks, curves and pictures are made from."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,41 +12,61 @@ from robust_digits import tables
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
 
-VIEWS = ("clean", "fgm_transfer", "fgm_fresh")
+CLEAN, OLD_SET, FRESH = "clean", "fgm_transfer", "fgm_fresh"  # the views that every model is seen in
+WORST_CASE = "worst_case"
+_GROUPS = ("predictions", "images", "logits", "curves", "probes")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One model's answers on the n test images, and its logits on the few of them that are shown in pictures.
+    """One model's answers on the n test images, in several views of them.
 
-    `labels`, `clean`, `fgm_transfer` and `fgm_fresh` are int64 (n,): the truth, and the class predicted in each view.
-    `shown` are the rows (k,) of the shown images, `adversarial` the fresh attack on those, float32 (k, height, width,
-    channels); `clean_logits` and `adversarial_logits` are float32 (k, classes).
+    A view is `clean`, `fgm_transfer` (the old adversarial set), `fgm_fresh` (the same attack, crafted again), or an
+    attack of the suite. `labels` (n,) are the true classes, `predictions` the predicted ones in each view, int64 (n,),
+    or (m,) where an attack saw only the first m images. For the few rows `shown` (k,), `images` holds what the model
+    saw, float32 (k, height, width, channels), and `logits` what it answered, (k, classes). `curves` are accuracies
+    over eps, (points, 2), for `linf` and `l2`. `probes` are single numbers measured to check the evaluation itself.
     """
 
     labels: NDArray[np.int64]
-    clean: NDArray[np.int64]
-    fgm_transfer: NDArray[np.int64]
-    fgm_fresh: NDArray[np.int64]
     shown: NDArray[np.int64]
-    adversarial: NDArray[np.float32]
-    clean_logits: NDArray[np.float32]
-    adversarial_logits: NDArray[np.float32]
+    predictions: Mapping[str, NDArray[np.int64]]
+    images: Mapping[str, NDArray[np.float32]]
+    logits: Mapping[str, NDArray[np.float32]]
+    curves: Mapping[str, NDArray[np.float64]]
+    probes: Mapping[str, float]
 
-    def predictions(self, view: str) -> NDArray[np.int64]:
-        """Return the classes predicted in one of `VIEWS`."""
-        predicted: NDArray[np.int64] = getattr(self, view)
-        return predicted
+    def suite(self) -> list[str]:
+        """Return the names of the attacks of the suite."""
+        return [view for view in self.predictions if view not in {CLEAN, OLD_SET, FRESH}]
+
+    def right(self, view: str) -> NDArray[np.bool_]:
+        """Return which of the images that a view has were classified right; `worst_case` is right in clean and suite.
+
+        An attack that saw only the first images says nothing about the others.
+        """
+        if view != WORST_CASE:
+            predicted = self.predictions[view]
+            verdict: NDArray[np.bool_] = predicted == self.labels[: len(predicted)]
+            return verdict
+        standing = self.right(CLEAN).copy()
+        for attack in self.suite():
+            seen = self.right(attack)
+            standing[: len(seen)] &= seen
+        return standing
 
     def verdicts(self) -> dict[str, NDArray[np.bool_]]:
-        """Return for each view which images were classified right, bool (n,)."""
-        return {view: self.predictions(view) == self.labels for view in VIEWS}
+        """Return `right` of every view, the worst case last."""
+        return {view: self.right(view) for view in [*self.predictions, WORST_CASE]}
 
 
 def save(path: Path, evidence: Evidence) -> None:
-    """Write the evidence as an `.npz` file."""
+    """Write the evidence as an `.npz` file; the arrays of a group are named like `predictions.clean`."""
+    arrays: dict[str, Any] = {"labels": evidence.labels, "shown": evidence.shown}
+    for group in _GROUPS:
+        arrays |= {f"{group}.{name}": values for name, values in getattr(evidence, group).items()}
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **vars(evidence))
+        np.savez(file, **arrays)
 
 
 def load(path: Path) -> Evidence:
@@ -57,7 +79,12 @@ def load(path: Path) -> Evidence:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Evidence(**{field.name: arrays[field.name] for field in fields(Evidence)})
+            groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
+            for key in arrays.files:
+                group, _, name = key.partition(".")
+                if name:
+                    groups[group][name] = arrays[key] if group != "probes" else float(arrays[key])
+            return Evidence(labels=arrays["labels"], shown=arrays["shown"], **groups)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` or `dvc checkout` makes it") from None
     except (ValueError, KeyError, EOFError) as error:
@@ -65,15 +92,18 @@ def load(path: Path) -> Evidence:
 
 
 def save_verdicts(path: Path, evidence: Evidence) -> None:
-    """Write a CSV line for each test image: its row, label and clean prediction, and 1 (right) or 0 for each view."""
-    right = evidence.verdicts()
+    """Write a CSV line for each test image: its row, label and clean prediction, then 1 (right) or 0 for each view.
+
+    A cell is empty where an attack did not see the image.
+    """
+    verdicts = evidence.verdicts()
     rows = (
         {
             "index": index,
             "label": int(label),
-            "prediction": int(evidence.clean[index]),
-            **{view: int(right[view][index]) for view in VIEWS},
+            "prediction": int(evidence.predictions[CLEAN][index]),
+            **{view: int(right[index]) if index < len(right) else "" for view, right in verdicts.items()},
         }
         for index, label in enumerate(evidence.labels)
     )
-    tables.write(path, rows, columns=("index", "label", "prediction", *VIEWS))
+    tables.write(path, rows, columns=("index", "label", "prediction", *verdicts))

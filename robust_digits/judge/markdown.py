@@ -17,6 +17,7 @@ _COLUMNS = {
     "clean": "clean",
     "fgm_transfer": "FGM, old set",
     "fgm_fresh": "FGM, attacked afresh",
+    "worst_case": "worst case",
 }
 _BLOCK = re.compile(r"(<!-- results: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

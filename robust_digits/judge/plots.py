@@ -5,7 +5,9 @@ from pathlib import Path
 
 from robust_digits import tables
 from robust_digits.judge import scoring
-from robust_digits.judge.evidence import VIEWS, Evidence
+from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
+
+_VIEWS = (CLEAN, OLD_SET, FRESH, WORST_CASE)
 
 
 def training(path: Path, history: Path) -> None:
@@ -16,12 +18,19 @@ def training(path: Path, history: Path) -> None:
 
 def confusion(path: Path, evidence: Evidence, *, view: str) -> None:
     """Write the true and the predicted class of every test image in a view."""
-    pairs = zip(evidence.labels, evidence.predictions(view), strict=True)
+    pairs = zip(evidence.labels, evidence.predictions[view], strict=True)
     tables.write(path, ({"actual": int(a), "predicted": int(p)} for a, p in pairs), columns=("actual", "predicted"))
 
 
 def per_class(path: Path, evidence: Evidence) -> None:
     """Write the accuracy within each class, in each view."""
-    shares = {view: scoring.per_class(right, evidence.labels) for view, right in evidence.verdicts().items()}
-    rows = ({"class": label, **{view: shares[view][label] for view in VIEWS}} for label in shares["clean"])
-    tables.write(path, rows, columns=("class", *VIEWS))
+    shares = {view: scoring.per_class(evidence.right(view), evidence.labels) for view in _VIEWS}
+    rows = ({"class": label, **{view: shares[view][label] for view in _VIEWS}} for label in shares[CLEAN])
+    tables.write(path, rows, columns=("class", *_VIEWS))
+
+
+def security(path: Path, evidence: Evidence, *, norm: str) -> None:
+    """Write the accuracy over eps in a norm, `linf` or `l2`."""
+    points = evidence.curves[norm]
+    rows = ({"eps": float(eps), "accuracy": round(float(share), scoring.DECIMALS)} for eps, share in points)
+    tables.write(path, rows, columns=("eps", "accuracy"))

@@ -40,7 +40,7 @@ class Epoch:
         )
 
 
-def train(  # noqa: PLR0913 (a training run has this many knobs)
+def train(
     model: keras.Model,
     train: ImageSet,
     validation: ImageSet,

@@ -1,0 +1,146 @@
+"""Checks that the evaluation itself works: a broken attack also makes a model look robust.
+
+After Carlini et al. 2019 ("On Evaluating Adversarial Robustness"), the warnings of AutoAttack (Croce & Hein 2020) and
+"Indicators of Attack Failure" (Pintor et al. 2022). A check says what was measured, the bound, and whether it holds.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from robust_digits.errors import InputError
+from robust_digits.files import replacing
+from robust_digits.judge.evidence import WORST_CASE, Evidence
+
+SLACK = 0.01  # of accuracy: what two attacks of equal strength may differ by, by chance
+BROKEN = 0.02  # accuracy of a model with no defence under a working suite
+GREY = 0.5  # at this L-infinity eps every image may be the same grey
+WHITE_BOX = ("pgd", "pgd_margin")
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: `measured` must not exceed `bound`; without its attacks it is not measured, and red."""
+
+    says: str
+    measured: float | None
+    bound: float
+
+    @property
+    def passed(self) -> bool:
+        """Return whether the check holds; NaN does not."""
+        return self.measured is not None and self.measured <= self.bound
+
+
+def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
+    """Return every check of one model by name; `control` adds that a model without defence must fall."""
+    share = {view: float(right.mean()) for view, right in found.verdicts().items()}
+    white_box = min((share[name] for name in WHITE_BOX if name in share), default=None)
+    linf = found.curves["linf"]
+    grey_bound = float(np.bincount(found.labels).max() / len(found.labels))
+    at_grey = linf[linf[:, 0] >= GREY, 1]
+    probes = found.probes
+
+    def lead(stronger: float | None, weaker: str) -> float | None:
+        """Return by how much accuracy under what should be the stronger attack exceeds that under the weaker one."""
+        return None if stronger is None or weaker not in share else stronger - share[weaker]
+
+    table = {
+        "within_eps": Check(
+            "largest perturbation of the suite, in L-infinity",
+            probes["largest_perturbation"],
+            probes["eps"] + 1e-6,
+        ),
+        "old_set_within_eps": Check(
+            "largest perturbation of the old set as it lies on disk, in its norm",
+            probes["old_set_size"],
+            probes["old_set_eps"] + 1e-6,
+        ),
+        "within_range": Check("how far a pixel lies outside [0, 1]", probes["beyond_range"], 0.0),
+        "logits": Check("share of outputs that are probabilities, not logits", probes["probabilities"], SLACK),
+        "deterministic": Check("largest difference when asked twice", probes["difference_on_repeat"], 0.0),
+        "zero_gradients": Check("share of images without a gradient", probes["zero_gradients"], SLACK),
+        "grey_bound": Check(
+            "accuracy at eps 0.5; all images may be grey there, so above the largest class the attack fails",
+            float(at_grey.min()) if at_grey.size else None,
+            grey_bound + SLACK,
+        ),
+        "unbounded": Check("accuracy when PGD may do anything", probes["unbounded"], BROKEN),
+        "monotone": Check(
+            "largest rise of accuracy as eps grows", float(max(np.diff(linf[:, 1]).max(initial=0.0), 0)), SLACK
+        ),
+        "more_steps": Check("accuracy lost to twice the steps", probes["gain_from_more_steps"], 2 * SLACK),
+        "iterative_vs_single": Check(
+            "accuracy under PGD above that under the single step", lead(white_box, "fgm"), SLACK
+        ),
+        "white_box_vs_transfer": Check(
+            "accuracy under PGD above that on the old set", lead(white_box, "transfer"), SLACK
+        ),
+        "white_box_vs_noise": Check("accuracy under PGD above that under noise", lead(white_box, "noise"), SLACK),
+        "white_box_vs_gradient_free": Check(
+            "accuracy under PGD above that under Square, which sees no gradient", lead(white_box, "square"), SLACK
+        ),
+        "worst_case": Check(
+            "worst case above the strongest single attack", share[WORST_CASE] - min(share.values()), 0.0
+        ),
+    }
+    if control:
+        table["control"] = Check("worst case of the model without a defence", share[WORST_CASE], BROKEN)
+    return table
+
+
+def save(path: Path, models: Mapping[str, Mapping[str, Check]]) -> None:
+    """Write every check of every model as JSON: what it says, what was measured, the bound, and passed or not."""
+    content = {
+        model: {
+            name: {
+                "says": check.says,
+                "measured": None if check.measured is None else round(check.measured, _DIGITS),
+                "bound": round(check.bound, _DIGITS),
+                "passed": check.passed,
+            }
+            for name, check in table.items()
+        }
+        for model, table in models.items()
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
+
+
+def load(path: Path) -> dict[str, dict[str, Check]]:
+    """Read the checks that `save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds something else.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+        return {
+            model: {name: Check(check["says"], check["measured"], check["bound"]) for name, check in table.items()}
+            for model, table in content.items()
+        }
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; `dvc repro` makes it") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not the checks of an evaluation: {error}") from None
+
+
+def lines(models: Mapping[str, Mapping[str, Check]]) -> list[str]:
+    """Return the checks as a table for a terminal, red ones first."""
+    rows = [
+        (not check.passed, f"{'ok ' if check.passed else 'RED'}  {model:<9} {_amount(check)}  {check.says}")
+        for model, table in models.items()
+        for check in table.values()
+    ]
+    return [line for _, line in sorted(rows, key=lambda row: not row[0])]
+
+
+def _amount(check: Check) -> str:
+    measured = "not run" if check.measured is None else f"{check.measured:.4g}"
+    return f"{measured:>9} <= {check.bound:<8.4g}"

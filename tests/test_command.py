@@ -1,0 +1,364 @@
+"""The stages as commands: their help, their refusals, and what they load."""
+
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from robust_digits import command
+from robust_digits.data import images
+from robust_digits.errors import InputError
+from robust_digits.params import Count, Section
+
+ROOT = Path(__file__).parents[1]
+STAGES = sorted(script.stem for script in (ROOT / "stages").glob("*.py"))
+
+# Runs a stage as `python -m` does, and prints which of the slow libraries it has loaded, however it ends.
+LOADED = """
+import atexit, runpy, sys
+slow = ("tensorflow", "keras", "art", "matplotlib", "sklearn")
+atexit.register(lambda: print("loaded:", *(name for name in slow if name in sys.modules)))
+sys.argv.pop(0)
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+def python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, with this project's modules at hand."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def run_stage(stage: str, *arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a stage; the last line that it prints says which slow libraries it has loaded."""
+    return python("-c", LOADED, f"stages.{stage}", *map(str, arguments), folder=folder)
+
+
+def put_params(folder: Path, **changed: object) -> None:
+    """Write params.yaml as in this repository, but for some values; `...` leaves a key out, `__` stands for a point."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for key, value in changed.items():
+        *section, name = key.split("__")
+        mapping = params[section[0]] if section else params
+        mapping[name] = value
+        if value is ...:
+            del mapping[name]
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def arguments_of(stage: str) -> list[str]:
+    """Return the names of a stage's arguments."""
+    return list(inspect.signature(import_module(f"stages.{stage}").main).parameters)[1:]
+
+
+# Stages as commands
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_says_what_it_is_for(tmp_path: Path, stage: str) -> None:
+    """`--help` works anywhere, and has what the stage does, its paths, and where its parameters come from."""
+    shown = python("-m", f"stages.{stage}", "--help", folder=tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    usage, _, explained = shown.stdout.partition("\n\n")
+    assert usage.split()[:4] == ["usage:", "python", "-m", f"stages.{stage}"]
+    documented = import_module(f"stages.{stage}").__doc__
+    assert documented
+    assert explained.startswith(documented)
+    assert "params.yaml in the current folder" in explained
+    for name in arguments_of(stage):
+        assert name in usage.split()
+        assert f"\n  {name}" in explained
+
+
+# For every stage with parameters: some that are misspelt, missing, mistyped or out of range, and what is said of each.
+FAULTS: dict[str, tuple[dict[str, object], list[str]]] = {
+    "fetch": (
+        {"data__sha256": 5, "data__source": ..., "data__sorce": "digits"},
+        [
+            "data.sha256: expected a valid string, got 5",
+            "data.sorce is not a parameter; did you mean source?",
+            "data.source is missing",
+        ],
+    ),
+    "normalize": (
+        {"seed": ..., "data__image_size": 28.0, "data__test": 1.0, "data__validaton": 0.1},
+        [
+            "data.image_size: expected a valid integer, got 28.0",
+            "data.test: expected less than 1, got 1.0",
+            "data.validaton is not a parameter; did you mean validation?",
+            "seed is missing",
+        ],
+    ),
+    "train_baseline": (
+        {"train__optimizer": ..., "train__learning_rate": "1e-3", "train__epochs": 0, "train__batchsize": 32},
+        [
+            "train.batchsize is not a parameter; did you mean batch_size?",
+            "train.epochs: expected greater than or equal to 1, got 0",
+            "train.learning_rate: expected a valid number (YAML reads 1e-3 as text; write it with a point",
+            "train.optimizer is missing",
+        ],
+    ),
+    "craft": (
+        {"craft__fraction": ..., "craft__norm": "max", "craft__eps": -1, "craft__esp": 0.1},
+        [
+            "craft.eps: expected greater than 0, got -1",
+            "craft.esp is not a parameter; did you mean eps?",
+            "craft.fraction is missing",
+            "craft.norm: expected 'inf', 1 or 2, got 'max'",
+        ],
+    ),
+    "train_robust": (
+        {"retrain__optimizer": ..., "retrain__init": "zero", "retrain__epochs": True, "retrain__epoch": 3, "seed": -1},
+        [
+            "retrain.epoch is not a parameter; did you mean epochs?",
+            "retrain.epochs: expected a valid integer, got True",
+            "retrain.init: expected 'baseline' or 'scratch', got 'zero'",
+            "retrain.optimizer is missing",
+            "seed: expected greater than or equal to 0, got -1",
+        ],
+    ),
+    "evaluate": (
+        {"threads": "two", "seed": ..., "craft__norm": 3, "craft__epsilon": 0.2},
+        [
+            "craft.epsilon is not a parameter; did you mean eps?",
+            "craft.norm: expected 'inf', 1 or 2, got 3",
+            "seed is missing",
+            "threads: expected a valid integer, got 'two'",
+        ],
+    ),
+    "summarize": (
+        {"craft__eps": float("nan"), "craft__fractoin": 1.0},
+        [
+            "craft.eps: expected a finite number, got nan",
+            "craft.fractoin is not a parameter; did you mean fraction?",
+        ],
+    ),
+}
+
+
+def refusal(stage: str, folder: Path) -> list[str]:
+    """Run a stage that must end before TensorFlow is loaded or anything is written; return what it says, in lines."""
+    before = sorted(folder.iterdir())
+    ended = run_stage(stage, *arguments_of(stage), folder=folder)
+    assert ended.returncode == 1
+    assert ended.stdout.startswith("loaded:")
+    assert "tensorflow" not in ended.stdout.split()
+    assert sorted(folder.iterdir()) == before
+    assert ended.stderr.startswith(f"{stage}: ")
+    return ended.stderr.removeprefix(f"{stage}: ").splitlines()
+
+
+@pytest.mark.parametrize("stage", FAULTS)
+def test_wrong_parameters_end_a_stage_at_once(tmp_path: Path, stage: str) -> None:
+    """Each fault is one line and there is nothing else; the exit code is 1, and TensorFlow is not loaded for it."""
+    faults, said = FAULTS[stage]
+    put_params(tmp_path, **faults)
+    lines = sorted(refusal(stage, tmp_path))
+    assert len(lines) == len(said)
+    for line, words in zip(lines, said, strict=True):
+        assert line.startswith(f"params.yaml: {words}")
+
+
+def test_every_stage_with_parameters_is_tried() -> None:
+    """A new stage does not escape the test above."""
+    assert set(FAULTS) == {stage for stage in STAGES if import_module(f"stages.{stage}").Params.model_fields}
+
+
+@pytest.mark.parametrize("stage", ["fetch", "train_baseline"])
+def test_one_wrong_parameter_is_one_line(tmp_path: Path, stage: str) -> None:
+    """The line has the stage, the file, the key, what is legal and what was given; a stage minds its own keys only."""
+    put_params(tmp_path, data__source=5, data__test=5, train__epochs=0)
+    assert (
+        refusal(stage, tmp_path)
+        == {
+            "fetch": ["params.yaml: data.source: expected a valid string, got 5"],
+            "train_baseline": ["params.yaml: train.epochs: expected greater than or equal to 1, got 0"],
+        }[stage]
+    )
+
+
+@pytest.mark.parametrize("stage", ["augment", "evaluate"])
+def test_a_stage_without_params_yaml_says_where_to_run(tmp_path: Path, stage: str) -> None:
+    """In another folder than the project's, a stage says what it misses, even if it reads no key of it."""
+    assert refusal(stage, tmp_path) == ["params.yaml: no such file; run from the folder that holds it"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "arguments", "words"),
+    [
+        ("normalize", ["none", "out"], f"{Path('none', 'digits.csv.gz')}: No such file or directory"),
+        ("augment", ["none", "none", "out"], f"{Path('none', 'images.npy')}: no such file; `dvc repro`"),
+        ("summarize", ["none", "none", "none", "out", "baseline"], f"{Path('none', 'images.npy')}: no such file"),
+    ],
+)
+def test_a_missing_input_is_one_line(tmp_path: Path, stage: str, arguments: list[str], words: str) -> None:
+    """The message has the path, and nothing is written."""
+    put_params(tmp_path, data__source="digits")
+    ended = run_stage(stage, *arguments, folder=tmp_path)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"{stage}: {words}")
+    assert [file.name for file in tmp_path.iterdir()] == ["params.yaml"]
+
+
+@pytest.mark.parametrize("content", ["", "label,a,b,c,d\n0,0.5,0,0,0\n"])
+def test_a_refusal_has_no_warnings_beside_it(tmp_path: Path, content: str) -> None:
+    """What numpy warns of, an empty table or fractions, is in the message and not printed again."""
+    put_params(tmp_path, data__source="digits.csv")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "digits.csv").write_text(content, encoding="utf-8")
+    ended = run_stage("normalize", "raw", "out", folder=tmp_path)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"normalize: {Path('raw', 'digits.csv')}: expected ")
+
+
+def test_a_stage_without_its_paths_says_which(tmp_path: Path) -> None:
+    """A missing argument is argparse's own exit code, and its name."""
+    put_params(tmp_path)
+    ended = run_stage("augment", "train", folder=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].endswith("the following arguments are required: adversarial, augmented")
+
+
+def test_the_light_stages_are_light_and_quiet(tmp_path: Path) -> None:
+    """Fetching, normalizing and augmenting load neither TensorFlow, Keras, ART nor matplotlib, and print one result."""
+    put_params(
+        tmp_path, seed=0, data={"source": "digits", "sha256": None, "image_size": 28, "test": 0.2, "validation": 0.1}
+    )
+    normalized = tmp_path / "normalized"
+    runs = {
+        "fetch": run_stage("fetch", "raw", folder=tmp_path),
+        "normalize": run_stage("normalize", "raw", "normalized", folder=tmp_path),
+        "augment": run_stage("augment", normalized / "train", normalized / "test", "augmented", folder=tmp_path),
+    }
+    assert {stage: (ended.returncode, ended.stderr) for stage, ended in runs.items()} == dict.fromkeys(runs, (0, ""))
+    printed = {stage: ended.stdout.splitlines() for stage, ended in runs.items()}
+    assert {stage: lines[-1] for stage, lines in printed.items()} == {
+        "fetch": "loaded:",
+        "normalize": "loaded: sklearn",
+        "augment": "loaded:",
+    }
+    assert [printed[stage][-2] for stage in runs] == [
+        "digits: digits.csv.gz -> raw",
+        "10 classes, 28x28 pixels: 1294 training, 144 validation, 359 test images -> normalized",
+        "1294 clean and 359 adversarial images -> augmented",
+    ]
+    train, test, augmented = map(images.load, (normalized / "train", normalized / "test", tmp_path / "augmented"))
+    np.testing.assert_array_equal(augmented.images, np.concatenate([train.images, test.images]))
+    np.testing.assert_array_equal(augmented.labels, np.concatenate([train.labels, test.labels]))
+
+
+# The command of any `main`
+
+
+class Numbers(Section):
+    """A parameter."""
+
+    count: Count
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that runs a `main` with arguments, in a folder with a params.yaml of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("count: 3\nother: {key: 1}\n", encoding="utf-8")
+
+    def start(main: Callable[..., None], *arguments: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["stage", *arguments])
+        command.run(main)
+
+    return start
+
+
+Run = Callable[..., None]
+
+
+def test_main_gets_its_parameters_and_paths(run: Run) -> None:
+    """Paths come in the order of the signature, whatever follows as text."""
+    got: list[object] = []
+
+    def main(params: Numbers, first: Path, second: Path, *names: str) -> None:
+        got.extend([params, first, second, names])
+
+    run(main, "a/b", "c", "x", "y")
+    assert got == [Numbers(count=3), Path("a/b"), Path("c"), ("x", "y")]
+
+
+def test_names_need_one_at_least(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """A stage that takes names is not run without any."""
+
+    def main(_: Numbers, *names: str) -> None:
+        pytest.fail(f"ran with {names}")
+
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.code == 2
+    assert "required: names" in capsys.readouterr().err
+
+
+def test_main_does_not_run_with_wrong_parameters(run: Run) -> None:
+    """The parameters are checked before anything of the stage happens."""
+    Path("params.yaml").write_text("count: 0", encoding="utf-8")
+
+    def main(params: Numbers) -> None:
+        pytest.fail(f"ran with {params}")
+
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.code == "test_command: params.yaml: count: expected greater than or equal to 1, got 0"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (InputError("data/raw: broken"), "test_command: data/raw: broken"),
+        (FileNotFoundError(2, "No such file or directory", "x.npy"), "test_command: x.npy: No such file or directory"),
+        (OSError(28, "No space left on device", "x.npy"), "test_command: x.npy: No space left on device"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line(run: Run, error: Exception, message: str) -> None:
+    """A wrong input, or a file that cannot be read or written, ends the stage with its name and the cause."""
+
+    def main(_: Numbers) -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.code == message
+
+
+@pytest.mark.parametrize("error", [ValueError("ours"), OSError("no file"), KeyError("ours"), AssertionError("ours")])
+def test_what_we_must_mend_keeps_its_traceback(run: Run, error: Exception) -> None:
+    """Every other error is passed on as it is."""
+
+    def main(_: Numbers) -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        run(main)
+    assert caught.value is error
+
+
+def test_a_main_without_a_section_is_our_fault(run: Run) -> None:
+    """The first argument of `main` is the stage's parameters."""
+
+    def main(params: int) -> None:
+        pytest.fail(f"ran with {params}")
+
+    with pytest.raises(TypeError, match="expected a Section as the first argument of main, got <class 'int'>"):
+        run(main)
