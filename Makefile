@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help repro test check format lock mnist plots bench clean
+.PHONY: help repro test check format lock mnist survey gate plots bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -47,6 +47,14 @@ mnist: $(VENV)/.locked ## the tutorial's own run, on MNIST, into docs/results/mn
 	dvc exp run --temp --name mnist $(TUTORIAL:%=--set-param %) \
 		$(if $(DATA),--set-param data.sha256=$$($(CHECKSUM)))
 	python -m robust_digits.judge.record mnist docs/results/mnist --command "make mnist$(if $(DATA), DATA=$(notdir $(DATA)))"
+
+MODEL ?= robust
+survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a few images (MODEL=baseline, SAMPLES=10)
+	python -m robust_digits.judge.survey models/$(MODEL).keras data/normalized/test data/adversarial/test \
+		--samples $(or $(SAMPLES),10)
+
+gate: $(VENV)/.locked ## fail when a check of the evaluation is red
+	python -m robust_digits.judge.gate metrics/sanity.json
 
 plots: $(VENV)/.locked ## draw DVC's own page of plots, this workspace against the last commit
 	dvc plots diff HEAD

@@ -140,7 +140,7 @@ def _copy(path: Path, folder: Path, *, sha256: str | None) -> None:
     found = pooch.file_hash(str(copy))
     if sha256 is not None and found != sha256.lower():
         raise InputError(f"{path}: expected SHA-256 {sha256}, got {found}")
-    print(f"{path} has SHA-256 {found}")
+    print(f"{path.name} has SHA-256 {found}")
 
 
 def _download(urls: Sequence[str], *, sha256: str, cache: str) -> Path:
