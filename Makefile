@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help repro test check format lock mnist survey gate plots bench
+.PHONY: help repro test check format lock mnist survey gate plots readme bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,9 +36,10 @@ lock: $(VENV)/.locked ## lock requirements.txt anew from pyproject.toml (UPGRADE
 		--universal --python-version 3.10 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-header --quiet
 
-# The tutorial's run: 10% of the training images crafted at eps 0.5, 10 + 10 epochs, batches of 128.
+# The tutorial's run: 10% of the training images crafted at eps 0.5, 10 + 10 epochs, batches of 128. Judged at 0.3.
 TUTORIAL := data.source=$(if $(DATA),$(abspath $(DATA)),mnist) data.validation=0.05 \
-	train.epochs=10 train.batch_size=128 craft.eps=0.5 craft.fraction=0.1 retrain.epochs=10 retrain.batch_size=128
+	train.epochs=10 train.batch_size=128 craft.eps=0.5 craft.fraction=0.1 retrain.epochs=10 retrain.batch_size=128 \
+	evaluate.eps=0.3 evaluate.attacks.square.queries=5000
 # The checksum of a local file becomes a parameter, so that DVC sees when the file changes.
 CHECKSUM = python -c 'import pooch, sys; print(pooch.file_hash(sys.argv[1]))' $(DATA)
 
@@ -58,6 +59,9 @@ gate: $(VENV)/.locked ## fail when a check of the evaluation is red
 
 plots: $(VENV)/.locked ## draw DVC's own page of plots, this workspace against the last commit
 	dvc plots diff HEAD
+
+readme: $(VENV)/.locked ## write the tables of README.md anew from the committed metrics
+	python -m robust_digits.judge.markdown README.md
 
 bench: $(VENV)/.locked ## time this project's training and crafting against Keras' fit and plain ART
 	python -m benchmarks.training

@@ -52,10 +52,8 @@ def survey(params: Params, model: Path, test: Path, old: Path, *, samples: int) 
         sizes = (
             f"{np.median(l2[fooled]):>10.2f} {np.median(linf[fooled]):>6.2f}" if fooled.any() else f"{'-':>10} {'-':>6}"
         )
-        print(
-            f"{name:<20} {1 - within.mean():>17.1%} {1 - fooled.mean():>13.1%} {sizes[0]:>10} {sizes[1]:>6} {seconds:>8.3f}",
-            flush=True,
-        )
+        shares = f"{1 - within.mean():>17.1%} {1 - fooled.mean():>13.1%}"
+        print(f"{name:<20} {shares} {sizes[0]:>10} {sizes[1]:>6} {seconds:>8.3f}", flush=True)
 
 
 def main() -> None:
