@@ -22,7 +22,7 @@ from robust_digits.runtime import keras, tf
 SEED, THREADS = 0, 2
 SHAPE, CLASSES = (28, 28, 1), 10
 OPTIMIZER: Optimizer = "rmsprop"
-LEARNING_RATE = 0.001
+RATE = 0.001
 BATCH, VALIDATION_BATCH = 128, 2048
 TOLERANCE = 1e-4  # of the loss and of each weight
 
@@ -30,17 +30,9 @@ TOLERANCE = 1e-4  # of the loss and of each weight
 def ours(train: ImageSet, validation: ImageSet, *, epochs: int) -> tuple[keras.Model, float]:
     """Train the network with this project, without its line an epoch; return it and its last loss."""
     model = _build()
+    run = partial(training.train, optimizer=OPTIMIZER, learning_rate=RATE, batch_size=BATCH, seed=SEED)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        history = training.train(
-            model,
-            train,
-            validation,
-            optimizer=OPTIMIZER,
-            learning_rate=LEARNING_RATE,
-            epochs=epochs,
-            batch_size=BATCH,
-            seed=SEED,
-        )
+        history = run(model, train, validation, epochs=epochs)
     return model, history[-1].loss
 
 
@@ -48,16 +40,16 @@ def fit(train: ImageSet, validation: ImageSet, *, epochs: int, shuffle: bool = T
     """Train the network with Keras; return it and its last loss."""
     model = _build()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(training.OPTIMIZERS[OPTIMIZER](LEARNING_RATE), loss, metrics=["accuracy"])
+    model.compile(training.OPTIMIZERS[OPTIMIZER](RATE), loss, metrics=["accuracy"])
     history = model.fit(
         train.images,
         train.labels,
         batch_size=BATCH,
         epochs=epochs,
-        verbose=0,
-        validation_data=(validation.images, validation.labels),
         shuffle=shuffle,
+        validation_data=(validation.images, validation.labels),
         validation_batch_size=VALIDATION_BATCH,
+        verbose=0,
     ).history
     return model, history["loss"][-1]
 

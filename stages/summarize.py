@@ -27,6 +27,7 @@ def main(_: Params, test: Path, histories: Path, found: Path, out: Path, checks:
             plots.security(out / "security" / f"{model}_{norm}.csv", each, norm=norm)
         charts.attack(pictures / f"attack_{model}.png", each, model=model)
         charts.mistakes(pictures / f"mistakes_{model}.png", test_set, each, model=model)
+    plots.grey_bound(out / "security" / "grey_bound.csv", judged[models[0]])
     charts.samples(pictures / "samples.png", test_set)
     charts.digit(pictures / "digit.png", judged[models[0]])
     charts.accuracies(pictures / "accuracies.png", judged)

@@ -21,6 +21,8 @@ SMALL = {
     "craft.fraction": 0.2,
     "retrain.epochs": 1,
     "retrain.batch_size": 64,
+    "evaluate.attacks": {"fgm": {}, "pgd": {"steps": 2, "restarts": 1}, "square": {"queries": 10}},
+    "evaluate.curve": {"samples": 20, "steps": 2, "linf": [0.0, 0.5], "l2": [0.0, 1.0]},
 }
 ALL = {
     "fetch",
@@ -34,28 +36,31 @@ ALL = {
     "summarize",
 }
 # Which stages read a parameter themselves; those after them run again when what they read has changed.
-READERS: dict[tuple[str, Any], set[str]] = {
-    ("seed", 1): {"normalize", "train_baseline", "craft", "train_robust", "evaluate@baseline", "evaluate@robust"},
-    ("threads", 1): {"train_baseline", "craft", "train_robust", "evaluate@baseline", "evaluate@robust"},
-    ("data.source", "mnist"): {"fetch", "normalize"},
-    ("data.sha256", "0" * 64): {"fetch"},
-    ("data.image_size", 9): {"normalize"},
-    ("data.test", 0.3): {"normalize"},
-    ("data.validation", 0.2): {"normalize"},
-    ("train.architecture", "other"): {"train_baseline"},
-    ("train.optimizer", "adam"): {"train_baseline"},
-    ("train.learning_rate", 0.01): {"train_baseline"},
-    ("train.epochs", 2): {"train_baseline"},
-    ("train.batch_size", 32): {"train_baseline"},
-    ("craft.norm", 2): {"craft", "evaluate@baseline", "evaluate@robust"},
-    ("craft.eps", 0.3): {"craft", "evaluate@baseline", "evaluate@robust", "summarize"},
-    ("craft.fraction", 0.5): {"craft"},
-    ("retrain.init", "scratch"): {"train_robust"},
-    ("retrain.optimizer", "rmsprop"): {"train_robust"},
-    ("retrain.learning_rate", 0.01): {"train_robust"},
-    ("retrain.epochs", 2): {"train_robust"},
-    ("retrain.batch_size", 32): {"train_robust"},
-}
+READERS: list[tuple[str, Any, set[str]]] = [
+    ("seed", 1, {"normalize", "train_baseline", "craft", "train_robust", "evaluate@baseline", "evaluate@robust"}),
+    ("threads", 1, {"train_baseline", "craft", "train_robust", "evaluate@baseline", "evaluate@robust"}),
+    ("data.source", "mnist", {"fetch", "normalize"}),
+    ("data.sha256", "0" * 64, {"fetch"}),
+    ("data.image_size", 9, {"normalize"}),
+    ("data.test", 0.3, {"normalize"}),
+    ("data.validation", 0.2, {"normalize"}),
+    ("train.architecture", "other", {"train_baseline"}),
+    ("train.optimizer", "adam", {"train_baseline"}),
+    ("train.learning_rate", 0.01, {"train_baseline"}),
+    ("train.epochs", 2, {"train_baseline"}),
+    ("train.batch_size", 32, {"train_baseline"}),
+    ("craft.norm", 2, {"craft", "evaluate@baseline", "evaluate@robust"}),
+    ("craft.eps", 0.3, {"craft", "evaluate@baseline", "evaluate@robust"}),
+    ("craft.fraction", 0.5, {"craft"}),
+    ("retrain.init", "scratch", {"train_robust"}),
+    ("retrain.optimizer", "rmsprop", {"train_robust"}),
+    ("retrain.learning_rate", 0.01, {"train_robust"}),
+    ("retrain.epochs", 2, {"train_robust"}),
+    ("retrain.batch_size", 32, {"train_robust"}),
+    ("evaluate.eps", 0.3, {"evaluate@baseline", "evaluate@robust"}),
+    ("evaluate.attacks", {"fgm": {}}, {"evaluate@baseline", "evaluate@robust"}),
+    ("evaluate.curve", None, {"evaluate@baseline", "evaluate@robust"}),
+]
 # Put on the path of a traced run: notes every file of the project that a stage opens, and whether to write it.
 TRACER = """
 import os, sys
@@ -188,14 +193,14 @@ def scratch(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shutil.copytree(project, tmp_path_factory.mktemp("scratch") / "project", symlinks=True)
 
 
-@pytest.mark.parametrize(("changed", "readers"), READERS.items(), ids=[name for name, _ in READERS])
+@pytest.mark.parametrize(("name", "value", "readers"), READERS, ids=[name for name, _, _ in READERS])
 def test_a_parameter_reaches_its_readers_only(
-    scratch: Path, changed: tuple[str, Any], readers: set[str], monkeypatch: pytest.MonkeyPatch
+    scratch: Path, name: str, value: object, readers: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Changing a parameter makes DVC see a change in the stages that read it, and in no other."""
     monkeypatch.chdir(scratch)  # DVC names stages from where it stands
     before = (scratch / "params.yaml").read_text()
-    set_params(scratch, dict([changed]))
+    set_params(scratch, {name: value})
     try:
         assert set(Repo().status()) == readers
     finally:
@@ -207,7 +212,7 @@ def test_the_table_of_parameters_is_complete() -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     names = {f"{key}.{inner}" for key, value in params.items() if isinstance(value, dict) for inner in value}
     names |= {key for key, value in params.items() if not isinstance(value, dict)}
-    assert {name for name, _ in READERS} == names
+    assert {name for name, _, _ in READERS} == names
 
 
 def test_retraining_longer_reruns_what_depends_on_it(workspace: Path) -> None:

@@ -18,7 +18,7 @@ with warnings.catch_warnings():
     from art.attacks import evasion
     from art.estimators.classification import TensorFlowV2Classifier
 
-__all__ = ["BATCH", "Classifier", "cross_entropy", "evasion", "margin"]
+__all__ = ["BATCH", "Classifier", "TensorFlowV2Classifier", "cross_entropy", "evasion", "margin"]
 
 Loss = Callable[[Any, Any], Any]  # (one-hot labels, logits) -> one value an image
 

@@ -12,7 +12,7 @@ from scipy.special import softmax
 
 from robust_digits.data.images import ImageSet
 from robust_digits.files import replacing
-from robust_digits.judge import scoring
+from robust_digits.judge import sanity, scoring
 from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
 
 RIGHT, WRONG, QUIET = "#2a7f3f", "#c0392b", "#b8bfc6"
@@ -131,11 +131,14 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
         axes.set_ylim(-2, 102)
         axes.spines[["top", "right"]].set_visible(False)
         if norm == "linf":
-            labels = next(iter(evidence.values())).labels
-            bound = 100 * np.bincount(labels).max() / len(labels)
-            axes.plot([0.5, 0.55], [bound, bound], color="black", lw=2)
+            bound = 100 * sanity.grey_bound(next(iter(evidence.values())).labels)
+            axes.plot([sanity.GREY, sanity.GREY + 0.05], [bound, bound], color="black", lw=2)
             axes.annotate(
-                "no model can\nexceed this", (0.5, bound), (0.41, 30), fontsize=8, arrowprops={"arrowstyle": "-"}
+                "no model can\nexceed this",
+                (sanity.GREY, bound),
+                (0.41, 30),
+                fontsize=8,
+                arrowprops={"arrowstyle": "-"},
             )
             axes.axvline(each.probes["eps"], color=QUIET, lw=1, zorder=0)
             axes.set_ylabel("accuracy under PGD, %")

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from robust_digits import tables
-from robust_digits.judge import scoring
+from robust_digits.judge import sanity, scoring
 from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
 
 _VIEWS = (CLEAN, OLD_SET, FRESH, WORST_CASE)
@@ -33,4 +33,12 @@ def security(path: Path, evidence: Evidence, *, norm: str) -> None:
     """Write the accuracy over eps in a norm, `linf` or `l2`."""
     points = evidence.curves[norm]
     rows = ({"eps": float(eps), "accuracy": round(float(share), scoring.DECIMALS)} for eps, share in points)
+    tables.write(path, rows, columns=("eps", "accuracy"))
+
+
+def grey_bound(path: Path, evidence: Evidence) -> None:
+    """Write the accuracy over L-infinity eps that no model can exceed: from eps 0.5 on, all images may be one grey."""
+    bound = round(sanity.grey_bound(evidence.labels), scoring.DECIMALS)
+    sizes = evidence.curves["linf"][:, 0]
+    rows = ({"eps": float(eps), "accuracy": bound if eps >= sanity.GREY else 1.0} for eps in sizes)
     tables.write(path, rows, columns=("eps", "accuracy"))

@@ -12,7 +12,7 @@ import yaml
 from dvc.api import DVCFileSystem
 
 from robust_digits.files import replacing
-from robust_digits.judge import markdown
+from robust_digits.judge import markdown, sanity
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
 
@@ -35,7 +35,7 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
 
 
 def _page(name: str, folder: Path, params: dict[str, Any], *, command: str) -> str:
-    data = params["data"]
+    data, craft, judged = params["data"], params["craft"], params["evaluate"]
     checksum = f", SHA-256 `{data['sha256']}`" if data["sha256"] else ""
     packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
     return f"""# Results: {name}
@@ -47,15 +47,33 @@ Made by `{command}` at commit `{_commit()}`, with the parameters in [params.yaml
 - versions: Python {platform.python_version()}, {packages}
 
 {markdown.table(markdown.read(folder / "metrics"))}
-Accuracy on the test images with the half width of its 95% Wilson interval; FGM of L{params["craft"]["norm"]} size
-{params["craft"]["eps"]}. The numbers are in [metrics/](metrics), more pictures in [pictures/](pictures).
+{_checked(folder / "metrics" / "sanity.json")}
+
+Accuracy on the test images with the half width of its 95% Wilson interval. FGM has L{craft["norm"]} size
+{craft["eps"]}. The worst case is over {", ".join(judged["attacks"])}, all within L-infinity {judged["eps"]}.
+The numbers are in [metrics/](metrics), more pictures in [pictures/](pictures).
 
 ![accuracy of each model](pictures/accuracies.png)
+
+![accuracy over eps](pictures/security.png)
 
 ![the robust model, attacked afresh](pictures/attack_robust.png)
 
 ![what the robust model gets wrong](pictures/mistakes_robust.png)
 """
+
+
+def _checked(path: Path) -> str:
+    """Return a sentence on the checks of the evaluation, and a list of those that are red."""
+    tables = sanity.load(path)
+    red = [
+        f"- {model}, {name}: {check.says}: {check.measured}, at most {check.bound}"
+        for model, table in tables.items()
+        for name, check in table.items()
+        if not check.passed
+    ]
+    count = sum(len(table) for table in tables.values())
+    return "\n".join([f"{count - len(red)} of {count} checks of the evaluation are green (metrics/sanity.json).", *red])
 
 
 def _commit() -> str:
