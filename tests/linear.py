@@ -34,8 +34,24 @@ def case(seed: int = 0, *, count: int = 6) -> tuple[keras.Model, ImageSet, NDArr
     return model(weights, bias), ImageSet(images, (scores > 0).astype(np.int64)), scores
 
 
+def level(distance: float, seed: int = 0, *, count: int = 6) -> tuple[keras.Model, ImageSet]:
+    """Return a linear model and images far from 0 and 1, its two classes in turn, all equally near to the boundary.
+
+    An L-infinity perturbation flips an image if, and only if, it may be larger than `distance`.
+    """
+    weights = gradient(seed).astype(np.float64)
+    images = np.random.default_rng(seed).uniform(0.45, 0.55, (count, SIDE * SIDE))
+    bias = -float(weights.sum() / 2)
+    labels = np.arange(count) % 2
+    missing = (2 * labels - 1) * distance * np.abs(weights).sum() - (images @ weights + bias)
+    images += np.outer(missing / (weights @ weights), weights)
+    shaped = images.reshape(count, SIDE, SIDE, 1).astype(np.float32)
+    return model(gradient(seed), bias), ImageSet(shaped, labels.astype(np.int64))
+
+
 def gradient(seed: int = 0) -> NDArray[np.float32]:
-    """Return the weights of `case`: none is near zero, so that signs are certain."""
+    """Return the weights of `case` and `level`: none is near zero, so that signs are certain."""
     generator = np.random.default_rng(1000 + seed)
-    weights = generator.uniform(0.5, 1.5, SIDE * SIDE) * generator.choice([-1, 1], SIDE * SIDE)
-    return weights.astype(np.float32)
+    sizes = generator.uniform(0.5, 1.5, SIDE * SIDE)
+    weights: NDArray[np.float32] = (sizes * generator.choice([-1, 1], SIDE * SIDE)).astype(np.float32)
+    return weights

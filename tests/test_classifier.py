@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from linear import case, gradient
+from linear import model as linear_model
 from numpy.typing import NDArray
 
-from robust_digits.attack.classifier import Classifier, TensorFlowV2Classifier
+from robust_digits.attack.classifier import Classifier, TensorFlowV2Classifier, cross_entropy, margin
 from robust_digits.learn import networks
-from robust_digits.runtime import keras
+from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
@@ -25,7 +27,8 @@ def images(count: int) -> NDArray[np.float32]:
 
 def one_hot(count: int) -> NDArray[np.float32]:
     """Return labels 0...4 in turn as rows of an identity matrix."""
-    return np.eye(5, dtype=np.float32)[np.arange(count) % 5]
+    rows: NDArray[np.float32] = np.eye(5, dtype=np.float32)[np.arange(count) % 5]
+    return rows
 
 
 def test_predictions_are_the_models_logits(model: keras.Model) -> None:
@@ -51,6 +54,60 @@ def test_gradient_does_not_depend_on_the_batch(model: keras.Model) -> None:
     np.testing.assert_allclose(classifier.loss_gradient(x, y), alone, rtol=1e-4, atol=1e-7)
 
 
+def test_tensors_in_tensors_out(model: keras.Model) -> None:
+    """A gradient asked for with tensors is a tensor of the same values as with arrays, which give an array."""
+    classifier, x, y = Classifier(model), images(4), one_hot(4)
+    expected = classifier.loss_gradient(x, y)
+    found = classifier.loss_gradient(tf.constant(x), tf.constant(y))
+    assert isinstance(expected, np.ndarray)
+    assert tf.is_tensor(found)
+    np.testing.assert_array_equal(found.numpy(), expected)
+
+
+LABELS: list[int | list[int] | NDArray[np.int64] | None] = [None, 3, [4, 0, 0, 2, 3, 1], np.array([4, 0, 0, 2, 3, 1])]
+
+
+@pytest.mark.parametrize("label", LABELS, ids=["all", "one", "list", "array"])
+def test_class_gradient_is_arts_own(model: keras.Model, label: int | list[int] | NDArray[np.int64] | None) -> None:
+    """The gradients of the logits are ART's, for all classes, one class, or one class for each image."""
+    plain = TensorFlowV2Classifier(model, nb_classes=5, input_shape=(12, 12, 1), clip_values=(0, 1))
+    expected = plain.class_gradient(images(6), label=label)
+    found = Classifier(model).class_gradient(images(6), label=label)
+    assert found.dtype == np.float32
+    assert found.shape == (6, 5 if label is None else 1, 12, 12, 1)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_losses_on_a_linear_model() -> None:
+    """The margin of a right label is -|f|, of a wrong one |f|; their cross-entropies are log(1 + exp(margin))."""
+    network, few, scores = case()
+    logits = network(few.images)
+    for labels, expected in ((few.labels, -np.abs(scores)), (1 - few.labels, np.abs(scores))):
+        truth = np.eye(2, dtype=np.float32)[labels]
+        np.testing.assert_allclose(margin(truth, logits).numpy(), expected, atol=1e-5)
+        np.testing.assert_allclose(cross_entropy(truth, logits).numpy(), np.log1p(np.exp(expected)), atol=1e-5)
+
+
+def test_margin_is_the_best_wrong_class_less_the_true_one() -> None:
+    """Among many classes, with logits of either sign, the margin is the best other logit less the true one."""
+    generator = np.random.default_rng(0)
+    logits = generator.normal(-3, 5, (200, 5)).astype(np.float32)
+    labels = generator.integers(0, 5, 200)
+    expected = [max(np.delete(row, label)) - row[label] for row, label in zip(logits, labels, strict=True)]
+    found = margin(np.eye(5, dtype=np.float32)[labels], tf.constant(logits)).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_margin_keeps_its_gradient_where_the_model_is_certain() -> None:
+    """On a linear model so steep that the cross-entropy is flat, the margin still gives the weights, up to sign."""
+    steep = gradient() * 1e6
+    network = linear_model(steep, -float(steep.sum() / 2))
+    x = np.where(steep > 0, 0.7, 0.3).astype(np.float32).reshape(1, 4, 4, 1)
+    truth = np.array([[0, 1]], np.float32)
+    assert not Classifier(network).loss_gradient(x, truth).any()
+    np.testing.assert_array_equal(Classifier(network, loss=margin).loss_gradient(x, truth).ravel(), -steep)
+
+
 def test_shapes_come_from_the_model(model: keras.Model) -> None:
     """Classes, image shape and the range of pixels are known to ART."""
     classifier = Classifier(model)
@@ -64,3 +121,5 @@ def test_training_mode_is_refused(model: keras.Model) -> None:
         Classifier(model).predict(images(1), training_mode=True)
     with pytest.raises(NotImplementedError, match="training_mode"):
         Classifier(model).loss_gradient(images(1), one_hot(1), training_mode=True)
+    with pytest.raises(NotImplementedError, match="training_mode"):
+        Classifier(model).class_gradient(images(1), training_mode=True)

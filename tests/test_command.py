@@ -132,19 +132,22 @@ FAULTS: dict[str, tuple[dict[str, object], list[str]]] = {
         ],
     ),
     "evaluate": (
-        {"threads": "two", "seed": ..., "craft__norm": 3, "craft__epsilon": 0.2},
+        {
+            "threads": "two",
+            "seed": ...,
+            "craft__norm": 3,
+            "craft__epsilon": 0.2,
+            "evaluate__eps": float("nan"),
+            "evaluate__attacks": {"pdg": {}, "square": {"queries": 0}},
+        },
         [
             "craft.epsilon is not a parameter; did you mean eps?",
             "craft.norm: expected 'inf', 1 or 2, got 3",
+            "evaluate.attacks.pdg is not a parameter; did you mean pgd?",
+            "evaluate.attacks.square.queries: expected greater than or equal to 1, got 0",
+            "evaluate.eps: expected a finite number, got nan",
             "seed is missing",
             "threads: expected a valid integer, got 'two'",
-        ],
-    ),
-    "summarize": (
-        {"craft__eps": float("nan"), "craft__fractoin": 1.0},
-        [
-            "craft.eps: expected a finite number, got nan",
-            "craft.fractoin is not a parameter; did you mean fraction?",
         ],
     ),
 }

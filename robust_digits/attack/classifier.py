@@ -61,7 +61,7 @@ class Classifier(TensorFlowV2Classifier):
             with tf.GradientTape() as tape:
                 tape.watch(x)
                 total = tf.reduce_sum(loss(y, model(x, training=False)))
-            return tape.gradient(total, x)
+            return tape.gradient(total, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
         @tf.function(input_signature=[images])
         def jacobian(x: tf.Tensor) -> tf.Tensor:

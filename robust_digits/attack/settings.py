@@ -59,6 +59,28 @@ class Attacks(Section):
     newtonfool: Samples | None = None
     hopskipjump: Samples | None = None
 
+    @classmethod
+    def everything(cls, *, samples: int) -> "Attacks":
+        """Return all attacks with settings for a quick look."""
+        few = Samples(samples=samples)
+        return cls(
+            grey=Plain(),
+            noise=Noise(draws=10),
+            transfer=Plain(),
+            fgm=Plain(),
+            bim=Steps(steps=20),
+            pgd=Restarts(steps=40, restarts=1),
+            pgd_margin=Restarts(steps=40, restarts=1),
+            square=Queries(queries=1000),
+            deepfool=few,
+            jsma=few,
+            universal=few,
+            virtual_adversarial=few,
+            carlini_wagner=few,
+            newtonfool=few,
+            hopskipjump=few,
+        )
+
     def chosen(self) -> dict[str, Section]:
         """Return the attacks to run, by name."""
         return {name: settings for name, settings in self if settings is not None}

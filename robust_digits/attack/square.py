@@ -43,11 +43,12 @@ class Square:
         stripes = generator.choice(np.array([-eps, eps], np.float32), (count, 1, width, channels))
         best: NDArray[np.float32] = np.clip(images + stripes, 0, 1)
         lead = margin(one_hot, self._classifier.predict(best)).numpy()
-        for start in range(0, queries, _BLOCK):
+        squares = queries - 1  # the stripes were the first query
+        for start in range(0, squares, _BLOCK):
             standing = np.flatnonzero(lead <= 0)
             if not standing.size:
                 break
-            sides = np.array([side(i / queries, height, width) for i in range(start, min(start + _BLOCK, queries))])
+            sides = np.array([side(i / queries, height, width) for i in range(start, min(start + _BLOCK, squares))])
             shape = (len(sides), len(standing))
             rows = generator.integers(0, height - sides[:, None] + 1, shape)
             columns = generator.integers(0, width - sides[:, None] + 1, shape)

@@ -131,7 +131,7 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
         axes.set_ylim(-2, 102)
         axes.spines[["top", "right"]].set_visible(False)
         if norm == "linf":
-            bound = 100 * sanity.grey_bound(next(iter(evidence.values())).labels)
+            bound = 100 * next(iter(evidence.values())).probes["grey_bound"]
             axes.plot([sanity.GREY, sanity.GREY + 0.05], [bound, bound], color="black", lw=2)
             axes.annotate(
                 "no model can\nexceed this",

@@ -61,6 +61,7 @@ class Trial:
     def curve(self, *, linf: Sequence[float], l2: Sequence[float], steps: int, samples: int, seed: int) -> None:
         """Measure accuracy over eps in both norms on the first `samples` test images."""
         few = self._test[:samples]
+        self._probes["grey_bound"] = float(np.bincount(few.labels).max() / len(few))
         for name, norm, sizes in (("linf", "inf", linf), ("l2", 2, l2)):
             self._curves[name] = security_curve(self._suite.model, few, norm=norm, sizes=sizes, steps=steps, seed=seed)
 
@@ -77,7 +78,7 @@ class Trial:
             return accuracy(model, few, norm="inf", eps=eps, steps=steps, seed=seed)
 
         self._probes |= {
-            "zero_gradients": float(np.mean(gradients == 0)),
+            "zero_gradients": float(np.mean(~(gradients > 0))),  # NaN is none either
             "probabilities": float(np.mean(sums_to_one)),
             "difference_on_repeat": float(np.abs(outputs - model.predict(images)).max()),
             "unbounded": under_pgd(1.0, steps),

@@ -1,5 +1,6 @@
 """What judging a model leaves behind: everything that tables, checks, curves and pictures are made from."""
 
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ def load(path: Path) -> Evidence:
         If the file is missing or lacks an array.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
             for key in arrays.files:
                 group, _, name = key.partition(".")
@@ -87,7 +88,7 @@ def load(path: Path) -> Evidence:
             return Evidence(labels=arrays["labels"], shown=arrays["shown"], **groups)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` or `dvc checkout` makes it") from None
-    except (ValueError, KeyError, EOFError) as error:
+    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not the evidence of an evaluation: {error}") from None
 
 

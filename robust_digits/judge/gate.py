@@ -18,9 +18,12 @@ def main() -> None:
         print(f"gate: {error}", file=sys.stderr)
         sys.exit(2)
     print("\n".join(sanity.lines(models)))
-    red = sum(not check.passed for table in models.values() for check in table.values())
-    if red or not models:
-        sys.exit(f"gate: {red} checks are red" if models else "gate: no model was checked")
+    passed = [check.passed for table in models.values() for check in table.values()]
+    if not passed:
+        print("gate: nothing was checked", file=sys.stderr)
+        sys.exit(2)
+    if not all(passed):
+        sys.exit(f"gate: {passed.count(False)} of {len(passed)} checks are red")
 
 
 if __name__ == "__main__":

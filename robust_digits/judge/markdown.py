@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from robust_digits.errors import InputError
 from robust_digits.files import replacing
 
 ORDER = ("baseline", "robust", "hardened")  # the story's order
@@ -23,12 +24,18 @@ _BLOCK = re.compile(r"(<!-- results: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Return the metrics of each model in a folder of `<model>.json` files, in the story's order."""
-    return {
-        model: json.loads((folder / f"{model}.json").read_bytes())
-        for model in ORDER
-        if (folder / f"{model}.json").is_file()
-    }
+    """Return the metrics of each model in a folder of `<model>.json` files, in the story's order.
+
+    Raises
+    ------
+    InputError
+        If the folder holds the metrics of no model.
+    """
+    found = {model: folder / f"{model}.json" for model in ORDER}
+    metrics = {model: json.loads(path.read_bytes()) for model, path in found.items() if path.is_file()}
+    if not metrics:
+        raise InputError(f"{folder}: expected {', '.join(path.name for path in found.values())}, got none of them")
+    return metrics
 
 
 def table(metrics: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ def security(path: Path, evidence: Evidence, *, norm: str) -> None:
 
 def grey_bound(path: Path, evidence: Evidence) -> None:
     """Write the accuracy over L-infinity eps that no model can exceed: from eps 0.5 on, all images may be one grey."""
-    bound = round(sanity.grey_bound(evidence.labels), scoring.DECIMALS)
+    bound = round(evidence.probes["grey_bound"], scoring.DECIMALS)
     sizes = evidence.curves["linf"][:, 0]
     rows = ({"eps": float(eps), "accuracy": bound if eps >= sanity.GREY else 1.0} for eps in sizes)
     tables.write(path, rows, columns=("eps", "accuracy"))

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from robust_digits.attack.settings import Attacks, Samples
+from robust_digits.attack.settings import Attacks
 from robust_digits.data import images
 from robust_digits.errors import InputError
 from robust_digits.params import Positive, Section, Seed, Threads, load
@@ -40,18 +40,17 @@ def survey(params: Params, model: Path, test: Path, old: Path, *, samples: int) 
     runtime.start(seed=params.seed, threads=params.threads)
     suite = Suite(models.load(model), eps=params.evaluate.eps, seed=params.seed)
     few, crafted = images.load(test)[:samples], images.load(old)[:samples]
-    chosen = params.evaluate.attacks.chosen()
+    settings = Attacks.everything(samples=samples).chosen() | params.evaluate.attacks.chosen()
     print(f"{model.stem} on the first {len(few)} test images, eps {params.evaluate.eps:g}\n{_HEADER}")
     for name in ATTACKS:
         start = time.perf_counter()
-        found = suite.perturb(name, chosen.get(name, Samples(samples=samples)), few, np.asarray(crafted.images))
+        found = suite.perturb(name, settings[name], few, np.asarray(crafted.images))
         seconds = (time.perf_counter() - start) / len(few)
         fooled = suite.model.predict(found).argmax(axis=1) != few.labels
         l2, linf = (bounds.sizes(found - few.images, norm=norm) for norm in (2, "inf"))
         within = fooled & (linf <= params.evaluate.eps + bounds.TOLERANCE)
-        sizes = (
-            f"{np.median(l2[fooled]):>10.2f} {np.median(linf[fooled]):>6.2f}" if fooled.any() else f"{'-':>10} {'-':>6}"
-        )
+        won = fooled & (linf > 0)  # what was wrong before needed no perturbation
+        sizes = [f"{np.median(size[won]):.2f}" if won.any() else "-" for size in (l2, linf)]
         shares = f"{1 - within.mean():>17.1%} {1 - fooled.mean():>13.1%}"
         print(f"{name:<20} {shares} {sizes[0]:>10} {sizes[1]:>6} {seconds:>8.3f}", flush=True)
 

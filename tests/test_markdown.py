@@ -1,0 +1,109 @@
+"""The tables of a page are what the metrics say, and nothing else of the page changes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robust_digits.errors import InputError
+from robust_digits.judge import markdown
+
+ROOT = Path(__file__).parents[1]
+HEAD = "| model | clean | FGM, old set | FGM, attacked afresh | worst case |\n| --- | --- | --- | --- | --- |\n"
+BASELINE = "| baseline | 98.0% ± 1.4 | 7.5% ± 2.7 | 7.5% ± 2.7 | 0.0% ± 0.5 |\n"
+ROBUST = "| robust | 100.0% ± 0.5 | 96.2% ± 2.0 | 0.0% ± 0.5 | 0.0% ± 0.5 |\n"
+
+
+def scores(*shares: float, margins: tuple[float, ...]) -> dict[str, Any]:
+    """Return metrics as the stage `evaluate` writes them, with an attack that the table leaves out."""
+    keys = ("clean", "fgm_transfer", "fgm_fresh", "worst_case", "square")
+    return {
+        "accuracy": dict(zip(keys, (*shares, 0.5), strict=True)),
+        "margin": dict(zip(keys, (*margins, 0.1), strict=True)),
+    }
+
+
+METRICS = {
+    "baseline": scores(0.9805, 0.0751, 0.0751, 0.0, margins=(0.0141, 0.0272, 0.0272, 0.0053)),
+    "robust": scores(1.0, 0.9619, 0.0, 0.0, margins=(0.0053, 0.0204, 0.0053, 0.0053)),
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a folder with metrics of two models, of one in another folder, and files that are no model's."""
+    for folder, models in (("metrics", ["robust", "baseline"]), ("docs/results/mnist/metrics", ["baseline"])):
+        (tmp_path / folder).mkdir(parents=True)
+        for model in models:
+            (tmp_path / folder / f"{model}.json").write_text(json.dumps(METRICS[model]), encoding="utf-8")
+    (tmp_path / "metrics" / "sanity.json").write_text("{}", encoding="utf-8")
+    return tmp_path
+
+
+def marked(folder: str, content: str = "") -> str:
+    """Return a marked block of a page."""
+    return f"<!-- results: {folder} -->\n{content}<!-- end -->"
+
+
+def test_models_come_in_the_storys_order(root: Path) -> None:
+    """Metrics are read in the order baseline, robust, hardened; other files are left alone."""
+    (root / "metrics" / "hardened.json").write_text(json.dumps(METRICS["robust"]), encoding="utf-8")
+    assert list(markdown.read(root / "metrics")) == ["baseline", "robust", "hardened"]
+    assert markdown.read(root / "docs/results/mnist/metrics") == {"baseline": METRICS["baseline"]}
+
+
+def test_table() -> None:
+    """A model has a line: percent with the half width of the interval, one decimal each."""
+    assert markdown.table(METRICS) == HEAD + BASELINE + ROBUST
+
+
+def test_fill_replaces_marked_blocks_only(root: Path) -> None:
+    """What stands between marks is written anew, each from its own folder; all else stays to the byte."""
+    page = "# Title\n\n| model | clean |\n\n{}\n\ntext <!-- end --> text\n\n{}\nlast"
+    stale = page.format(marked("metrics", "| stale |\n"), marked("docs/results/mnist/metrics"))
+    fresh = page.format(
+        marked("metrics", HEAD + BASELINE + ROBUST), marked("docs/results/mnist/metrics", HEAD + BASELINE)
+    )
+    assert markdown.fill(stale, root) == fresh
+
+
+def test_fill_is_idempotent(root: Path) -> None:
+    """Filling a page again changes nothing."""
+    once = markdown.fill(marked("metrics"), root)
+    assert markdown.fill(once, root) == once
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["", "# Title\n", "<!-- results: metrics -->\nno end\n", "<!-- result: metrics -->\n<!-- end -->"],
+)
+def test_pages_without_marks_stay(page: str, root: Path) -> None:
+    """A page without a pair of marks is left as it is."""
+    assert markdown.fill(page, root) == page
+
+
+def test_backslashes_are_text(root: Path) -> None:
+    """What a page or a folder is called is never taken for a pattern."""
+    page = r"\1 \g<0> " + marked("metrics")
+    assert markdown.fill(page, root) == r"\1 \g<0> " + marked("metrics", HEAD + BASELINE + ROBUST)
+
+
+@pytest.mark.parametrize("folder", ["metric", "docs/results", "metrics/baseline.json"])
+def test_a_folder_without_metrics_is_refused(folder: str, root: Path) -> None:
+    """A mark that names a folder without metrics is an error that names it: results never vanish from a page."""
+    with pytest.raises(InputError, match=folder):
+        markdown.fill(marked(folder, HEAD + BASELINE), root)
+
+
+def test_command_fills_the_pages_that_it_is_given(root: Path) -> None:
+    """The command writes the tables of each named page from the folders below the current one."""
+    for name in ("README.md", "OTHER.md"):
+        (root / name).write_text(f"± {marked('metrics')}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "robust_digits.judge.markdown", "README.md", "OTHER.md"]
+    subprocess.run(command, cwd=root, env={"PYTHONPATH": str(ROOT)}, check=True, timeout=60)
+    for name in ("README.md", "OTHER.md"):
+        page = (root / name).read_bytes().decode("utf-8")
+        assert page == f"± {marked('metrics', HEAD + BASELINE + ROBUST)}\n"
