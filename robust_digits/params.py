@@ -98,7 +98,9 @@ def _line(kind: type[Section], detail: ErrorDetails) -> str:
         return f"{key} is missing"
     if detail["type"] == "extra_forbidden":
         return f"{key} is not a parameter; {_legal(kind, detail['loc'])}"
-    message = detail["msg"].replace("Value error, ", "").replace("Input should be", "expected")
+    message = (
+        detail["msg"].replace("Value error, ", "").replace("Input should be", "expected").replace("valid tuple", "list")
+    )
     if detail["type"] == "float_type" and isinstance(given, str) and _is_number(given):
         message += f" (YAML reads {given} as text; write it with a point, as in 1.0e-3)"
     return f"{key}: {message}, got {_shown(given)}"

@@ -205,7 +205,11 @@ def test_a_stage_without_params_yaml_says_where_to_run(tmp_path: Path, stage: st
     [
         ("normalize", ["none", "out"], f"{Path('none', 'digits.csv.gz')}: No such file or directory"),
         ("augment", ["none", "none", "out"], f"{Path('none', 'images.npy')}: no such file; `dvc repro`"),
-        ("summarize", ["none", "none", "none", "out", "baseline"], f"{Path('none', 'images.npy')}: no such file"),
+        (
+            "summarize",
+            ["none", "none", "none", "out", "checks", "baseline"],
+            f"{Path('none', 'images.npy')}: no such file",
+        ),
     ],
 )
 def test_a_missing_input_is_one_line(tmp_path: Path, stage: str, arguments: list[str], words: str) -> None:

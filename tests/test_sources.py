@@ -177,7 +177,7 @@ def test_a_file_is_copied(tmp_path: Path, raw: Path, capsys: pytest.CaptureFixtu
     path.write_bytes(b"mine")
     sources.fetch(str(path), raw)
     assert content(raw) == {"mine.npz": b"mine"}
-    assert capsys.readouterr().out == f"{path} has SHA-256 {sha256(b'mine')}\n"
+    assert capsys.readouterr().out == f"{path.name} has SHA-256 {sha256(b'mine')}\n"
 
 
 @pytest.mark.parametrize("spelt", [str.lower, str.upper])

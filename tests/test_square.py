@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linear import level
+from linear import SIDE, level, model
 from numpy.typing import NDArray
 
 from robust_digits.attack import square
@@ -172,6 +172,16 @@ def test_broken_images_are_left_alone() -> None:
     down = found == np.clip(images - np.float32(0.01), 0, 1)
     striped = (up.all(axis=1) | down.all(axis=1)).all(axis=(1, 2))
     np.testing.assert_array_equal(striped, [True] * 4 + [False] * 4)
+
+
+def test_what_leads_no_further_is_not_taken() -> None:
+    """Against a model that looks at no pixel every square leads exactly as far: the first stripes stay."""
+    images = photographs(6, SIDE, SIDE, 1)
+    blind = Square(Classifier(model(np.zeros(SIDE * SIDE, np.float32), 1.0)))
+    found = blind.attack(images, np.ones(6, np.int64), eps=0.1, queries=50, generator=np.random.default_rng(0))
+    up = found == np.clip(images + np.float32(0.1), 0, 1)
+    down = found == np.clip(images - np.float32(0.1), 0, 1)
+    assert (up.all(axis=1) | down.all(axis=1)).all()
 
 
 @pytest.mark.parametrize("channels", [1, 3])
