@@ -113,7 +113,7 @@ def _legal(kind: type[Section], location: tuple[int | str, ...]) -> str:
     names = sorted({*kind.model_fields, *kind.others})
     close = difflib.get_close_matches(str(location[-1]), names, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    return f"{hint}legal here: {', '.join(names)}"
+    return f"{hint}legal here: {', '.join(names) or 'nothing'}"
 
 
 def _section(annotation: Any) -> type[Section] | None:  # noqa: ANN401 (any type may stand in an annotation)

@@ -108,6 +108,17 @@ def test_margin_keeps_its_gradient_where_the_model_is_certain() -> None:
     np.testing.assert_array_equal(Classifier(network, loss=margin).loss_gradient(x, truth).ravel(), -steep)
 
 
+def test_a_model_without_gradients_has_zeros() -> None:
+    """Where a model rounds, so that TensorFlow knows no gradient, attacks are given zeros."""
+    hard = keras.layers.Lambda(lambda x: tf.one_hot(tf.argmax(x, axis=1), 2))
+    network = keras.Sequential([keras.layers.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2), hard])
+    x = np.random.default_rng(0).random((3, 4, 4, 1), np.float32)
+    truth = np.eye(2, dtype=np.float32)[[0, 1, 0]]
+    for classifier in (Classifier(network), Classifier(network, loss=margin)):
+        np.testing.assert_array_equal(classifier.loss_gradient(x, truth), np.zeros((3, 4, 4, 1)))
+    np.testing.assert_array_equal(Classifier(network).class_gradient(x), np.zeros((3, 2, 4, 4, 1)))
+
+
 def test_shapes_come_from_the_model(model: keras.Model) -> None:
     """Classes, image shape and the range of pixels are known to ART."""
     classifier = Classifier(model)

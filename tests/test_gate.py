@@ -115,6 +115,14 @@ def test_missing_file(tmp_path: Path) -> None:
     assert done.stderr == f"gate: {tmp_path / 'none.json'}: no such file; `dvc repro` makes it\n"
 
 
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    """A folder in the place of the file is named in one line, and the gate leaves with 2: no check was red."""
+    done = run(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert str(tmp_path) in done.stderr
+
+
 @pytest.mark.parametrize("models", [{}, {"baseline": {}}], ids=["no model", "no check"])
 def test_nothing_to_check(
     models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -107,3 +107,17 @@ def test_command_fills_the_pages_that_it_is_given(root: Path) -> None:
     for name in ("README.md", "OTHER.md"):
         page = (root / name).read_bytes().decode("utf-8")
         assert page == f"± {marked('metrics', HEAD + BASELINE + ROBUST)}\n"
+
+
+def test_command_refuses_a_mark_without_metrics(root: Path) -> None:
+    """A mark that names no metrics ends the command with one line and leaves the page as it was."""
+    page = marked("nowhere", HEAD + BASELINE)
+    (root / "README.md").write_text(page, encoding="utf-8")
+    command = [sys.executable, "-m", "robust_digits.judge.markdown", "README.md"]
+    done = subprocess.run(
+        command, cwd=root, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "nowhere" in done.stderr
+    assert (root / "README.md").read_text(encoding="utf-8") == page

@@ -65,6 +65,13 @@ def test_attacks_run_in_the_order_of_the_table() -> None:
     assert list(read(mixed).chosen()) == ["grey", "pgd", "square", "hopskipjump"]
 
 
+def test_everything_is_every_attack() -> None:
+    """A quick look is at all attacks of the table, the slow ones on as many images as asked for."""
+    chosen = Attacks.everything(samples=7).chosen()
+    assert list(chosen) == list(Attacks.model_fields)
+    assert {settings.samples for settings in chosen.values() if isinstance(settings, Samples)} == {7}
+
+
 def test_an_unknown_attack_names_the_legal_ones() -> None:
     """A misspelt attack is refused with the most similar one and with all there are."""
     message = refusal({"pgdd": {"steps": 40, "restarts": 3}})
@@ -129,3 +136,9 @@ def test_settings_are_frozen() -> None:
     attacks = read({"bim": {"steps": 20}})
     with pytest.raises(ValueError, match="frozen"):
         attacks.bim = None  # type: ignore[misc]
+
+
+def test_an_attack_with_nothing_behind_it_is_refused() -> None:
+    """`fgm:` without `{}` is null in YAML, and would silently not be run."""
+    message = refusal({"fgm": None})
+    assert message == ("params.yaml: evaluate.attacks.fgm: expected settings, {} if there are none to give, got None")

@@ -3,6 +3,8 @@
 An attack that is left out of `evaluate.attacks` is not run.
 """
 
+from pydantic import field_validator
+
 from robust_digits.params import Count, Section
 
 
@@ -58,6 +60,14 @@ class Attacks(Section):
     carlini_wagner: Samples | None = None
     newtonfool: Samples | None = None
     hopskipjump: Samples | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        """Refuse `fgm:` with nothing behind it, which YAML reads as null and which would silently run nothing."""
+        if value is None:
+            raise ValueError("expected settings, {} if there are none to give")
+        return value
 
     @classmethod
     def everything(cls, *, samples: int) -> "Attacks":

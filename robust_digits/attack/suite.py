@@ -22,6 +22,7 @@ from robust_digits.params import Section
 from robust_digits.runtime import keras
 
 Images = NDArray[np.float32]
+_OVERSHOOT = 0.02  # how far DeepFool goes beyond the boundary, as in its paper; ART's own 1e-6 is lost in float32
 _STARTS = 100  # noise images that HopSkipJump may start from
 
 
@@ -104,7 +105,7 @@ def square_attack(target: Target, settings: Queries) -> Images:
 
 def deepfool(target: Target, _: Section) -> Images:
     """DeepFool (Moosavi-Dezfooli et al. 2016): a small L2 perturbation to the nearest boundary."""
-    return _generate(evasion.DeepFool, target, epsilon=0.02, batch_size=BATCH, verbose=False)  # the paper's overshoot
+    return _generate(evasion.DeepFool, target, epsilon=_OVERSHOOT, batch_size=BATCH, verbose=False)
 
 
 def jsma(target: Target, _: Section) -> Images:
@@ -118,7 +119,7 @@ def universal(target: Target, _: Section) -> Images:
     return _generate(
         evasion.UniversalPerturbation,
         target,
-        attacker_params={"verbose": False},
+        attacker_params={"verbose": False, "epsilon": _OVERSHOOT},
         eps=target.eps,
         max_iter=5,
         verbose=False,

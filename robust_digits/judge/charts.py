@@ -70,7 +70,8 @@ def attack(path: Path, evidence: Evidence, *, model: str) -> None:
     count = len(evidence.shown)
     figure = Figure(figsize=(1.1 * count + 1, 5.4), layout="constrained")
     share = 100 * scoring.accuracy(evidence.right(strongest))
-    figure.suptitle(f"{model}: {share:.1f}% right under {strongest}, eps {evidence.probes['eps']:g}", fontsize=11)
+    eps = evidence.probes["old_set_eps" if strongest == FRESH else "eps"]
+    figure.suptitle(f"{model}: {share:.1f}% right under {strongest}, eps {eps:g}", fontsize=11)
     grid = figure.subplots(4, count, squeeze=False)
     for column, (label, clean, image) in enumerate(
         zip(evidence.labels[evidence.shown], evidence.images[CLEAN], images, strict=True)

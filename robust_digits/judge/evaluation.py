@@ -56,7 +56,8 @@ class Trial:
             self._see(name, found)
             largest = max(largest, float(bounds.sizes(found - few.images, norm="inf").max()))
             beyond = max(beyond, float(-found.min()), float(found.max()) - 1)
-        self._probes |= {"largest_perturbation": largest, "beyond_range": beyond}
+        if attacks:
+            self._probes |= {"largest_perturbation": largest, "beyond_range": beyond}
 
     def curve(self, *, linf: Sequence[float], l2: Sequence[float], steps: int, samples: int, seed: int) -> None:
         """Measure accuracy over eps in both norms on the first `samples` test images."""

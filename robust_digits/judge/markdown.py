@@ -3,6 +3,7 @@
 A mark names the folder of the metrics: `<!-- results: metrics -->` ... `<!-- end -->`.
 """
 
+import argparse
 import json
 import re
 import sys
@@ -52,9 +53,18 @@ def fill(page: str, root: Path) -> str:
     return _BLOCK.sub(lambda block: block[1] + table(read(root / block[2])) + block[3], page)
 
 
-if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        path = Path(name)
-        filled = fill(path.read_text(encoding="utf-8"), Path())
+def main() -> None:
+    """Fill the pages named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m robust_digits.judge.markdown", description=__doc__)
+    parser.add_argument("pages", type=Path, nargs="+", help="Markdown files with marked tables")
+    for path in parser.parse_args().pages:
+        try:
+            filled = fill(path.read_text(encoding="utf-8"), Path())
+        except InputError as error:
+            sys.exit(f"markdown: {path}: {error}")
         with replacing(path) as temporary:
             temporary.write_text(filled, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

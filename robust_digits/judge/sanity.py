@@ -5,6 +5,7 @@ After Carlini et al. 2019 ("On Evaluating Adversarial Robustness"), the warnings
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
     table = {
         "within_eps": Check(
             "largest perturbation of the suite, in L-infinity",
-            probes["largest_perturbation"],
+            probes.get("largest_perturbation"),
             probes["eps"] + 1e-6,
         ),
         "old_set_within_eps": Check(
@@ -59,7 +60,7 @@ def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
             probes["old_set_size"],
             probes["old_set_eps"] + 1e-6,
         ),
-        "within_range": Check("how far a pixel lies outside [0, 1]", probes["beyond_range"], 0.0),
+        "within_range": Check("how far a pixel lies outside [0, 1]", probes.get("beyond_range"), 0.0),
         "logits": Check("share of outputs that are probabilities, not logits", probes["probabilities"], SLACK),
         "deterministic": Check("largest difference when asked twice", probes["difference_on_repeat"], 0.0),
         "zero_gradients": Check("share of images without a gradient", probes["zero_gradients"], SLACK),
@@ -100,7 +101,7 @@ def save(path: Path, models: Mapping[str, Mapping[str, Check]]) -> None:
         model: {
             name: {
                 "says": check.says,
-                "measured": check.measured,
+                "measured": None if check.measured is None or math.isnan(check.measured) else check.measured,
                 "bound": check.bound,
                 "passed": check.passed,
             }
@@ -125,7 +126,7 @@ def load(path: Path) -> dict[str, dict[str, Check]]:
         return {model: {name: _check(**check) for name, check in table.items()} for model, table in content.items()}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` makes it") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not the checks of an evaluation: {error}") from None
 
 
