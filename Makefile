@@ -63,6 +63,7 @@ plots: $(VENV)/.locked ## draw DVC's own page of plots, this workspace against t
 readme: $(VENV)/.locked ## write the tables of README.md anew from the committed metrics
 	python -m robust_digits.judge.markdown README.md
 
-bench: $(VENV)/.locked ## time this project's training and crafting against Keras' fit and plain ART
+bench: $(VENV)/.locked ## time training, crafting and Square against Keras' fit and plain ART
 	python -m benchmarks.training
 	python -m benchmarks.crafting
+	python -m benchmarks.square

@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 from benchmarks import timing
 from robust_digits import runtime
 from robust_digits.attack import fgm
-from robust_digits.attack.classifier import BATCH, Classifier, evasion
+from robust_digits.attack.classifier import BATCH, Classifier, TensorFlowV2Classifier, evasion
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import networks
 from robust_digits.runtime import keras
-
-# isort: split
-from art.estimators.classification import TensorFlowV2Classifier  # after the module that loads ART quietly
 
 SEED, THREADS = 0, 2
 SHAPE, CLASSES = (28, 28, 1), 10

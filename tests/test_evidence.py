@@ -51,7 +51,7 @@ def fabricated(*, classes: int = 3, channels: int = 1, wrong: int = 2, count: in
             "linf": np.array([[0.0, 0.9], [0.2, 0.4], [0.5, 0.0]]),
             "l2": np.array([[0.0, 0.9], [2.0, 0.1]]),
         },
-        probes={"eps": 0.2, "grey_bound": 0.4},
+        probes={"eps": 0.2, "old_set_eps": 0.3, "grey_bound": 0.4},
     )
 
 
