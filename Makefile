@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help repro test check format lock mnist survey gate plots readme bench
+.PHONY: help repro test check format lock mnist record survey gate plots readme bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -48,6 +48,9 @@ mnist: $(VENV)/.locked ## the tutorial's own run, on MNIST, into docs/results/mn
 	dvc exp run --temp --name mnist $(TUTORIAL:%=--set-param %) \
 		$(if $(DATA),--set-param data.sha256=$$($(CHECKSUM)))
 	python -m robust_digits.judge.record mnist docs/results/mnist --command "make mnist$(if $(DATA), DATA=$(notdir $(DATA)))"
+
+record: $(VENV)/.locked ## record the results of the last commit in docs/results/digits
+	python -m robust_digits.judge.record HEAD docs/results/digits --command "make repro"
 
 MODEL ?= robust
 survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a few images (MODEL=baseline, SAMPLES=10)
