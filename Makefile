@@ -12,6 +12,7 @@ help: ## list the targets
 # One stamp says that the environment holds exactly what requirements.txt locks.
 $(VENV)/.locked: requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else "expected Python 3.10 to 3.13, got %d.%d: name another with make PYTHON=python3.12" % v[:2])'
+	@test ! -L $(VENV) || { echo "$(VENV) is a link: remove it, so that nothing behind it is replaced"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.txt
 	@touch $@
@@ -44,6 +45,7 @@ TUTORIAL := data.source=$(if $(DATA),$(abspath $(DATA)),mnist) data.validation=0
 CHECKSUM = python -c 'import pooch, sys; print(pooch.file_hash(sys.argv[1]))' $(DATA)
 
 mnist: $(VENV)/.locked ## the tutorial's own run, on MNIST, into docs/results/mnist (DATA=mnist.npz for a local file)
+	$(if $(DATA),@test -f $(DATA) || { echo "DATA: no such file: $(DATA)"; exit 1; })
 	@dvc exp remove --quiet mnist 2>/dev/null || true
 	dvc exp run --temp --name mnist $(TUTORIAL:%=--set-param %) \
 		$(if $(DATA),--set-param data.sha256=$$($(CHECKSUM)))

@@ -59,10 +59,11 @@ def main(
     suite = Suite(models.load(model), eps=params.evaluate.eps, seed=params.seed)
     trial = Trial(suite, images.load(test), images.load(adversarial))
     trial.tutorial(norm=params.craft.norm, eps=params.craft.eps)
-    trial.attack(params.evaluate.attacks.chosen())
+    attacks = params.evaluate.attacks.chosen()
+    trial.attack(attacks)
     curve = params.evaluate.curve
     trial.curve(linf=curve.linf, l2=curve.l2, steps=curve.steps, samples=curve.samples, seed=params.seed)
-    trial.probe(steps=curve.steps, samples=curve.samples, seed=params.seed)
+    trial.probe(attacks, steps=curve.steps, samples=curve.samples, seed=params.seed)
     judged = trial.evidence()
     scores = scoring.metrics(judged.verdicts())
     with replacing(metrics) as temporary:

@@ -36,8 +36,12 @@ def main(_: Params, test: Path, histories: Path, found: Path, out: Path, checks:
     charts.learning(pictures / "learning.png", history)
     tried = {model: sanity.checks(each, control=model == models[0]) for model, each in judged.items()}
     sanity.save(checks, tried)
-    print("\n".join(line for line in sanity.lines(tried) if line.startswith("RED")) or "every check is green", end="; ")
-    print(f"{', '.join(models)} -> {out}, {checks}")
+    red = [line for line in sanity.lines(tried) if line.startswith("RED")]
+    print(
+        "\n".join(
+            [*red, f"{', '.join(models)}: {len(red) or 'no'} checks of the evaluation are red -> {out}, {checks}"]
+        )
+    )
 
 
 if __name__ == "__main__":

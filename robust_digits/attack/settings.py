@@ -42,6 +42,11 @@ class Samples(Section):
     samples: Count
 
 
+def doubled(settings: Section) -> Section:
+    """Return the settings of an attack with twice the steps, restarts, draws and queries."""
+    return settings.model_copy(update={name: 2 * value for name, value in settings if name != "samples"})
+
+
 class Attacks(Section):
     """The attacks that a model must survive, all within `evaluate.eps` in L-infinity; the last seven are slow."""
 

@@ -27,7 +27,7 @@ _HISTORY = {"loss": "cross-entropy", "accuracy": "accuracy"}
 
 
 def samples(path: Path, test: ImageSet, *, rows: int = 3) -> None:
-    """Draw the first test images with their labels (seeds 000, 002 and 003)."""
+    """Draw the first test images, with their labels."""
     few = test[: rows * _COLUMNS]
     figure, grid = _grid(len(few), size=1.0)
     for axes, image, label in zip(grid, few.images, few.labels, strict=True):
@@ -62,7 +62,7 @@ def digit(path: Path, evidence: Evidence) -> None:
 def attack(path: Path, evidence: Evidence, *, model: str) -> None:
     """Draw the shown digits under the attack that leaves the model the least: clean, perturbation, sum, probabilities.
 
-    What the model takes them for is green where right and red where wrong (seed 003).
+    What the model takes them for is green where right and red where wrong.
     """
     complete = [view for view in evidence.suite() if view in evidence.images]
     strongest = min(complete, key=lambda view: float(evidence.right(view).mean()), default=FRESH)
@@ -89,7 +89,7 @@ def attack(path: Path, evidence: Evidence, *, model: str) -> None:
 
 
 def mistakes(path: Path, test: ImageSet, evidence: Evidence, *, model: str, rows: int = 3) -> None:
-    """Draw the first clean test images that the model gets wrong: predicted, then true label (seeds 000 to 002)."""
+    """Draw the first clean test images that the model gets wrong: predicted, then true label."""
     predicted = evidence.predictions[CLEAN]
     wrong = np.flatnonzero(predicted != evidence.labels)
     few = wrong[: rows * _COLUMNS]
@@ -111,7 +111,9 @@ def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
         heights = [100 * scoring.accuracy(verdicts) for verdicts in right]
         places = np.arange(len(evidence)) + (position - (len(_VIEWS) - 1) / 2) * width
         bars = axes.bar(places, heights, width * 0.94, color=colour, label=name)
-        axes.errorbar(places, heights, [100 * scoring.margin(each) for each in right], fmt="none", color="black", lw=1)
+        ends = [scoring.interval(int(each.sum()), len(each)) for each in right]
+        off = [(height - 100 * low, 100 * high - height) for height, (low, high) in zip(heights, ends, strict=True)]
+        axes.errorbar(places, heights, np.maximum(off, 0).T, fmt="none", color="black", lw=1)
         axes.bar_label(bars, fmt="%.1f", padding=6, fontsize=8)
     axes.set_xticks(range(len(evidence)), list(evidence))
     axes.set_ylim(0, 112)
@@ -217,7 +219,7 @@ def _perturbation(axes: Axes, perturbation: NDArray[np.float32]) -> None:
 
 
 def _bars(axes: Axes, probabilities: NDArray[np.float32], *, label: int) -> None:
-    """Draw the probability of each class, the predicted one green where right and red where wrong (seed 003)."""
+    """Draw the probability of each class, the predicted one green where right and red where wrong."""
     predicted = int(probabilities.argmax())
     bars = axes.bar(range(len(probabilities)), probabilities, color=QUIET)
     bars[predicted].set_color(RIGHT if predicted == label else WRONG)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.attack import bounds, fgm
-from robust_digits.attack.suite import Suite
+from robust_digits.attack.settings import doubled
+from robust_digits.attack.suite import UNBOUNDED, Suite
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge.curves import accuracy, security_curve
@@ -14,6 +15,7 @@ from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, Evidence
 from robust_digits.params import Section
 
 Images = NDArray[np.float32]
+_SEARCHES = {"bim", "pgd", "pgd_margin", "square"}  # attacks that find more the longer they look
 
 
 class Trial:
@@ -48,16 +50,24 @@ class Trial:
 
     def attack(self, attacks: Mapping[str, Section]) -> None:
         """Run the attacks of the suite, each on all test images or on the first `samples` of its settings."""
-        largest = beyond = 0.0
+        largest, beyond, idle = [], [], 0
         for name, settings in attacks.items():
             count = min(getattr(settings, "samples", len(self._test)), len(self._test))
             few = self._test[:count]
             found = self._suite.attack(name, settings, few, np.asarray(self._old.images[:count]))
             self._see(name, found)
-            largest = max(largest, float(bounds.sizes(found - few.images, norm="inf").max()))
-            beyond = max(beyond, float(-found.min()), float(found.max()) - 1)
+            sizes = bounds.sizes(found - few.images, norm="inf")
+            largest.append(sizes.max())
+            beyond += [-found.min(), found.max() - 1]
+            standing = (self._predictions[CLEAN][:count] == few.labels).any()
+            idle += int(standing and name not in UNBOUNDED and not sizes.any())
         if attacks:
-            self._probes |= {"largest_perturbation": largest, "beyond_range": beyond}
+            # np.max, because a NaN is not to be lost
+            self._probes |= {
+                "largest_perturbation": float(np.max(largest)),
+                "beyond_range": max(float(np.max(beyond)), 0.0),
+                "idle_attacks": idle,
+            }
 
     def curve(self, *, linf: Sequence[float], l2: Sequence[float], steps: int, samples: int, seed: int) -> None:
         """Measure accuracy over eps in both norms on the first `samples` test images."""
@@ -66,24 +76,28 @@ class Trial:
         for name, norm, sizes in (("linf", "inf", linf), ("l2", 2, l2)):
             self._curves[name] = security_curve(self._suite.model, few, norm=norm, sizes=sizes, steps=steps, seed=seed)
 
-    def probe(self, *, steps: int, samples: int, seed: int) -> None:
-        """Measure what shows whether the evaluation itself works, on the first `samples` test images."""
+    def probe(self, attacks: Mapping[str, Section], *, steps: int, samples: int, seed: int) -> None:
+        """Measure what shows whether the evaluation itself works, on the first `samples` test images.
+
+        `attacks` have been run before; those that search are run again with twice the effort.
+        """
         model, few = self._suite.model, self._test[:samples]
         images, labels = np.array(few.images), np.asarray(few.labels)
         outputs = model.predict(images)
         one_hot = np.eye(model.nb_classes, dtype=np.float32)[labels]
         gradients = np.abs(model.loss_gradient(images, one_hot)).reshape(len(few), -1).max(axis=1)
         sums_to_one = (outputs.min(axis=1) >= 0) & (np.abs(outputs.sum(axis=1) - 1) < 1e-3)  # noqa: PLR2004 (rounding)
-
-        def under_pgd(eps: float, steps: int) -> float:
-            return accuracy(model, few, norm="inf", eps=eps, steps=steps, seed=seed)
-
+        gains = [0.0]
+        for name in sorted(_SEARCHES & attacks.keys()):
+            found = self._suite.attack(name, doubled(attacks[name]), few, np.asarray(self._old.images[:samples]))
+            before = self._predictions[name][:samples] == labels
+            gains.append(float(before.mean() - (model.predict(found).argmax(axis=1) == labels).mean()))
         self._probes |= {
             "zero_gradients": float(np.mean(~(gradients > 0))),  # NaN is none either
             "probabilities": float(np.mean(sums_to_one)),
             "difference_on_repeat": float(np.abs(outputs - model.predict(images)).max()),
-            "unbounded": under_pgd(1.0, steps),
-            "gain_from_more_steps": under_pgd(self._suite.eps, steps) - under_pgd(self._suite.eps, 2 * steps),
+            "unbounded": accuracy(model, few, norm="inf", eps=1.0, steps=steps, seed=seed),
+            "gain_from_effort": max(gains),
         }
 
     def evidence(self) -> Evidence:

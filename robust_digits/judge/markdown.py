@@ -13,6 +13,7 @@ from typing import Any
 
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
+from robust_digits.judge import scoring
 
 ORDER = ("baseline", "robust", "hardened")  # the story's order
 _COLUMNS = {
@@ -40,12 +41,17 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def table(metrics: Mapping[str, Any]) -> str:
-    """Return a table, one line a model: accuracy in percent with the half width of its 95% interval."""
+    """Return a table, one line a model: accuracy in percent and its 95% interval."""
     lines = ["| model | " + " | ".join(_COLUMNS.values()) + " |", "| --- |" + " --- |" * len(_COLUMNS)]
     for model, scores in metrics.items():
-        cells = [f"{100 * scores['accuracy'][key]:.1f}% ± {100 * scores['margin'][key]:.1f}" for key in _COLUMNS]
+        cells = [_cell(scores["accuracy"][key], scores["images"]) for key in _COLUMNS]
         lines.append(f"| {model} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _cell(accuracy: float, images: int) -> str:
+    low, high = scoring.interval(round(accuracy * images), images)
+    return f"{100 * accuracy:.1f}% ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def fill(page: str, root: Path) -> str:

@@ -49,7 +49,7 @@ Made by `{command}` at commit `{_commit()}`, with the parameters in [params.yaml
 {markdown.table(markdown.read(folder / "metrics"))}
 {_checked(folder / "metrics" / "sanity.json")}
 
-Accuracy on the test images with the half width of its 95% Wilson interval. FGM has L{craft["norm"]} size
+Accuracy on the test images and its 95% Wilson interval. FGM has L{craft["norm"]} size
 {craft["eps"]}. The worst case is over {", ".join(judged["attacks"])}, all within L-infinity {judged["eps"]}.
 The numbers are in [metrics/](metrics), more pictures in [pictures/](pictures).
 
@@ -80,7 +80,9 @@ def _commit() -> str:
     def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603, S607 (git from the PATH, fixed words)
 
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "robust_digits", "stages", "dvc.yaml")
+    changed = git(
+        "status", "--porcelain", "--untracked-files=no", "--", "robust_digits", "stages", "dvc.yaml", "params.yaml"
+    )
     return git("rev-parse", "--short=12", "HEAD") + (" with uncommitted changes" if changed else "")
 
 

@@ -1,6 +1,7 @@
 """Turn verdicts, one a test image, into fractions with intervals."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +15,26 @@ def accuracy(right: NDArray[np.bool_]) -> float:
     return round(float(np.mean(right)), DECIMALS)
 
 
-def margin(right: NDArray[np.bool_]) -> float:
-    """Return half the width of the 95% interval of `accuracy` by Wilson's score (1927), rounded.
+def interval(right: int, count: int) -> tuple[float, float]:
+    """Return the 95% interval of the accuracy `right` / `count` by Wilson's score (1927); count 0 is a ValueError.
 
-    Says how far the figure may be off because the test set is one draw of n images; n = 0 is a ValueError.
+    Says how far the figure may be off because the test set is one draw of so many images. Near 0 and 1 it is not
+    symmetric about the figure.
     """
-    interval = binomtest(int(np.sum(right)), len(right)).proportion_ci(0.95, method="wilson")
-    return round(float(interval.high - interval.low) / 2, DECIMALS)
+    found = binomtest(right, count).proportion_ci(0.95, method="wilson")
+    return float(found.low), float(found.high)
 
 
-def metrics(verdicts: Mapping[str, NDArray[np.bool_]]) -> dict[str, dict[str, float]]:
-    """Return `accuracy` and `margin` of each view of the test set, as metrics/<model>.json holds them."""
+def margin(right: NDArray[np.bool_]) -> float:
+    """Return half the width of the `interval` of verdicts (n,), rounded."""
+    low, high = interval(int(np.sum(right)), len(right))
+    return round((high - low) / 2, DECIMALS)
+
+
+def metrics(verdicts: Mapping[str, NDArray[np.bool_]]) -> dict[str, Any]:
+    """Return what metrics/<model>.json holds: the number of test images, `accuracy` and `margin` of each view."""
     return {
+        "images": max(len(right) for right in verdicts.values()),
         "accuracy": {view: accuracy(right) for view, right in verdicts.items()},
         "margin": {view: margin(right) for view, right in verdicts.items()},
     }

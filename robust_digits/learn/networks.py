@@ -13,7 +13,7 @@ layers = keras.layers
 
 
 def one_convolution(classes: int) -> list[keras.Layer]:
-    """Return the tutorial's network (seeds 000 and 001): one convolution, one hidden layer of 128."""
+    """Return the ART tutorial's network: one convolution, one hidden layer of 128."""
     return [
         layers.Conv2D(32, 3, activation="relu"),
         layers.MaxPool2D(2),
