@@ -274,7 +274,7 @@ def test_mistakes_fill_three_rows(wrong: int, pictures: int, figures: list[Figur
 
 
 def test_accuracies_stand_side_by_side(figures: list[Figure], tmp_path: Path) -> None:
-    """A group of bars for each model, a bar for each of the four views, as high as its accuracy, with its margin."""
+    """A group of bars for each model, a bar for each of the four views, as high as its accuracy, with its interval."""
     models = {"baseline": fabricated()[1], "robust": fabricated(wrong=0)[1]}
     charts.accuracies(tmp_path / "accuracies.png", models)
     (axes,) = figures[0].axes
@@ -285,7 +285,8 @@ def test_accuracies_stand_side_by_side(figures: list[Figure], tmp_path: Path) ->
         for bar, (low, high), found in zip(group, spread.get_segments(), models.values(), strict=True):
             right = found.right(view)
             assert bar.get_height() == pytest.approx(100 * scoring.accuracy(right))
-            assert high[1] - low[1] == pytest.approx(200 * scoring.margin(right))
+            ends = [100 * end for end in scoring.interval(int(right.sum()), len(right))]
+            assert [low[1], high[1]] == pytest.approx(ends, abs=0.01)
             assert high[0] == low[0] == pytest.approx(bar.get_x() + bar.get_width() / 2)
     assert [text.get_text() for text in axes.get_xticklabels()] == ["baseline", "robust"]
     places = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for group in groups for bar in group)

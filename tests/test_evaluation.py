@@ -41,7 +41,8 @@ PROBES = {
     "probabilities",
     "difference_on_repeat",
     "unbounded",
-    "gain_from_more_steps",
+    "gain_from_effort",
+    "idle_attacks",
 }
 
 
@@ -72,7 +73,7 @@ def judged(suite: Suite, test: ImageSet, old: ImageSet) -> Evidence:
     trial.tutorial(norm="inf", eps=EPS)
     trial.attack(ATTACKS)
     trial.curve(linf=(0.0, 0.01, 0.5), l2=(0.0, 0.1), steps=3, samples=6, seed=0)
-    trial.probe(steps=3, samples=6, seed=0)
+    trial.probe(ATTACKS, steps=3, samples=6, seed=0)
     return trial.evidence()
 
 
@@ -180,7 +181,7 @@ def test_curves_and_probes_use_the_first_images(suite: Suite, digits: ImageSet) 
     """The two images that are wrong come first: of three samples, a third is right clean, and none in the end."""
     trial = Trial(suite, digits, digits)
     trial.curve(linf=(0.0, 0.5), l2=(0.0,), steps=3, samples=3, seed=0)
-    trial.probe(steps=3, samples=3, seed=0)
+    trial.probe({}, steps=3, samples=3, seed=0)
     found = trial.evidence()
     np.testing.assert_allclose(found.curves["linf"], [[0.0, 1 / 3], [0.5, 0.0]])
     np.testing.assert_allclose(found.curves["l2"], [[0.0, 1 / 3]])

@@ -16,7 +16,7 @@ from robust_digits.judge.sanity import Check
 
 ROOT = Path(__file__).parents[1]
 SHARES = {"clean": 0.9, "fgm_transfer": 0.8, "fgm_fresh": 0.2, "worst_case": 0.1}
-METRICS = {"accuracy": SHARES, "margin": dict.fromkeys(SHARES, 0.05)}
+METRICS = {"images": 100, "accuracy": SHARES, "margin": dict.fromkeys(SHARES, 0.05)}
 PARAMS: dict[str, Any] = {
     "data": {"source": "mnist.npz", "sha256": "5bbdec88"},
     "craft": {"norm": "inf", "eps": 0.5},
@@ -34,7 +34,7 @@ def git(*arguments: str) -> None:
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a repository with a commit, which is the current folder."""
     repository = tmp_path / "repository"
-    for name in ("robust_digits/package.py", "stages/stage.py", "dvc.yaml", "README.md"):
+    for name in ("robust_digits/package.py", "stages/stage.py", "dvc.yaml", "params.yaml", "README.md"):
         (repository / name).parent.mkdir(parents=True, exist_ok=True)
         (repository / name).touch()
     monkeypatch.chdir(repository)
@@ -56,14 +56,17 @@ def results(folder: Path, *, red: bool = False) -> Path:
 @pytest.mark.usefixtures("repository")
 def test_page_says_what_made_the_results(tmp_path: Path) -> None:
     """The page names the command, commit, data, machine and versions, and has the table and the pictures."""
-    page = _page("mnist", results(tmp_path / "results"), PARAMS, command="make mnist DATA=mnist.npz")
+    page = _page("HEAD", "mnist", results(tmp_path / "results"), PARAMS, command="make mnist DATA=mnist.npz")
     assert page.startswith("# Results: mnist\n\nMade by `make mnist DATA=mnist.npz` at commit `")
-    assert f"at commit `{_commit()}`, with the parameters in [params.yaml](params.yaml)." in page
+    assert f"at commit `{_commit('HEAD')}`, with the parameters in [params.yaml](params.yaml)." in page
     assert "\n- data: `mnist.npz`, SHA-256 `5bbdec88`\n" in page
     assert f"\n- machine: {_machine()}\n" in page
     for package in ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc"):
         assert f"{package} {version(package)}" in page
-    assert "\n| baseline | 90.0% ± 5.0 | 80.0% ± 5.0 | 20.0% ± 5.0 | 10.0% ± 5.0 |\n" in page
+    assert (
+        "\n| baseline | 90.0% (82.6 to 94.5) | 80.0% (71.1 to 86.7) | 20.0% (13.3 to 28.9) | 10.0% (5.5 to 17.4) |\n"
+        in page
+    )
     assert "FGM has Linf size 0.5." in " ".join(page.split())
     assert "The worst case is over noise, pgd, all within L-infinity 0.3." in " ".join(page.split())
     assert "\n2 of 2 checks of the evaluation are green (metrics/sanity.json).\n\n" in page
@@ -82,7 +85,7 @@ def test_page_says_what_made_the_results(tmp_path: Path) -> None:
 def test_page_of_data_without_a_checksum(tmp_path: Path) -> None:
     """Where the data need no checksum of their own, none is shown."""
     params = {**PARAMS, "data": {"source": "digits", "sha256": None}}
-    page = _page("digits", results(tmp_path / "results"), params, command="make repro")
+    page = _page("HEAD", "digits", results(tmp_path / "results"), params, command="make repro")
     assert "\n- data: `digits`\n" in page
     assert "SHA" not in page
 
@@ -90,7 +93,7 @@ def test_page_of_data_without_a_checksum(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("repository")
 def test_page_lists_what_is_red(tmp_path: Path) -> None:
     """A check that failed stands on the page, with what was measured and the bound."""
-    page = _page("mnist", results(tmp_path / "results", red=True), PARAMS, command="make mnist")
+    page = _page("HEAD", "mnist", results(tmp_path / "results", red=True), PARAMS, command="make mnist")
     assert "\n1 of 2 checks of the evaluation are green (metrics/sanity.json).\n" in page
     assert "\n- baseline, unbounded: left over: 0.5, at most 0.02\n" in page
     assert "- baseline, logits" not in page
@@ -106,18 +109,22 @@ def test_machine_is_one_line() -> None:
     [
         (None, ""),
         ("README.md", ""),
-        ("robust_digits/new.py", ""),
+        ("params.yaml", ""),  # an experiment is about its parameters, which are recorded beside it
         ("robust_digits/package.py", " with uncommitted changes"),
         ("stages/stage.py", " with uncommitted changes"),
         ("dvc.yaml", " with uncommitted changes"),
     ],
-    ids=["nothing", "a page", "an untracked file", "the package", "a stage", "the graph"],
 )
-def test_commit_owns_up_to_changes(changed: str | None, suffix: str, repository: Path) -> None:
-    """The commit is twelve hexadecimal digits, and says when the code that ran was not that of the commit."""
+def test_an_experiment_owns_up_to_changes(changed: str | None, suffix: str, repository: Path) -> None:
+    """The commit of an experiment is the one it started from, and says when the code that ran was another."""
+    start = _commit("HEAD")
     if changed:
         (repository / changed).write_text("changed", encoding="utf-8")
-    assert re.fullmatch(rf"[0-9a-f]{{12}}{suffix}", _commit())
+    git("commit", "--quiet", "--all", "--allow-empty", "--message", "what DVC stores of an experiment")
+    git("update-ref", "refs/exps/ab/cdef/mine", "HEAD")
+    git("reset", "--quiet", "--hard", "HEAD^")
+    assert re.fullmatch(r"[0-9a-f]{12}", start)
+    assert _commit("mine") == start + suffix
 
 
 class Experiment:
@@ -148,10 +155,10 @@ def test_record_replaces_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder = tmp_path / "docs" / "results" / "mnist"
     folder.mkdir(parents=True)
     (folder / "stale.md").touch()
-    record.record("mnist", folder, command="make mnist")
+    record.record("HEAD", folder, command="make mnist")
     assert {path.name for path in folder.iterdir()} == {"README.md", "metrics", "params.yaml", "pictures"}
     assert json.loads((folder / "metrics" / "baseline.json").read_bytes()) == METRICS
-    assert (folder / "pictures" / "accuracies.png").read_text(encoding="utf-8") == "plots/pictures of mnist"
+    assert (folder / "pictures" / "accuracies.png").read_text(encoding="utf-8") == "plots/pictures of HEAD"
     params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
     assert params["data"]["source"] == "mnist.npz", "the path is this machine's"
     assert list(params) == sorted(PARAMS)
@@ -174,6 +181,6 @@ def test_a_failed_record_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.
     folder.mkdir(parents=True)
     (folder / "README.md").write_text("before", encoding="utf-8")
     with pytest.raises(FileNotFoundError):
-        record.record("mnist", folder, command="make mnist")
+        record.record("HEAD", folder, command="make mnist")
     assert [path.name for path in folder.iterdir()] == ["README.md"]
     assert [path.name for path in folder.parent.iterdir()] == ["mnist"]

@@ -66,7 +66,7 @@ class Trial:
             self._probes |= {
                 "largest_perturbation": float(np.max(largest)),
                 "beyond_range": max(float(np.max(beyond)), 0.0),
-                "idle_attacks": idle,
+                "idle_attacks": float(idle),
             }
 
     def curve(self, *, linf: Sequence[float], l2: Sequence[float], steps: int, samples: int, seed: int) -> None:

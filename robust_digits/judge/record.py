@@ -30,17 +30,17 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
         params = yaml.safe_load(files.read_text("params.yaml"))
         params["data"]["source"] = Path(params["data"]["source"]).name  # the path is this machine's, not the reader's
         (temporary / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-        page = _page(folder.name, temporary, params, command=command)
+        page = _page(experiment, folder.name, temporary, params, command=command)
         (temporary / "README.md").write_text(page, encoding="utf-8")
 
 
-def _page(name: str, folder: Path, params: dict[str, Any], *, command: str) -> str:
+def _page(experiment: str, name: str, folder: Path, params: dict[str, Any], *, command: str) -> str:
     data, craft, judged = params["data"], params["craft"], params["evaluate"]
     checksum = f", SHA-256 `{data['sha256']}`" if data["sha256"] else ""
     packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
     return f"""# Results: {name}
 
-Made by `{command}` at commit `{_commit()}`, with the parameters in [params.yaml](params.yaml).
+Made by `{command}` at commit `{_commit(experiment)}`, with the parameters in [params.yaml](params.yaml).
 
 - data: `{data["source"]}`{checksum}
 - machine: {_machine()}
@@ -76,14 +76,18 @@ def _checked(path: Path) -> str:
     return "\n".join([f"{count - len(red)} of {count} checks of the evaluation are green (metrics/sanity.json).", *red])
 
 
-def _commit() -> str:
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603, S607 (git from the PATH, fixed words)
+def _commit(experiment: str) -> str:
+    """Return the commit that an experiment, or any other revision, was run at, and whether its code was changed."""
+    stored = _git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{experiment}")
+    revision = stored.splitlines()[0] if stored else _git("rev-parse", experiment)
+    origin = f"{revision}^" if stored else revision  # DVC commits an experiment on top of where it was started
+    changed = _git("diff", "--name-only", origin, revision, "--", "robust_digits", "stages", "dvc.yaml")
+    return _git("rev-parse", "--short=12", origin) + (" with uncommitted changes" if changed else "")
 
-    changed = git(
-        "status", "--porcelain", "--untracked-files=no", "--", "robust_digits", "stages", "dvc.yaml", "params.yaml"
-    )
-    return git("rev-parse", "--short=12", "HEAD") + (" with uncommitted changes" if changed else "")
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 (git's own words)
 
 
 def _machine() -> str:
