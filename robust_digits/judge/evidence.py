@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,11 @@ def save(path: Path, evidence: Evidence) -> None:
     arrays: dict[str, Any] = {"labels": evidence.labels, "shown": evidence.shown}
     for group in _GROUPS:
         arrays |= {f"{group}.{name}": values for name, values in getattr(evidence, group).items()}
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():  # np.savez leaves other headers under Python 3.10 than under 3.11
+            content = BytesIO()
+            np.save(content, array, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
 
 
 def load(path: Path) -> Evidence:
