@@ -37,11 +37,7 @@ def main(_: Params, test: Path, histories: Path, found: Path, out: Path, checks:
     tried = {model: sanity.checks(each, control=model == models[0]) for model, each in judged.items()}
     sanity.save(checks, tried)
     red = [line for line in sanity.lines(tried) if line.startswith("RED")]
-    print(
-        "\n".join(
-            [*red, f"{', '.join(models)}: {len(red) or 'no'} checks of the evaluation are red -> {out}, {checks}"]
-        )
-    )
+    print(*red, f"{', '.join(models)}: {len(red) or 'no'} red checks -> {out}, {checks}", sep="\n")
 
 
 if __name__ == "__main__":
