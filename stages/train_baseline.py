@@ -1,5 +1,6 @@
 """Train the baseline: the model that the attacks are first crafted against."""
 
+import time
 from pathlib import Path
 
 from robust_digits.command import run
@@ -27,7 +28,7 @@ class Params(Section):
 
 
 def main(params: Params, train: Path, validation: Path, model: Path, history: Path) -> None:
-    from robust_digits import runtime
+    from robust_digits import runtime, stopwatch
     from robust_digits.learn import models, networks, training
 
     runtime.start(seed=params.seed, threads=params.threads)
@@ -35,6 +36,7 @@ def main(params: Params, train: Path, validation: Path, model: Path, history: Pa
     baseline = networks.build(
         params.train.architecture, shape=train_set.images.shape[1:], classes=int(train_set.labels.max()) + 1
     )
+    started = time.monotonic()
     epochs = training.train(
         baseline,
         train_set,
@@ -45,7 +47,9 @@ def main(params: Params, train: Path, validation: Path, model: Path, history: Pa
         batch_size=params.train.batch_size,
         seed=params.seed,
     )
+    seconds = time.monotonic() - started
     models.save(baseline, model)
+    stopwatch.note(model, seconds)
     training.save_history(history, epochs)
     print(f"{epochs[-1]} -> {model}")
 

@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-Architecture = Literal["one_convolution"]
+Architecture = Literal["one_convolution", "strided", "thresholded"]
 Optimizer = Literal["adam", "rmsprop"]

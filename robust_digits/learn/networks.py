@@ -10,6 +10,7 @@ from robust_digits.learn.choices import Architecture
 from robust_digits.runtime import keras
 
 layers = keras.layers
+_constant = keras.initializers.Constant
 
 
 def one_convolution(classes: int) -> list[keras.Layer]:
@@ -24,20 +25,47 @@ def one_convolution(classes: int) -> list[keras.Layer]:
     ]
 
 
+def strided(classes: int) -> list[keras.Layer]:
+    """Return the network of Wong, Rice & Kolter 2020: two strided convolutions, one hidden layer of 100."""
+    return [
+        layers.Conv2D(16, 4, strides=2, padding="same", activation="relu"),
+        layers.Conv2D(32, 4, strides=2, padding="same", activation="relu"),
+        layers.Flatten(),
+        layers.Dense(100, activation="relu"),
+        layers.Dense(classes),
+    ]
+
+
+def thresholded(classes: int) -> list[keras.Layer]:
+    """Return `strided` behind a soft threshold of each pixel, which training may move.
+
+    It starts as a line from 0 at grey 0.3 to 1 at grey 0.7: within 0.3 of black or white, nothing gets through.
+    Adversarially trained networks learn such a filter (Madry et al. 2018, appendix C); this one need not.
+    """
+    threshold = layers.Conv2D(1, 1, kernel_initializer=_constant(2.5), bias_initializer=_constant(-0.75))
+    return [threshold, layers.ReLU(max_value=1.0), *strided(classes)]
+
+
 NETWORKS: dict[Architecture, Callable[[int], list[keras.Layer]]] = {
     "one_convolution": one_convolution,
+    "strided": strided,
+    "thresholded": thresholded,
 }
 
 
-def build(architecture: Architecture, *, shape: tuple[int, ...], classes: int) -> keras.Model:
+def build(
+    architecture: Architecture, *, shape: tuple[int, ...], classes: int, key: str = "train.architecture"
+) -> keras.Model:
     """Return a network with fresh weights: images of `shape` (height, width, channels) in [0, 1] to logits (n, k).
+
+    `key` is the parameter that chose the architecture, for messages.
 
     Raises
     ------
     InputError
         If the images are too small for the network.
     """
-    refused = f"train.architecture: {architecture} does not fit images of shape {shape}"
+    refused = f"{key}: {architecture} does not fit images of shape {shape}"
     try:
         model = keras.Sequential([layers.Input(shape), *NETWORKS[architecture](classes)])
     except ValueError as error:

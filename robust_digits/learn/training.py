@@ -1,7 +1,7 @@
 """Train a network on labelled images: one compiled function an epoch, over arrays that stay on the device."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,16 @@ OPTIMIZERS: dict[Optimizer, Callable[[float], Any]] = {
     "adam": keras.optimizers.Adam,
     "rmsprop": partial(keras.optimizers.RMSprop, rho=0.9, epsilon=1e-8),  # the tutorial's
 }
+DECIMALS = 6  # of what a history tells
 _VALIDATION_BATCH = 2048
+
+Objective = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""Images (n, height, width, channels) and labels (n,) to losses (n,), and logits (n, classes) to tell accuracy by."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch left: mean cross-entropy (nats) and accuracy, in training with dropout, in validation without."""
+    """What one epoch left: mean loss and accuracy, in training with dropout, in validation without."""
 
     epoch: int
     loss: float
@@ -38,6 +42,27 @@ class Epoch:
             f"epoch {self.epoch}: loss {self.loss:.4f}, accuracy {self.accuracy:.4f}; "
             f"validation {self.validation_loss:.4f}, {self.validation_accuracy:.4f}"
         )
+
+
+class Progress:
+    """The numbers of the epochs to come, as a bar where somebody watches, else as a line an epoch."""
+
+    def __init__(self, first: int, last: int, *, what: str) -> None:
+        """Count from `first` to `last`, both included; `what` stands before the bar."""
+        watched = sys.stderr.isatty()
+        numbers = range(first, last + 1)
+        self._bar = tqdm(numbers, desc=what, unit="epoch", initial=first - 1, total=last, disable=not watched)
+
+    def __iter__(self) -> Any:  # noqa: ANN401 (an iterator of int, of a library without types)
+        """Yield the number of each epoch."""
+        return iter(self._bar)
+
+    def tell(self, epoch: Epoch) -> None:
+        """Show what an epoch left."""
+        if self._bar.disable:
+            print(epoch, flush=True)
+        else:
+            self._bar.set_postfix_str(str(epoch))
 
 
 def train(
@@ -56,30 +81,34 @@ def train(
     Minimizes the cross-entropy. Every epoch visits every image once, in an order that `seed` draws; the last batch
     of an epoch is smaller where the sizes do not divide.
     """
-    step_through = _epoch(model, train, OPTIMIZERS[optimizer](learning_rate), batch_size)
-    validate = _validation(model, validation)
+
+    def objective(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logits = model(images, training=True)
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), logits
+
+    step_through = compiled_epoch(model, train, objective, OPTIMIZERS[optimizer](learning_rate), batch_size)
+    validate = compiled_validation(model, validation)
     generator = np.random.default_rng(seed)
     history = []
-    bar = tqdm(range(1, epochs + 1), desc="training", unit="epoch", disable=not sys.stderr.isatty())
-    for number in bar:
-        loss, accuracy = step_through(tf.constant(generator.permutation(len(train))))
-        epoch = Epoch(number, *(round(float(value), 6) for value in (loss, accuracy, *validate())))
+    progress = Progress(1, epochs, what="training")
+    for number in progress:
+        losses = (*step_through(tf.constant(generator.permutation(len(train)))), *validate())
+        epoch = Epoch(number, *(round(float(value), DECIMALS) for value in losses))
         history.append(epoch)
-        if bar.disable:
-            print(epoch, flush=True)
-        else:
-            bar.set_postfix_str(str(epoch))
+        progress.tell(epoch)
     return history
 
 
-def save_history(path: Path, history: list[Epoch]) -> None:
+def save_history(path: Path, history: Sequence[Epoch]) -> None:
     """Write a history as CSV, one line an epoch."""
-    columns = [field.name for field in fields(Epoch)]
+    columns = [field.name for field in fields(history[0])]
     tables.write(path, (dict(zip(columns, astuple(epoch), strict=True)) for epoch in history), columns=columns)
 
 
-def _epoch(model: keras.Model, train: ImageSet, optimizer: keras.Optimizer, batch_size: int) -> Any:  # noqa: ANN401
-    """Return a compiled function: order of the images -> mean loss and accuracy of one epoch of training."""
+def compiled_epoch(
+    model: keras.Model, train: ImageSet, objective: Objective, optimizer: keras.Optimizer, batch_size: int
+) -> Any:  # noqa: ANN401 (a compiled function)
+    """Return a compiled function: order of the images (n,) -> mean loss and accuracy of one epoch of training."""
     images, labels = tf.constant(train.images), tf.constant(train.labels)
     count = len(train)
     optimizer.build(model.trainable_variables)
@@ -91,8 +120,7 @@ def _epoch(model: keras.Model, train: ImageSet, optimizer: keras.Optimizer, batc
             rows = order[start : start + batch_size]
             truth = tf.gather(labels, rows)
             with tf.GradientTape() as tape:
-                logits = model(tf.gather(images, rows), training=True)
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits)
+                losses, logits = objective(tf.gather(images, rows), truth)
                 loss = tf.reduce_mean(losses)
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
             loss_sum += tf.reduce_sum(losses)
@@ -102,8 +130,8 @@ def _epoch(model: keras.Model, train: ImageSet, optimizer: keras.Optimizer, batc
     return run
 
 
-def _validation(model: keras.Model, validation: ImageSet) -> Any:  # noqa: ANN401 (a compiled function)
-    """Return a compiled function: () -> mean loss and accuracy on the validation images."""
+def compiled_validation(model: keras.Model, validation: ImageSet) -> Any:  # noqa: ANN401 (a compiled function)
+    """Return a compiled function: () -> mean cross-entropy and accuracy on the validation images."""
     images, labels = tf.constant(validation.images), tf.constant(validation.labels)
     count = len(validation)
 
