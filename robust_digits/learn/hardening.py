@@ -17,7 +17,7 @@ from robust_digits.learn.recipe import Recipe
 from robust_digits.learn.training import DECIMALS, Epoch, Progress, compiled_epoch, compiled_validation
 from robust_digits.runtime import keras, tf
 
-GAP = 0.3  # between accuracy under one step and under many: this model has learnt to fool the single step only
+FOOLED = 4  # times as many images stand under one step as under many: it has learnt to fool the single step only
 _CHANCE = 1.5  # times the share of the largest class: what a model that learnt nothing may reach
 
 
@@ -120,7 +120,7 @@ class Hardening:
 
     def _refuse_collapse(self, state: Path) -> None:
         epoch = self.history[-1]
-        fooled = epoch in self._full() and epoch.validation_fgm - epoch.validation_pgd > GAP
+        fooled = epoch in self._full() and epoch.validation_fgm > FOOLED * epoch.validation_pgd
         if self._recipe.allow_collapse or not fooled:
             return
         checkpoint.forget(state)
