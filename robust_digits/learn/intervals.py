@@ -66,15 +66,16 @@ def certified(model: keras.Model, images: ImageSet, *, eps: float) -> NDArray[np
 
     The network must not be `unsupported`.
     """
-    shape = (None, *images.images.shape[1:])
+    return np.concatenate([_proven(model, batch, eps=eps) for batch in images.batches(_BATCH)])
 
-    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32), tf.TensorSpec([None], tf.int64)])
-    def proven(batch: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        leads = worst_leads(model, batch, labels, tf.constant(eps, tf.float32))
-        others = tf.where(tf.one_hot(labels, leads.shape[1], on_value=True, off_value=False), -np.inf, leads)
-        return tf.reduce_max(others, axis=1) < -_ROUNDING
 
-    return np.concatenate([proven(batch.images, batch.labels).numpy() for batch in images.batches(_BATCH)])
+def _proven(model: keras.Model, batch: ImageSet, *, eps: float) -> NDArray[np.bool_]:
+    leads = worst_leads(
+        model, tf.constant(batch.images), tf.constant(batch.labels), tf.constant(eps, tf.float32)
+    ).numpy()
+    leads[np.arange(len(batch)), batch.labels] = -np.inf
+    proven: NDArray[np.bool_] = leads.max(axis=1) < -_ROUNDING
+    return proven
 
 
 def _through(layer: keras.Layer, low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
