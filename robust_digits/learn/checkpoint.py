@@ -47,12 +47,12 @@ def load(file: Path) -> State | None:
     """Return what `save` wrote, or None where there is nothing or what is there cannot be read."""
     state: State = {}
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             for key in sorted(arrays.files, key=lambda key: int(key.partition(".")[2])):
                 state.setdefault(key.partition(".")[0], []).append(arrays[key])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         print(f"{file}: cannot be read ({error}); training starts anew")
         return None
     return state

@@ -18,7 +18,7 @@ from robust_digits.learn.training import DECIMALS, Epoch, Progress, compiled_epo
 from robust_digits.runtime import keras, tf
 
 FOOLED = 4  # times as many images stand under one step as under many: it has learnt to fool the single step only
-_CHANCE = 1.5  # times the share of the largest class: what a model that learnt nothing may reach
+_CHANCE = 0.05  # of the way from the share of the largest class to 1: what a model that learnt nothing may reach
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ class Hardening:
             started = time.monotonic()
             self._epoch(number)
             self.seconds += time.monotonic() - started
-            checkpoint.save(state, self._state())
             progress.tell(self.history[-1])
             self._refuse_collapse(state)
+            checkpoint.save(state, self._state())  # last, so that a collapse is not resumed behind
         self._refuse_chance(state)
         for variable, value in zip(self._model.weights, self._best, strict=True):
             variable.assign(value)
@@ -132,7 +132,7 @@ class Hardening:
 
     def _refuse_chance(self, state: Path) -> None:
         accuracy = self.best().validation_accuracy
-        if self._recipe.allow_collapse or accuracy > _CHANCE * self._chance:
+        if self._recipe.allow_collapse or accuracy >= self._chance + _CHANCE * (1 - self._chance):
             return
         checkpoint.forget(state)
         raise InputError(

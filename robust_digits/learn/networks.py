@@ -10,7 +10,6 @@ from robust_digits.learn.choices import Architecture
 from robust_digits.runtime import keras
 
 layers = keras.layers
-_constant = keras.initializers.Constant
 
 
 def one_convolution(classes: int) -> list[keras.Layer]:
@@ -37,13 +36,19 @@ def strided(classes: int) -> list[keras.Layer]:
 
 
 def thresholded(classes: int) -> list[keras.Layer]:
-    """Return `strided` behind a soft threshold of each pixel, which training may move.
+    """Return `strided` behind four thresholds of each pixel: how far it is above 0.3 and 0.6, below 0.4 and 0.7.
 
-    It starts as a line from 0 at grey 0.3 to 1 at grey 0.7: within 0.3 of black or white, nothing gets through.
-    Adversarially trained networks learn such a filter (Madry et al. 2018, appendix C); this one need not.
+    A small change of a dark pixel then moves only what is dark, and of a light one what is light. Adversarially
+    trained networks learn such filters (Madry et al. 2018, appendix C); this one starts with them, and may move them.
     """
-    threshold = layers.Conv2D(1, 1, kernel_initializer=_constant(2.5), bias_initializer=_constant(-0.75))
-    return [threshold, layers.ReLU(max_value=1.0), *strided(classes)]
+    thresholds = layers.Conv2D(
+        4,
+        1,
+        activation="relu",
+        kernel_initializer=keras.initializers.Constant([2.0, 2.0, -2.0, -2.0]),
+        bias_initializer=keras.initializers.Constant([-0.6, -1.2, 0.8, 1.4]),
+    )
+    return [thresholds, *strided(classes)]
 
 
 NETWORKS: dict[Architecture, Callable[[int], list[keras.Layer]]] = {
