@@ -13,24 +13,38 @@ from tqdm import tqdm
 from robust_digits import tables
 from robust_digits.data.images import ImageSet
 from robust_digits.learn.choices import Optimizer
+from robust_digits.learn.losses import Function, categorical_crossentropy, mean_squared_error
 from robust_digits.runtime import keras, tf
 
 OPTIMIZERS: dict[Optimizer, Callable[[float], Any]] = {
     "adam": keras.optimizers.Adam,
     "rmsprop": partial(keras.optimizers.RMSprop, rho=0.9, epsilon=1e-8),  # the tutorial's
+    "rmsprop_keras": partial(keras.optimizers.RMSprop, rho=0.9, epsilon=1e-7),
+    "adadelta": keras.optimizers.Adadelta,
+    "adagrad": keras.optimizers.Adagrad,
+    "adamax": keras.optimizers.Adamax,
+    "nadam": keras.optimizers.Nadam,
+    "sgd": keras.optimizers.SGD,
 }
 _VALIDATION_BATCH = 2048
+
+Distort = Callable[[Any], Any]  # a batch of images (n, height, width, channels) -> what the model is shown of it
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch left: mean cross-entropy (nats) and accuracy, in training with dropout, in validation without."""
+    """What one epoch left: mean cross-entropy (nats) and accuracy, in training with dropout, in validation without.
+
+    The cross-entropy, whatever loss was minimized, so that runs compare; `validation_mse` is the mean over images and
+    classes of the squared distance of the probabilities to 1 for the true class and 0 for the others.
+    """
 
     epoch: int
     loss: float
     accuracy: float
     validation_loss: float
     validation_accuracy: float
+    validation_mse: float
 
     def __str__(self) -> str:
         """Return the line that a person reads."""
@@ -50,20 +64,23 @@ def train(
     epochs: int,
     batch_size: int,
     seed: int,
+    loss: Function = categorical_crossentropy,
+    distort: Distort = lambda images: images,
 ) -> list[Epoch]:
     """Train a model that gives logits, in place, and return its history.
 
-    Minimizes the cross-entropy. Every epoch visits every image once, in an order that `seed` draws; the last batch
-    of an epoch is smaller where the sizes do not divide.
+    Minimizes the mean of `loss` over each batch, which `distort` may change. Every epoch visits every image once, in an
+    order that `seed` draws; the last batch of an epoch is smaller where the sizes do not divide.
     """
-    step_through = _epoch(model, train, OPTIMIZERS[optimizer](learning_rate), batch_size)
+    built = OPTIMIZERS[optimizer](learning_rate)
+    step_through = _epoch(model, train, built, batch_size, loss=loss, distort=distort)
     validate = _validation(model, validation)
     generator = np.random.default_rng(seed)
     history = []
     bar = tqdm(range(1, epochs + 1), desc="training", unit="epoch", disable=not sys.stderr.isatty())
     for number in bar:
-        loss, accuracy = step_through(tf.constant(generator.permutation(len(train))))
-        epoch = Epoch(number, *(round(float(value), 6) for value in (loss, accuracy, *validate())))
+        measured = (*step_through(tf.constant(generator.permutation(len(train)))), *validate())
+        epoch = Epoch(number, *(round(float(value), 6) for value in measured))
         history.append(epoch)
         if bar.disable:
             print(epoch, flush=True)
@@ -78,8 +95,16 @@ def save_history(path: Path, history: list[Epoch]) -> None:
     tables.write(path, (dict(zip(columns, astuple(epoch), strict=True)) for epoch in history), columns=columns)
 
 
-def _epoch(model: keras.Model, train: ImageSet, optimizer: keras.Optimizer, batch_size: int) -> Any:  # noqa: ANN401
-    """Return a compiled function: order of the images -> mean loss and accuracy of one epoch of training."""
+def _epoch(
+    model: keras.Model,
+    train: ImageSet,
+    optimizer: keras.Optimizer,
+    batch_size: int,
+    *,
+    loss: Function,
+    distort: Distort,
+) -> Any:  # noqa: ANN401 (a compiled function)
+    """Return a compiled function: order of the images -> mean cross-entropy and accuracy of one epoch of training."""
     images, labels = tf.constant(train.images), tf.constant(train.labels)
     count = len(train)
     optimizer.build(model.trainable_variables)
@@ -91,11 +116,10 @@ def _epoch(model: keras.Model, train: ImageSet, optimizer: keras.Optimizer, batc
             rows = order[start : start + batch_size]
             truth = tf.gather(labels, rows)
             with tf.GradientTape() as tape:
-                logits = model(tf.gather(images, rows), training=True)
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits)
-                loss = tf.reduce_mean(losses)
-            optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-            loss_sum += tf.reduce_sum(losses)
+                logits = model(distort(tf.gather(images, rows)), training=True)
+                mean = tf.reduce_mean(loss(truth, logits))
+            optimizer.apply(tape.gradient(mean, model.trainable_variables), model.trainable_variables)
+            loss_sum += tf.reduce_sum(categorical_crossentropy(truth, logits))
             right_sum += _right(logits, truth)
         return loss_sum / count, right_sum / count
 
@@ -103,19 +127,20 @@ def _epoch(model: keras.Model, train: ImageSet, optimizer: keras.Optimizer, batc
 
 
 def _validation(model: keras.Model, validation: ImageSet) -> Any:  # noqa: ANN401 (a compiled function)
-    """Return a compiled function: () -> mean loss and accuracy on the validation images."""
+    """Return a compiled function: () -> mean cross-entropy, accuracy and squared error on the validation images."""
     images, labels = tf.constant(validation.images), tf.constant(validation.labels)
     count = len(validation)
 
     @tf.function
-    def run() -> tuple[tf.Tensor, tf.Tensor]:
-        loss_sum, right_sum = tf.constant(0.0), tf.constant(0.0)
+    def run() -> tuple[tf.Tensor, ...]:
+        loss_sum, right_sum, square_sum = tf.constant(0.0), tf.constant(0.0), tf.constant(0.0)
         for start in tf.range(0, count, _VALIDATION_BATCH):
             truth = labels[start : start + _VALIDATION_BATCH]
             logits = model(images[start : start + _VALIDATION_BATCH], training=False)
-            loss_sum += tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits))
+            loss_sum += tf.reduce_sum(categorical_crossentropy(truth, logits))
             right_sum += _right(logits, truth)
-        return loss_sum / count, right_sum / count
+            square_sum += tf.reduce_sum(mean_squared_error(truth, logits))
+        return loss_sum / count, right_sum / count, square_sum / count
 
     return run
 
