@@ -66,10 +66,8 @@ def overrides(before: Params, after: Params, outer: str = "") -> Iterator[str]:
         old, new = before.get(name, ...), after.get(name, ...)
         if new is ...:
             yield f"~{path}"
-        elif isinstance(new, dict) and new and isinstance(old, dict):
-            yield from overrides(old, new, f"{path}.")
-        elif isinstance(new, dict) and new:
-            yield from overrides({}, new, f"{path}.")
+        elif isinstance(new, dict) and (new or isinstance(old, dict)):
+            yield from overrides(old if isinstance(old, dict) else {}, new, f"{path}.")
         elif new != old:
             yield f"{'+' if old is ... else ''}{path}={json.dumps(new)}"
 

@@ -76,5 +76,5 @@ def changed(params: Params, values: Params) -> Params:
 def _file(folder: Path, name: str, *, what: str) -> Path:
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in names:
-        raise InputError(f"{name} is no {what}; expected {', '.join(names)} ({folder}/<name>.yaml)")
+        raise InputError(f"{folder}: expected a {what}, one of {', '.join(names)}; got {name!r}")
     return folder / f"{name}.yaml"
