@@ -30,7 +30,10 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
     "pooch": {"robust_digits/data/sources.py"},
     "sklearn": {"robust_digits/data/splitting.py"},
     "tensorflow": {"robust_digits/runtime.py"},
-    "yaml": {"robust_digits/judge/record.py", "robust_digits/judge/study.py", "robust_digits/params.py"},
+    "yaml": {
+        *(f"robust_digits/judge/{name}.py" for name in ("experiment", "record", "study")),
+        "robust_digits/params.py",
+    },
 }
 
 

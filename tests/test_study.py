@@ -8,16 +8,12 @@ from typing import Any
 import pytest
 import yaml
 from dvc.repo import Repo
-from dvc.utils.hydra import apply_overrides
 
 from robust_digits import tables
 from robust_digits.errors import InputError
 from robust_digits.judge import experiment, plan, study
 from robust_digits.judge.plan import Params
-from robust_digits.params import read
 
-ROOT = Path(__file__).parents[1]
-STUDIES = sorted(path.stem for path in (ROOT / plan.FOLDER).glob("*.yaml"))
 PARAMS: dict[str, Any] = {
     "data": {"source": "digits", "sha256": None},
     "train": {"epochs": 1, "dropout": 0.5},
@@ -115,7 +111,6 @@ def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
     assert found() == [[value, "100", f"0.{value}", "0.0"] for value in ("2", "3", "4")]
     assert (plan.FOLDER / "epochs.png").read_bytes().startswith(b"\x89PNG")
     assert git("status", "--porcelain").split()[1::2] == ["docs/studies/epochs.csv", "docs/studies/epochs.png"]
-    assert git("for-each-ref", "refs/exps") == "", "no experiment is left behind"
 
 
 def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,10 +118,10 @@ def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest
     monkeypatch.setenv("MENDED", "1")
     one = experiment.run
 
-    def interrupted(name: str, target: str, *, before: Params, after: Params, metrics: str) -> dict[str, Any]:
-        if after["train"]["epochs"] == 3:
+    def interrupted(folder: Path, target: str, params: Params, *, metrics: str) -> dict[str, Any]:
+        if params["train"]["epochs"] == 3:
             raise KeyboardInterrupt
-        return one(name, target, before=before, after=after, metrics=metrics)
+        return one(folder, target, params, metrics=metrics)
 
     monkeypatch.setattr(experiment, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -135,6 +130,30 @@ def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest
     monkeypatch.setattr(experiment, "run", one)
     assert study.Study("epochs", {}).run() == []
     assert ran(project) == ["2", "3", "4"]
+
+
+def test_what_is_edited_and_not_committed_runs_and_stays(project: Path) -> None:
+    """A study runs the files as they are when it starts, and changes none of them."""
+    edited = WORK.replace("epochs / 10", "epochs / 5").replace("epochs == 3", "epochs == 7")
+    (project / "work.py").write_text(edited, encoding="utf-8")
+    (project / "notes.txt").write_text("mine", encoding="utf-8")
+    assert study.Study("epochs", {}).run() == []
+    assert [row[2] for row in found()] == ["0.4", "0.6", "0.8"]
+    assert (project / "work.py").read_text(encoding="utf-8") == edited
+    assert yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8")) == PARAMS
+    assert (project / "notes.txt").exists()
+    assert not (project / "data.txt").exists(), "it ran elsewhere"
+
+
+def test_what_ran_before_comes_from_the_cache(project: Path) -> None:
+    """With its table lost, a study is told again without a stage that runs."""
+    (project / "work.py").write_text(WORK.replace("epochs == 3", "epochs == 7"), encoding="utf-8")
+    study.Study("epochs", {}).run()
+    before, table = ran(project), found()
+    (plan.FOLDER / "epochs.csv").unlink()
+    study.Study("epochs", {}).run()
+    assert ran(project) == before
+    assert found() == table
 
 
 @pytest.mark.usefixtures("project")
@@ -152,34 +171,6 @@ def test_a_key_stands_for_what_is_read() -> None:
     assert key(data__source="/here/mine.npz") == key(data__source="/there/mine.npz")
     Path("work.py").write_text(f"{WORK}\n", encoding="utf-8")
     assert key() != first
-
-
-@pytest.mark.parametrize("name", STUDIES)
-def test_dvc_is_told_every_difference(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `--set-param` makes of params.yaml is what the study asks for: values, and attacks that are left out."""
-    monkeypatch.chdir(ROOT)
-    before = read(Path("params.yaml"))
-    for number, after in enumerate(plan.load(name).runs(before).values()):
-        path = tmp_path / f"{number}.yaml"
-        path.write_text(yaml.safe_dump(before), encoding="utf-8")
-        apply_overrides(path, list(experiment.overrides(before, after)))
-        assert yaml.safe_load(path.read_text(encoding="utf-8")) == after
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        ({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 2}}, []),
-        ({"a": 1}, {"a": None}, ["a=null"]),
-        ({"a": {"b": "x"}}, {"a": {"b": "y z"}}, ['a.b="y z"']),
-        ({"a": {"b": {}, "c": {}}}, {"a": {"b": {}}}, ["~a.c"]),
-        ({"a": {"b": {}, "c": {"d": 1}}}, {"a": {}}, ["~a.b", "~a.c"]),
-        ({"a": {}}, {"a": {"b": {}, "c": {"d": [1]}}}, ["+a.b={}", "+a.c.d=[1]"]),
-    ],
-)
-def test_differences(before: dict[str, Any], after: dict[str, Any], expected: list[str]) -> None:
-    """Only what differs is told: other values, keys that are gone, keys that are new."""
-    assert list(experiment.overrides(before, after)) == expected
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:

@@ -1,26 +1,50 @@
-"""One DVC experiment: the pipeline run apart from the workspace, as far as one model's metrics, with other parameters.
+"""One experiment: the pipeline run on a copy of the project, as far as one model's metrics, with other parameters.
 
-One after another, because DVC's queue may hang or lose a failure (iterative/dvc#10398, #10779).
+`dvc exp run` is not used: it stashes the workspace and resets it while it starts, so that what is edited meanwhile, or
+what stood there when it was killed, may be lost, and two at a time spoil each other's parameters. DVC's queue may hang
+or lose a failure (iterative/dvc#10398, #10779). A copy leaves the workspace alone and shares its cache.
 """
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dvc.api import DVCFileSystem
+import yaml
 from dvc.repo import Repo
 
 from robust_digits.judge.plan import Params
+from robust_digits.params import PARAMS_FILE
 
 _TOLD = 4  # lines of a failed run: what the stage said, and what DVC says of it
 
 
 class FailedError(Exception):
     """An experiment did not run to its end; the message is what it printed last."""
+
+
+@contextmanager
+def copy() -> Iterator[Path]:
+    """Yield a copy of the project's files as they are now, without its data; it is removed when the block ends."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 (the user's git)
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    with tempfile.TemporaryDirectory(prefix="study-") as folder:
+        for name in filter(Path.is_file, map(Path, listed.stdout.split("\0"))):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(name, folder / name)
+        settings = f"[core]\n    no_scm = true\n[cache]\n    dir = {Repo().cache.local_cache_dir}\n"
+        Path(folder, ".dvc", "config.local").write_text(settings, encoding="utf-8")
+        yield Path(folder)
 
 
 def key(target: str, params: Params) -> str:
@@ -38,38 +62,24 @@ def key(target: str, params: Params) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def run(name: str, target: str, *, before: Params, after: Params, metrics: str) -> dict[str, Any]:
-    """Run the stages up to `target` with the parameters `after` in the place of `before`; return what `metrics` holds.
+def run(folder: Path, target: str, params: Params, *, metrics: str) -> dict[str, Any]:
+    """Run the stages up to `target` in a copy of the project with these parameters; return what `metrics` holds.
 
-    What DVC's run cache knows is not run again. The experiment, known as `name` meanwhile, is removed.
+    What DVC's run cache knows is not run again.
 
     Raises
     ------
     FailedError
         If a stage failed.
     """
-    settings = [part for change in overrides(before, after) for part in ("--set-param", change)]
-    _dvc("exp", "remove", "--quiet", name)  # what an interrupted run may have left
-    done = _dvc("exp", "run", "--temp", "--name", name, *settings, target)
+    (folder / PARAMS_FILE).write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    command = [sys.executable, "-m", "dvc", "repro", target]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 (our own words)
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise FailedError("\n".join(lines[-_TOLD:]))
-    found: dict[str, Any] = json.loads(DVCFileSystem(rev=name).read_text(metrics))
-    _dvc("exp", "remove", "--quiet", name)
+    found: dict[str, Any] = json.loads((folder / metrics).read_bytes())
     return found
-
-
-def overrides(before: Params, after: Params, outer: str = "") -> Iterator[str]:
-    """Yield how `dvc exp run --set-param` is told each difference between two mappings of parameters."""
-    for name in {**before, **after}:
-        path = f"{outer}{name}"
-        old, new = before.get(name, ...), after.get(name, ...)
-        if new is ...:
-            yield f"~{path}"
-        elif isinstance(new, dict) and (new or isinstance(old, dict)):
-            yield from overrides(old if isinstance(old, dict) else {}, new, f"{path}.")
-        elif new != old:
-            yield f"{'+' if old is ... else ''}{path}={json.dumps(new)}"
 
 
 def _value(params: Params, name: str) -> Any:  # noqa: ANN401 (any parameter)
@@ -77,8 +87,3 @@ def _value(params: Params, name: str) -> Any:  # noqa: ANN401 (any parameter)
     for part in name.split("."):
         value = value[part]
     return value
-
-
-def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own words)

@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--linf", type=float, default=0.1, help="multiple in L-infinity (default 0.1)")
     given = parser.parse_args()
     try:
-        multiples = parse(Multiples, {"l2": given.l2, "linf": given.linf}, where="lab")
+        multiples = parse(Multiples, {"l2": given.l2, "linf": given.linf}, where="command line")
         lab(load(Params), given.model, given.test, given.picture, number=given.image, multiples=multiples)
     except InputError as error:
         sys.exit(f"lab: {error}")

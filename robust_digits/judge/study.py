@@ -34,8 +34,7 @@ class Study:
         """
         self._name, self._plan = name, plan.load(name)
         self._target = f"evaluate@{self._plan.model}"
-        self._params = read(Path(PARAMS_FILE))
-        planned = self._plan.runs(self._params)
+        planned = self._plan.runs(read(Path(PARAMS_FILE)))
         self._runs = {value: plan.changed(params, given) for value, params in planned.items()}
         self._keys = {value: experiment.key(self._target, params) for value, params in self._runs.items()}
         self._columns = ("value", "images", *self._plan.metrics, "key")
@@ -46,23 +45,20 @@ class Study:
         """Run what is missing, and draw what there is; return the values whose experiments failed."""
         missing = [value for value, row in self._rows.items() if not row["key"]]
         print(f"{self._name}: {len(self._rows) - len(missing)} of {len(self._rows)} done before", flush=True)
-        failed = [value for value in missing if not self._one(value)]
+        with experiment.copy() as project:
+            failed = [value for value in missing if not self._one(value, project)]
         self._write()
         done = [row for row in self._rows.values() if row["key"]]
         charts_study.influence(self._path.with_suffix(".png"), self._plan, done)
         return failed
 
-    def _one(self, value: str) -> bool:
+    def _one(self, value: str, project: Path) -> bool:
         """Run the experiment of a value, and return whether it came to its end."""
         print(f"{self._plan.parameter} {value}: ", end="", flush=True)
         start = time.monotonic()
         try:
             metrics = experiment.run(
-                f"study-{self._name}",
-                self._target,
-                before=self._params,
-                after=self._runs[value],
-                metrics=f"metrics/{self._plan.model}.json",
+                project, self._target, self._runs[value], metrics=f"metrics/{self._plan.model}.json"
             )
         except experiment.FailedError as error:
             print(f"failed\n{error}", flush=True)
