@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from test_charts import assert_picture
 
+import robust_digits.attack.fgm  # noqa: F401 (ART keeps the error stream that it finds: not one that a test captures)
 from robust_digits.data import images
 from robust_digits.judge import charts_lab, lab
 from robust_digits.learn import models
