@@ -63,9 +63,9 @@ study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked 
 	@python -m robust_digits.judge.study $(or $(NAME),'') $(if $(DATA),--set-param data.source=$(abspath $(DATA)) \
 		--set-param data.sha256=$$($(CHECKSUM)))
 
-lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does, into docs/lab.png (IMAGE=0 L2=2 LINF=0.1)
+lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does, into docs/lab.png (IMAGE=0 L2=3 LINF=0.15)
 	python -m robust_digits.judge.lab models/baseline.keras data/normalized/test docs/lab.png \
-		--image $(or $(IMAGE),0) --l2 $(or $(L2),2) --linf $(or $(LINF),0.1)
+		--image $(or $(IMAGE),0) --l2 $(or $(L2),3) --linf $(or $(LINF),0.15)
 
 gate: $(VENV)/.locked ## fail when a check of the evaluation is red
 	python -m robust_digits.judge.gate metrics/sanity.json

@@ -76,8 +76,8 @@ def main() -> None:
     parser.add_argument("test", type=Path, help="the test images, data/normalized/test")
     parser.add_argument("picture", type=Path, help="PNG file to write")
     parser.add_argument("--image", type=int, default=0, help="number of the test image (default 0)")
-    parser.add_argument("--l2", type=float, default=2.0, help="multiple in L2 (default 2)")
-    parser.add_argument("--linf", type=float, default=0.1, help="multiple in L-infinity (default 0.1)")
+    parser.add_argument("--l2", type=float, default=3.0, help="multiple in L2 (default 3)")
+    parser.add_argument("--linf", type=float, default=0.15, help="multiple in L-infinity (default 0.15)")
     given = parser.parse_args()
     try:
         multiples = parse(Multiples, {"l2": given.l2, "linf": given.linf}, where="command line")
