@@ -59,7 +59,7 @@ survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a fe
 	python -m robust_digits.judge.survey models/$(MODEL).keras data/normalized/test data/adversarial/test \
 		--samples $(or $(SAMPLES),10)
 
-study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked (NAME=kernel_size; DATA=mnist.npz for a local file)
+study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked (NAME=kernel_size, one or more; DATA=mnist.npz for a local file)
 	@python -m robust_digits.judge.study $(or $(NAME),'') $(if $(DATA),--set-param data.source=$(abspath $(DATA)) \
 		--set-param data.sha256=$$($(CHECKSUM)))
 

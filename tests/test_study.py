@@ -1,5 +1,6 @@
 """A study under the real DVC, on a pipeline that takes no time: it survives, resumes, and runs nothing twice."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -176,6 +177,7 @@ def test_a_key_stands_for_what_is_read() -> None:
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
     """Run the command line and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["study", *arguments])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the test's own process keeps its handlers
     with pytest.raises(SystemExit) as caught:
         study.main()
     return caught.value.code
@@ -183,8 +185,8 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
 
 @pytest.mark.usefixtures("project")
 def test_an_unknown_study_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The line has the legal names; the exit code is 2."""
-    assert command(monkeypatch, "epoch") == 2
+    """The line has the legal names; the exit code is 2, and no other study has run."""
+    assert command(monkeypatch, "epochs", "epoch") == 2
     assert capsys.readouterr().err == "study: docs/studies: expected a study, one of epochs; got 'epoch'\n"
 
 
@@ -199,7 +201,7 @@ def test_settings_go_over_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(study.Study, "run", noted)
     ended = command(monkeypatch, "epochs", "--set-param", "data.source=a=b.npz", "--set-param", "train.dropout=0.1")
-    assert ended == "study: epochs: failed with 3; start it again to run only these"
+    assert ended == "study: failed: epochs 3; start it again to run only these"
     assert [run["data"]["source"] for run in given] == ["a=b.npz"] * 3
     assert [run["train"]["dropout"] for run in given] == [0.1] * 3
     with pytest.raises(InputError, match=r"train\.dropuot is not a parameter"):

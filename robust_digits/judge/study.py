@@ -5,6 +5,7 @@ that stands for the code and the parameters it depends on: started again, a stud
 """
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -84,18 +85,21 @@ class Study:
 def main() -> None:
     """Read the command line; exit with 1 if an experiment failed, 2 if there is no such study."""
     parser = argparse.ArgumentParser(prog="python -m robust_digits.judge.study", description=__doc__)
-    parser.add_argument("name", help=f"a study: a file {plan.FOLDER}/<name>.yaml")
+    parser.add_argument("names", nargs="+", metavar="name", help=f"studies: files {plan.FOLDER}/<name>.yaml")
     parser.add_argument("--set-param", action="append", default=[], metavar="NAME=VALUE", help="over the plan's values")
     arguments = parser.parse_args()
-    given = dict(setting.partition("=")[::2] for setting in arguments.set_param)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copy is removed
+    settings = (setting.partition("=")[::2] for setting in arguments.set_param)
+    given = {name: yaml.safe_load(value) for name, value in settings}
     try:
-        failed = Study(arguments.name, {name: yaml.safe_load(value) for name, value in given.items()}).run()
+        studies = {name: Study(name, given) for name in arguments.names}
     except InputError as error:
         print(f"study: {error}", file=sys.stderr)
         sys.exit(2)
+    failed = [f"{name} {value}" for name, study in studies.items() for value in study.run()]
     if failed:
-        sys.exit(f"study: {arguments.name}: failed with {', '.join(failed)}; start it again to run only these")
-    print(f"{arguments.name} -> {plan.FOLDER}/{arguments.name}.csv, {arguments.name}.png")
+        sys.exit(f"study: failed: {', '.join(failed)}; start it again to run only these")
+    print(", ".join(f"{plan.FOLDER}/{name}.csv" for name in studies))
 
 
 if __name__ == "__main__":
