@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help repro test check format lock mnist record survey gate plots readme bench
+.PHONY: help repro test check format lock mnist record survey study lab gate plots readme bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -58,6 +58,14 @@ MODEL ?= robust
 survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a few images (MODEL=baseline, SAMPLES=10)
 	python -m robust_digits.judge.survey models/$(MODEL).keras data/normalized/test data/adversarial/test \
 		--samples $(or $(SAMPLES),10)
+
+study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked (NAME=kernel_size, one or more; DATA=mnist.npz for a local file)
+	@python -m robust_digits.judge.study $(or $(NAME),'') $(if $(DATA),--set-param data.source=$(abspath $(DATA)) \
+		--set-param data.sha256=$$($(CHECKSUM)))
+
+lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does, into docs/lab.png (IMAGE=0 L2=3 LINF=0.15)
+	python -m robust_digits.judge.lab models/baseline.keras data/normalized/test docs/lab.png \
+		--image $(or $(IMAGE),0) --l2 $(or $(L2),3) --linf $(or $(LINF),0.15)
 
 gate: $(VENV)/.locked ## fail when a check of the evaluation is red
 	python -m robust_digits.judge.gate metrics/sanity.json

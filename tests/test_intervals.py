@@ -37,8 +37,17 @@ def normalized(sign: float) -> keras.Layer:
 NETWORKS: dict[str, Callable[[], list[keras.Layer]]] = {
     "dense": lambda: [layers.Flatten(), layers.Dense(12, activation="relu"), layers.Dense(9, activation="relu")],
     "no bias": lambda: [layers.Flatten(), layers.Dense(12, activation="relu", use_bias=False)],
-    "sigmoid": lambda: [layers.Conv2D(3, 3, activation="sigmoid"), layers.Flatten(), layers.Dense(8, activation="tanh")],
-    "activations": lambda: [layers.Conv2D(3, 3), layers.Activation("relu"), layers.Flatten(), layers.Activation("tanh")],
+    "sigmoid": lambda: [
+        layers.Conv2D(3, 3, activation="sigmoid"),
+        layers.Flatten(),
+        layers.Dense(8, activation="tanh"),
+    ],
+    "activations": lambda: [
+        layers.Conv2D(3, 3),
+        layers.Activation("relu"),
+        layers.Flatten(),
+        layers.Activation("tanh"),
+    ],
     "capped": lambda: [layers.Conv2D(3, 3), layers.ReLU(max_value=0.5, negative_slope=0.1), layers.Flatten()],
     "strided, same": lambda: [layers.Conv2D(4, 4, strides=2, padding="same", activation="relu"), layers.Flatten()],
     "strided, valid": lambda: [layers.Conv2D(4, 3, strides=2, padding="valid", activation="relu"), layers.Flatten()],

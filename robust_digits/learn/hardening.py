@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.learn import checkpoint
+from robust_digits.learn.losses import categorical_crossentropy
 from robust_digits.learn.objectives import METHODS, Losses, Moment
 from robust_digits.learn.probe import compiled_probe
 from robust_digits.learn.recipe import Recipe
@@ -52,7 +53,7 @@ class Hardening:
         multipliers = np.interp(shares, points[:, 0], points[:, 1])
         self._optimizer = keras.optimizers.Adam(_Rates(recipe.learning_rate * multipliers), global_clipnorm=recipe.clip)
         self._step_through = compiled_epoch(model, train, self._losses, self._optimizer, recipe.batch_size)
-        self._validate = compiled_validation(model, validation)
+        self._validate = compiled_validation(model, validation, categorical_crossentropy)
         self._probe = compiled_probe(model, validation, eps=recipe.eps, seed=seed)
         self._chance = float(np.bincount(validation.labels).max() / len(validation))
         self._best = [variable.numpy() for variable in model.weights]
