@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from robust_digits.judge.lineage import Stage, differing
 from robust_digits.judge.limits import Limit, Limits
+from robust_digits.judge.lineage import Stage, differing
 from robust_digits.judge.results import Results, Share
 from robust_digits.judge.sanity import Check
 
@@ -33,7 +33,7 @@ class Change:
     base: float | None
     here: float | None
     status: str
-    limit: Limit = Limit()
+    limit: Limit
     reason: str = ""  # why it is accepted
 
 
@@ -89,7 +89,8 @@ def compare(base: Results, here: Results, limits: Limits) -> Comparison:
     stages = _reruns(base.stages, here.stages)
     figures = _figures(base.figures, here.figures, limits)
     checks = _checks(base.checks, here.checks, limits)
-    used = {item.name for item in (*figures, *checks) if item.status == ACCEPTED}
+    used = {change.name for change in figures if change.status == ACCEPTED}
+    used |= {verdict.name for verdict in checks if verdict.status == ACCEPTED}
     return Comparison(
         base=base,
         here=here,
@@ -129,8 +130,8 @@ def _figures(base: Mapping[str, Share], here: Mapping[str, Share], limits: Limit
         was, now, limit = base.get(name), here.get(name), limits.figures.get(name, Limit())
         status = _status(was, now, limit, limits.level)
         reason = limits.accepted.get(name, "") if status == GONE else ""
-        values = (was and was.value, now and now.value)
-        changes.append(Change(name, *values, ACCEPTED if reason else status, limit, reason))
+        values = [None if share is None else share.value for share in (was, now)]
+        changes.append(Change(name, values[0], values[1], ACCEPTED if reason else status, limit, reason))
     return tuple(sorted(changes, key=lambda change: _ORDER.index(change.status)))
 
 
@@ -144,13 +145,9 @@ def _status(base: Share | None, here: Share | None, limit: Limit, level: float) 
         return WEAKER
     if limit.floor is not None and here.value < limit.floor:
         return LOW
-    if base is None:
-        return NEW
-    if fell == 0:
-        return SAME
-    if not told_apart:
-        return NOISE
-    return LOWER if fell > 0 else BETTER
+    if base is None or fell == 0:
+        return SAME if base else NEW
+    return (LOWER if fell > 0 else BETTER) if told_apart else NOISE
 
 
 def _checks(base: Mapping[str, Check], here: Mapping[str, Check], limits: Limits) -> tuple[Verdict, ...]:

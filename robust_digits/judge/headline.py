@@ -7,7 +7,7 @@ MARKS = {0: "🟢", 1: "🔴", 2: "⚪"}  # by exit code
 
 def percent(value: float | None) -> str:
     """Return a share in percent to one decimal, as everywhere in this project."""
-    return "–" if value is None else f"{100 * value:.1f}%"
+    return "-" if value is None else f"{100 * value:.1f}%"
 
 
 def exit_code(comparison: Comparison) -> int:

@@ -1,4 +1,7 @@
-"""What dvc.lock says: which stage made what from what. Two locks tell what ran again; files tell if a lock is theirs."""
+"""What dvc.lock says: which stage made what from what.
+
+Two locks tell which stages ran again; the files beside a lock tell whether it is theirs.
+"""
 
 import hashlib
 import itertools

@@ -12,7 +12,7 @@ from typing import Any
 
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
-from robust_digits.judge import comparison, headline, lineage, limits, revisions, sections
+from robust_digits.judge import comparison, headline, limits, lineage, revisions, sections
 from robust_digits.judge.comparison import Comparison
 from robust_digits.judge.results import Results
 
