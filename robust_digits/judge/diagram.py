@@ -57,11 +57,12 @@ xychart-beta
 def _curves(results: Results) -> dict[str, Curve]:
     """Return the curve of each model that has one."""
     paths = {model: f"plots/security/{model}_linf.csv" for model in results.models}
-    return {
+    found = {
         model: documents.numbers(results.revision, path, "eps", "accuracy")
         for model, path in paths.items()
         if path in results.revision.files
     }
+    return {model: curve for model, curve in found.items() if curve}
 
 
 def _sizes(curve: Curve) -> list[float]:

@@ -32,11 +32,11 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a lock file of 800 li
 
 
 def rows(revision: Revision, path: str) -> list[dict[str, str]]:
-    """Return the rows of a CSV file with a header line, cells as text; an InputError if there is no such table."""
-    found = list(csv.DictReader(io.StringIO(revision.text(path), newline=""), restval=""))
-    if not found or any(None in row for row in found):
+    """Return the rows of a CSV file with a header line, cells as text; an InputError if it is none."""
+    header, *found = list(csv.reader(io.StringIO(revision.text(path), newline=""))) or [[]]
+    if not header or any(len(row) != len(header) for row in found):
         raise InputError(f"{path} in {revision.label}: expected a header and rows of as many cells")
-    return found
+    return [dict(zip(header, row, strict=True)) for row in found]
 
 
 def numbers(revision: Revision, path: str, *columns: str) -> list[tuple[float, ...]]:

@@ -12,7 +12,11 @@ from robust_digits.judge.vega import BASE, HERE, Spec
 Row = dict[str, str]
 Tables = dict[str, list[Row]]  # a table as it is here and, where it is another, at the base
 
-_NORMS = {"linf": "L-infinity", "l2": "L2"}
+_CURVES = {  # kind of table in plots/security -> title, and what the axes say
+    "linf": ("L-infinity", "eps, L-infinity", "accuracy under PGD"),
+    "l2": ("L2", "eps, L2", "accuracy under PGD"),
+    "certified": ("certified, L-infinity", "eps, L-infinity", "certified accuracy"),
+}
 _MEASURES = {"accuracy": vega.SHARES, "loss": {}}
 _BOUND = "grey_bound"
 _BOTH = "dashed: at the base"
@@ -37,29 +41,29 @@ def drawings(base: Results, here: Results) -> list[Drawing]:
 
 
 def _security(base: Results, here: Results) -> Iterator[tuple[str, Spec]]:
-    """Yield accuracy over eps in each norm, a line each model; what grey images allow is drawn with the first."""
+    """Yield accuracy over eps, a line each model, under attack and certified; with the bound that grey images set."""
     found = _tables(base, here, "security")
-    for norm, name in _NORMS.items():
-        curves = {path.removesuffix(f"_{norm}"): each for path, each in found.items() if path.endswith(f"_{norm}")}
+    for kind, (title, x, y) in _CURVES.items():
+        curves = {path.removesuffix(f"_{kind}"): each for path, each in found.items() if path.endswith(f"_{kind}")}
         points = [point for model, tables in curves.items() for point in _points(tables, model, "eps", "accuracy")]
-        grey = _points(found.get(_BOUND, {}), _BOUND, "eps", "accuracy") if norm == "linf" else []
+        grey = _points(found.get(_BOUND, {}), _BOUND, "eps", "accuracy") if kind == "linf" else []
         bound = [point for point in grey if point["at"] == HERE]
         if points:
             said = [*([_BOTH] if _several(points) else []), *(["grey: no model can exceed this"] if bound else [])]
             spec = vega.lines(
                 points,
-                x={"field": "eps", "title": f"eps, {name}"},
-                y={"title": "accuracy under PGD", **vega.SHARES},
+                x={"field": "eps", "title": x},
+                y={"title": y, **vega.SHARES},
                 series=_order(base, here),
                 bound=bound,
             )
-            yield "; ".join([name, *said]), spec
+            yield "; ".join([title, *said]), spec
 
 
 def _per_class(base: Results, here: Results) -> Iterator[tuple[str, Spec]]:
     """Yield the accuracy within each class in each view."""
     found = _tables(base, here, "per_class")
-    views = dict.fromkeys(view for tables in found.values() for rows in tables.values() for view in rows[0])
+    views = dict.fromkeys(view for tables in found.values() for rows in tables.values() for view in _columns(rows))
     for view in views:
         if view != "class":
             points = [point for model, each in found.items() for point in _points(each, model, "class", view)]
@@ -72,7 +76,7 @@ def _learning(base: Results, here: Results) -> Iterator[tuple[str, Spec]]:
     """Yield what was measured of each model while it learned, in training and in validation."""
     for model, tables in _tables(base, here, "training").items():
         for measure, axis in _MEASURES.items():
-            columns = dict.fromkeys(name for rows in tables.values() for name in rows[0] if measure in name)
+            columns = dict.fromkeys(name for rows in tables.values() for name in _columns(rows) if measure in name)
             points = [point for name in columns for point in _points(tables, _spaced(name), "epoch", name)]
             if points:
                 spec = vega.lines(
@@ -130,6 +134,10 @@ def _points(tables: Tables, of: str, x: str, y: str) -> list[dict[str, Any]]:
         for row in rows
         if row.get(x) and row.get(y)
     ]
+
+
+def _columns(rows: list[Row]) -> list[str]:
+    return list(rows[0]) if rows else []
 
 
 def _several(points: list[dict[str, Any]]) -> bool:
