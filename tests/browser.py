@@ -125,7 +125,7 @@ def tab(profile: Path) -> Iterator[Tab]:
     process = subprocess.Popen(started, pass_fds=(reads, writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(reads)
     os.close(writes)
-    with open(commands, "wb", buffering=0) as to_browser, open(answers, "rb") as from_browser:
+    with os.fdopen(commands, "wb", buffering=0) as to_browser, os.fdopen(answers, "rb") as from_browser:
         try:
             yield Tab(to_browser, from_browser)
         finally:

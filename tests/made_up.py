@@ -1,4 +1,4 @@
-"""A small project in git whose results are made up: three models, their checks, plots, pictures, and a true dvc.lock."""
+"""A small project in git whose results are made up: three models with their checks and plots, and a true dvc.lock."""
 
 import hashlib
 import json
