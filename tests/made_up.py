@@ -154,7 +154,7 @@ class Project:
         }
         for model in models:
             deps = [self.recorded("stages/evaluate.py")]
-            deps += stages["train_hardened"]["outs"] if model == "hardened" else []
+            deps += map(dict, stages["train_hardened"]["outs"] if model == "hardened" else ())
             stages[f"evaluate@{model}"] = {
                 "cmd": f"python -m stages.evaluate {model}",
                 "deps": deps,
