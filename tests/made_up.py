@@ -159,13 +159,18 @@ class Project:
                 "cmd": f"python -m stages.evaluate {model}",
                 "deps": deps,
                 "params": {"params.yaml": {name: self.params[name] for name in ("evaluate", "seed", "threads")}},
-                "outs": [self.recorded(f"metrics/{model}.json")],
+                "outs": [self.recorded(f"metrics/{model}.json"), self._evidence(model)],
             }
         drawn = [self.recorded("plots"), self.recorded("metrics/sanity.json")]
-        stages["summarize"] = {"cmd": "python -m stages.summarize", "outs": drawn}
+        seen = [self._evidence(model) for model in models]
+        stages["summarize"] = {"cmd": "python -m stages.summarize", "deps": seen, "outs": drawn}
         declared = {"train_hardened": {}, "evaluate": {"matrix": {"model": models}}, "summarize": {}}
         self.text("dvc.yaml", yaml.safe_dump({"stages": declared}, sort_keys=False))
         self.text("dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False))
+
+    def _evidence(self, model: str) -> dict[str, str]:
+        content = (self.root / f"metrics/{model}.json").read_text(encoding="utf-8")
+        return {"path": f"data/evidence/{model}.npz", "md5": fingerprint(content)}
 
     def recorded(self, path: str) -> dict[str, str]:
         """Return what dvc.lock says of a file or folder."""

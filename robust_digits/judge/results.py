@@ -89,6 +89,8 @@ class Results:
         try:
             content = json.loads(self.revision.files[path])
             images = int(content["images"])
+            if images < 1:
+                raise InputError(f"{where}: images: expected at least 1, got {images}")
             for name, value in _shares(content):
                 if not 0 <= value <= 1:
                     raise InputError(f"{where}: {name}: expected a share between 0 and 1, got {value}")
