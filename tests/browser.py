@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,11 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND",  # no name leads anywhere
     "--remote-debugging-pipe",
+)
+
+# Chromium takes commands from descriptor 3 and answers on 4.
+PIPED = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
 )
 
 
@@ -120,8 +126,8 @@ def tab(profile: Path) -> Iterator[Tab]:
     assert browser
     reads, commands = os.pipe()
     answers, writes = os.pipe()
-    # Chromium takes commands from descriptor 3 and answers on 4.
-    started = ["sh", "-c", f'exec "$@" 3<&{reads} 4>&{writes}', "sh", browser, *FLAGS, f"--user-data-dir={profile}"]
+    command = [browser, *FLAGS, f"--user-data-dir={profile}"]
+    started = [sys.executable, "-c", PIPED, str(reads), str(writes), *command]
     process = subprocess.Popen(started, pass_fds=(reads, writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(reads)
     os.close(writes)

@@ -10,6 +10,7 @@ from robust_digits.judge.results import Results
 from robust_digits.judge.vega import BASE, HERE, Spec
 
 Row = dict[str, str]
+Plot = tuple[str, str, Spec]  # row, title, what to draw
 Tables = dict[str, list[Row]]  # a table as it is here and, where it is another, at the base
 
 _CURVES = {  # kind of table in plots/security -> title, and what the axes say
@@ -24,9 +25,10 @@ _BOTH = "dashed: at the base"
 
 @dataclass(frozen=True)
 class Drawing:
-    """One plot: the part of the page it belongs to, its title, and what Vega-Lite draws."""
+    """One plot: the part of the page and the row there that it belongs to, its title, and what Vega-Lite draws."""
 
     part: str
+    row: str
     title: str
     spec: Spec
 
@@ -34,13 +36,13 @@ class Drawing:
 def drawings(base: Results, here: Results) -> list[Drawing]:
     """Return every plot that the tables of either revision make."""
     return [
-        Drawing(part, title, {**spec, "description": title})
+        Drawing(part, row, title, {**spec, "description": title})
         for part, make in _PARTS.items()
-        for title, spec in make(base, here)
+        for row, title, spec in make(base, here)
     ]
 
 
-def _security(base: Results, here: Results) -> Iterator[tuple[str, Spec]]:
+def _security(base: Results, here: Results) -> Iterator[Plot]:
     """Yield accuracy over eps, a line each model, under attack and certified; with the bound that grey images set."""
     found = _tables(base, here, "security")
     for kind, (title, x, y) in _CURVES.items():
@@ -57,10 +59,10 @@ def _security(base: Results, here: Results) -> Iterator[tuple[str, Spec]]:
                 series=_order(base, here),
                 bound=bound,
             )
-            yield "; ".join([title, *said]), spec
+            yield "", "; ".join([title, *said]), spec
 
 
-def _per_class(base: Results, here: Results) -> Iterator[tuple[str, Spec]]:
+def _per_class(base: Results, here: Results) -> Iterator[Plot]:
     """Yield the accuracy within each class in each view."""
     found = _tables(base, here, "per_class")
     views = dict.fromkeys(view for tables in found.values() for rows in tables.values() for view in _columns(rows))
@@ -69,10 +71,10 @@ def _per_class(base: Results, here: Results) -> Iterator[tuple[str, Spec]]:
             points = [point for model, each in found.items() for point in _points(each, model, "class", view)]
             title = view.replace("_", " ") + ("; line: at the base" if _several(points) else "")
             spec = vega.bars(points, x="class", y={"title": "accuracy", **vega.SHARES}, series=_order(base, here))
-            yield title, spec
+            yield "", title, spec
 
 
-def _learning(base: Results, here: Results) -> Iterator[tuple[str, Spec]]:
+def _learning(base: Results, here: Results) -> Iterator[Plot]:
     """Yield what was measured of each model while it learned, in training and in validation."""
     for model, tables in _tables(base, here, "training").items():
         for measure, axis in _MEASURES.items():
@@ -85,13 +87,13 @@ def _learning(base: Results, here: Results) -> Iterator[tuple[str, Spec]]:
                     y={"title": measure, "scale": {"zero": False}, **axis},
                     series=[_spaced(name) for name in columns],
                 )
-                yield f"{model}, {measure}" + (f"; {_BOTH}" if _several(points) else ""), spec
+                yield model, f"{model}, {measure}" + (f"; {_BOTH}" if _several(points) else ""), spec
 
 
-def _confusion(base: Results, here: Results) -> Iterator[tuple[str, Spec]]:
+def _confusion(base: Results, here: Results) -> Iterator[Plot]:
     """Yield which classes are taken for which; those of the base beside, where they are others."""
     for name, tables in _tables(base, here, "confusion").items():
-        for at, rows in tables.items():
+        for at, rows in sorted(tables.items()):  # the base on the left
             counts = Counter((row["actual"], row["predicted"]) for row in rows)
             total = Counter(row["actual"] for row in rows)
             cells = [
@@ -100,10 +102,10 @@ def _confusion(base: Results, here: Results) -> Iterator[tuple[str, Spec]]:
             ]
             classes = sorted({int(label) for pair in counts for label in pair})
             also = f", {at}" if len(tables) > 1 else ""
-            yield _spaced(name) + also, vega.matrix(cells, x="predicted", y="true", classes=classes)
+            yield name, _spaced(name) + also, vega.matrix(cells, x="predicted", y="true", classes=classes)
 
 
-_PARTS: dict[str, Callable[[Results, Results], Iterator[tuple[str, Spec]]]] = {
+_PARTS: dict[str, Callable[[Results, Results], Iterator[Plot]]] = {
     "Accuracy over eps": _security,
     "Accuracy within each class": _per_class,
     "Learning curves": _learning,

@@ -68,16 +68,17 @@ def _numbers(comparison: Comparison) -> str:
 
 
 def _plots(plots: Sequence[Drawing]) -> str:
-    numbered = enumerate(plots)
     found = []
-    for part, group in groupby(numbered, key=lambda each: each[1].part):
-        figures = "".join(
-            f"<figure><figcaption>{html.escape(drawing.title)}</figcaption>"
-            f'<div class="drawing" id="drawing-{number}"></div></figure>'
-            for number, drawing in group
-        )
-        found.append(f'{_heading(part)}<div class="grid">{figures}</div>')
+    for part, group in groupby(enumerate(plots), key=lambda each: each[1].part):
+        rows = (list(row) for _, row in groupby(group, key=lambda each: each[1].row))
+        found.append(_heading(part) + "".join(f'<div class="grid">{"".join(map(_plot, row))}</div>' for row in rows))
     return "".join(found)
+
+
+def _plot(numbered: tuple[int, Drawing]) -> str:
+    number, drawing = numbered
+    caption = f"<figcaption>{html.escape(drawing.title)}</figcaption>"
+    return f'<figure>{caption}<div class="drawing" id="drawing-{number}"></div></figure>'
 
 
 def _pictures(comparison: Comparison) -> str:

@@ -11,7 +11,7 @@ Spec = dict[str, Any]
 
 HERE, BASE = "here", "base"
 SHARES = {"axis": {"format": ".0%"}}
-WHOLE = {"axis": {"format": "d", "tickMinStep": 1}}
+WHOLE = {"axis": {"format": "d", "tickMinStep": 1}, "scale": {"zero": False, "nice": False}}
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name, which nothing fetches
 _HEIGHT, _CELLS = 240, 300  # pixels
 
