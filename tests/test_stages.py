@@ -30,7 +30,8 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
     "pooch": {"robust_digits/data/sources.py"},
     "sklearn": {"robust_digits/data/splitting.py"},
     "tensorflow": {"robust_digits/runtime.py"},
-    "yaml": {"robust_digits/judge/record.py", "robust_digits/params.py"},
+    "vl_convert": {"robust_digits/judge/page.py"},
+    "yaml": {"robust_digits/judge/documents.py", "robust_digits/judge/record.py", "robust_digits/params.py"},
 }
 
 
