@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from made_up import Project, project
 from scipy.stats import chi2_contingency
 
-from robust_digits.judge import headline, limits
-from robust_digits.judge.comparison import Comparison, chance, compare
+from robust_digits.judge import headline, limits, lineage
+from robust_digits.judge.comparison import DATA, EVALUATION, Comparison, chance, compare
 from robust_digits.judge.results import Results, Share
 from robust_digits.judge.revisions import Revision, repository
 
@@ -199,6 +200,17 @@ def test_a_changed_yardstick(branch: Branch) -> None:
     assert ran["train_hardened"] == ("harden.eps",)
     assert ran["evaluate@robust"] == ("evaluate.eps", "threads")
     assert {stage.name: stage.same_results for stage in found.stages}["evaluate@robust"]
+
+
+def test_the_yardstick_is_this_projects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stages that make the test images and judge are stages of this project, and read what is to be told."""
+    monkeypatch.chdir(Path(__file__).parents[1])
+    found = lineage.read(repository().here())
+    judging = [stage for name, stage in found.items() if name in DATA or name.startswith(EVALUATION)]
+    assert len(judging) > len(DATA)
+    read = {param for stage in judging for param in stage.params}
+    assert {"data.source", "data.test", "evaluate.eps", "craft.eps", "seed"} <= read
+    assert not any(name.startswith(("train.", "retrain.", "harden.")) for name in read)
 
 
 def test_a_looser_gate_is_told(branch: Branch) -> None:

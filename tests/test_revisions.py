@@ -63,10 +63,13 @@ def test_the_root_is_found_from_below(made: Project) -> None:
 
 def test_a_revision_that_is_not_here(made: Project, tmp_path: Path) -> None:
     """An unknown revision is refused with how to fetch it, or with the name it has here."""
-    with pytest.raises(
-        InputError, match=r"^nowhere: no such revision here; `git fetch origin nowhere` fetches a branch"
-    ):
-        repository(made.root).commit("nowhere")
+    for name in ("nowhere", "origin/nowhere"):
+        with pytest.raises(InputError) as error:
+            repository(made.root).commit(name)
+        assert str(error.value) == (
+            f"{name}: no such revision here; `git fetch origin nowhere:refs/remotes/origin/nowhere` fetches a branch, "
+            "then called origin/nowhere"
+        )
     made.git("clone", "--quiet", str(made.root), str(tmp_path / "clone"))
     with pytest.raises(InputError, match=r"^main: no such revision here; did you mean origin/main\?$"):
         repository(tmp_path / "clone").commit("main")

@@ -19,7 +19,7 @@ WEAKER, LOW, GONE, RED = "weaker", "below its floor", "gone", "red"
 ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME = "accepted", "lower", "better", "new", "noise", "unchanged"
 BROKEN = (WEAKER, LOW, GONE, RED)
 _ROUNDING = 1e-9  # of a difference of two shares
-_DATA, _EVALUATION = ("fetch", "normalize"), "evaluate@"  # the stages that set the yardstick
+DATA, EVALUATION = ("fetch", "normalize"), "evaluate@"  # the stages that set the yardstick
 _HARMLESS = {"threads"}  # may change the last bits of a sum
 _JUDGES = ("robust_digits/attack/", "robust_digits/data/", "robust_digits/judge/", "stages/")
 _ORDER = (*BROKEN, ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME)
@@ -182,6 +182,6 @@ def _reruns(base: Mapping[str, Stage], here: Mapping[str, Stage]) -> tuple[Rerun
 
 def _yardstick(stages: Iterable[Rerun], params: Iterable[str]) -> tuple[str, ...]:
     """Return the parameters and modules, of the test images and of the evaluation, that are not those of the base."""
-    judging = [stage for stage in stages if stage.name in _DATA or stage.name.startswith(_EVALUATION)]
+    judging = [stage for stage in stages if stage.name in DATA or stage.name.startswith(EVALUATION)]
     read = {name for stage in judging for name in stage.because}
     return tuple(sorted(name for name in read - _HARMLESS if name in params or name.startswith(_JUDGES)))

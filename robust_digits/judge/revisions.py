@@ -98,7 +98,8 @@ class Repository:
         remotes = self._git("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/remotes/*/{name}").split()
         if remotes:
             return f"did you mean {remotes[0]}?"
-        return f"`git fetch origin {name}` fetches a branch, which then is FETCH_HEAD or origin/{name}"
+        branch = name.removeprefix("origin/")
+        return f"`git fetch origin {branch}:refs/remotes/origin/{branch}` fetches a branch, then called origin/{branch}"
 
     def _git(self, *arguments: str) -> str:
         return _text(self.root, *arguments)
