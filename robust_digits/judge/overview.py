@@ -94,6 +94,11 @@ def changes(values: Mapping[str, tuple[Any, Any]]) -> Table:
     return Table(("", "base", "here"), tuple(rows))
 
 
+def counted(count: int, what: str) -> str:
+    """Return how many there are of something, in words: 1 figure, 2 figures."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def shown(value: object) -> str:
     """Return a parameter's value as text."""
     return "-" if value is None else str(value)

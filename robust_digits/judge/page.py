@@ -58,10 +58,13 @@ def _numbers(comparison: Comparison) -> str:
         [
             _heading("Figures"),
             _table(overview.figures(comparison.figures)),
-            _folded(f"{len(same.rows)} figures unchanged", _table(same)),
+            _folded(f"{overview.counted(len(same.rows), 'figure')} unchanged", _table(same)),
             _table(overview.models(comparison)),
             f"<p>{green}</p>{_table(red)}",
-            _folded(f"{len(comparison.params)} parameters changed", _table(overview.changes(comparison.params))),
+            _folded(
+                f"{overview.counted(len(comparison.params), 'parameter')} changed",
+                _table(overview.changes(comparison.params)),
+            ),
             _folded(count, _table(ran) + f"<p>{_inline(rest)}</p>"),
         ]
     )

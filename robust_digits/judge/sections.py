@@ -60,7 +60,7 @@ def _alert(lines: list[str]) -> str:
 
 def _unchanged(comparison: Comparison) -> str:
     table = overview.unchanged(comparison.figures)
-    return _folded(f"{len(table.rows)} figures unchanged", str(table)) if table.rows else ""
+    return _folded(f"{overview.counted(len(table.rows), 'figure')} unchanged", str(table)) if table.rows else ""
 
 
 def _stages(comparison: Comparison) -> str:
