@@ -1,5 +1,6 @@
 """Harden a network: train it against attacks on itself, watched by an attack that it does not train on."""
 
+import math
 import time
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from robust_digits.errors import InputError
 from robust_digits.learn import checkpoint
 from robust_digits.learn.losses import categorical_crossentropy
 from robust_digits.learn.objectives import METHODS, Losses, Moment
-from robust_digits.learn.probe import compiled_probe
+from robust_digits.learn.probe import PROBED, compiled_probe
 from robust_digits.learn.recipe import Recipe
 from robust_digits.learn.training import DECIMALS, Epoch, Progress, compiled_epoch, compiled_validation
 from robust_digits.runtime import keras, tf
@@ -55,6 +56,7 @@ class Hardening:
         self._step_through = compiled_epoch(model, train, self._losses, self._optimizer, recipe.batch_size)
         self._validate = compiled_validation(model, validation, categorical_crossentropy)
         self._probe = compiled_probe(model, validation, eps=recipe.eps, seed=seed)
+        self._probed = min(PROBED, len(validation))
         self._chance = float(np.bincount(validation.labels).max() / len(validation))
         self._best = [variable.numpy() for variable in model.weights]
         self.history: list[HardenedEpoch] = []
@@ -87,8 +89,16 @@ class Hardening:
         checkpoint.forget(state)
 
     def best(self) -> HardenedEpoch:
-        """Return the epoch that stood best against PGD once eps was full; the later one of two that are equal."""
-        return max(self._full(), key=lambda epoch: (epoch.validation_pgd, epoch.epoch), default=self.history[-1])
+        """Return the epoch to keep: the last that stood against PGD, once eps was full, as well as the best one.
+
+        As well is within one standard error of a share (the rule of Breiman et al. 1984): of few images the best epoch
+        is often the luckiest, and the learning rate makes later ones better.
+        """
+        if not self._full():
+            return self.history[-1]
+        peak = self._peak().validation_pgd
+        error = math.sqrt(peak * (1 - peak) / self._probed)
+        return [epoch for epoch in self._full() if epoch.validation_pgd >= peak - error][-1]
 
     def _epoch(self, number: int) -> None:
         order = np.random.default_rng((self._seed, number)).permutation(self._count)
@@ -114,10 +124,14 @@ class Hardening:
         """Return the epochs at whose end eps had reached its full radius."""
         return [epoch for epoch in self.history if epoch.epoch >= self._recipe.ramp[1] * self._recipe.epochs]
 
+    def _peak(self) -> HardenedEpoch:
+        """Return the full epoch that stood best against PGD; the later one of two that are equal."""
+        return max(self._full(), key=lambda epoch: (epoch.validation_pgd, epoch.epoch))
+
     def _settled(self) -> bool:
         """Return whether PGD accuracy has not risen for as many epochs as the recipe waits."""
-        patience, full = self._recipe.patience, self._full()
-        return bool(patience and full and self.history[-1].epoch - self.best().epoch >= patience)
+        patience = self._recipe.patience
+        return bool(patience and self._full() and self.history[-1].epoch - self._peak().epoch >= patience)
 
     def _refuse_collapse(self, state: Path) -> None:
         epoch = self.history[-1]
