@@ -324,9 +324,10 @@ def test_the_band_holds_true_accuracy(figures: list[Figure], tmp_path: Path) -> 
     linf, l2 = figures[0].axes
     (band,) = bands(linf)
     assert bands(l2) == []
-    corners = {(round(float(x), 6), round(float(y), 6)) for x, y in band.get_paths()[0].vertices}
+    corners = {(x, y) for x, y in np.asarray(band.get_paths()[0].vertices).round(6).tolist()}
     assert corners >= {(0.0, 90.0), (0.0, 45.0), (0.2, 40.0), (0.2, 20.0), (0.5, 0.0)}
-    assert to_hex(band.get_facecolor()[0]) == to_hex(linf.lines[2].get_color())
+    (colour,) = np.asarray(band.get_facecolor())
+    assert to_hex(colour) == to_hex(str(linf.lines[2].get_color()))
     assert str(linf.lines[2].get_label()) == "hardened"
 
 
@@ -374,7 +375,9 @@ def test_learning_draws_training_and_validation(figures: list[Figure], tmp_path:
 
 def test_learning_draws_the_probe_where_there_is_one(figures: list[Figure], tmp_path: Path) -> None:
     """A hardened model has a third line in its accuracies, that under PGD, named in a legend; the others have none."""
-    hardened = [{**epoch, "validation_fgm": "0.5", "validation_pgd": pgd} for epoch, pgd in zip(HISTORY, "01", strict=True)]
+    hardened = [
+        {**epoch, "validation_fgm": "0.5", "validation_pgd": pgd} for epoch, pgd in zip(HISTORY, "01", strict=True)
+    ]
     charts.learning(tmp_path / "learning.png", {"baseline": HISTORY, "robust": HISTORY, "hardened": hardened})
     grid = np.array(figures[0].axes).reshape(2, 3)
     assert [[len(axes.lines) for axes in row] for row in grid] == [[2, 2, 2], [2, 2, 3]]

@@ -57,7 +57,7 @@ def fabricated(*, classes: int = 3, channels: int = 1, wrong: int = 2, count: in
 
 
 def proven(found: Evidence, *, count: int = 1) -> Evidence:
-    """Return evidence in which the last images are certified, and a curve that falls faster than that of the attacks."""
+    """Return evidence in which the last images are certified, and a curve half as high as that of the attacks."""
     rows = np.arange(len(found.labels))
     curve = found.curves["linf"] * [1, 0.5]
     return replace(found, certified=rows >= len(rows) - count, curves={**found.curves, CERTIFIED: curve})

@@ -1,5 +1,6 @@
 """Hardening learns to withstand an attack, keeps its best epoch, owns up to a collapse, and survives interruption."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -193,7 +194,7 @@ def test_same_seed_same_bits(tmp_path: Path) -> None:
 def test_seconds_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time of every epoch is added up, and no other."""
     clock = iter(range(100))
-    monkeypatch.setattr(hardening.time, "monotonic", lambda: float(next(clock)) ** 2)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)) ** 2)
     run = prepared(epochs=3)
     assert run.seconds == 0
     run.run(tmp_path / "state.npz")
@@ -217,9 +218,13 @@ def telling(monkeypatch: pytest.MonkeyPatch, tell: Callable[[Moment], tf.Tensor]
 
 def expected(points: Sequence[tuple[float, float]], *, epochs: int) -> list[float]:
     """Return the mean over the images of each epoch of what lies on straight lines over the run's steps of 4, 4, 2."""
-    shares = np.arange(3 * epochs) / (3 * epochs)
-    values = np.interp(shares, *zip(*points, strict=True)).reshape(epochs, 3)
-    return [float(found) for found in values @ [0.4, 0.4, 0.2]]
+    return [float(found) for found in between(points, steps=3 * epochs).reshape(epochs, 3) @ [0.4, 0.4, 0.2]]
+
+
+def between(points: Sequence[tuple[float, float]], *, steps: int) -> NDArray[np.float64]:
+    """Return what lies on straight lines between [share, value] at each step of a run."""
+    shares, values = np.array(points).T
+    return np.interp(np.arange(steps) / steps, shares, values)
 
 
 @pytest.mark.parametrize("ramp", [(0.0, 0.5), (0.2, 0.7), (0.0, 1.0), (0.5, 0.5)])
@@ -251,7 +256,7 @@ def test_the_learning_rate_follows_the_schedule(
     telling(monkeypatch, lambda _: tf.constant(0.0))
     seen = scripted(monkeypatch, 0.5, 0.5, 0.5, 0.5)
     prepared(schedule=[list(point) for point in schedule]).run(tmp_path / "state.npz")
-    rates = 0.01 * np.interp(np.arange(12) / 12, *zip(*schedule, strict=True))
+    rates = 0.01 * between(schedule, steps=12)
     fallen = [-weights[1][0] for weights in seen]
     assert fallen == pytest.approx(np.cumsum(rates)[2::3], rel=1e-3)
 
@@ -455,7 +460,7 @@ def test_an_interrupted_run_ends_in_the_same_bits(
 
     tests/test_train_hardened.py kills a real, compiled one.
     """
-    values: dict[str, object] = {"method": method, "weight": WEIGHTS[method], "ramp": [0.0, 0.4], "epochs": 4}
+    values: dict[str, Any] = {"method": method, "weight": WEIGHTS[method], "ramp": [0.0, 0.4], "epochs": 4}
     untouched, broken, resumed = dropping(), dropping(), dropping()
     expected = prepared(untouched, **values)
     expected.run(tmp_path / "untouched.npz")

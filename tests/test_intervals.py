@@ -39,8 +39,17 @@ def normalized(sign: float) -> keras.Layer:
 NETWORKS: dict[str, Callable[[], list[keras.Layer]]] = {
     "dense": lambda: [layers.Flatten(), layers.Dense(12, activation="relu"), layers.Dense(9, activation="relu")],
     "no bias": lambda: [layers.Flatten(), layers.Dense(12, activation="relu", use_bias=False)],
-    "sigmoid": lambda: [layers.Conv2D(3, 3, activation="sigmoid"), layers.Flatten(), layers.Dense(8, activation="tanh")],
-    "activations": lambda: [layers.Conv2D(3, 3), layers.Activation("relu"), layers.Flatten(), layers.Activation("tanh")],
+    "sigmoid": lambda: [
+        layers.Conv2D(3, 3, activation="sigmoid"),
+        layers.Flatten(),
+        layers.Dense(8, activation="tanh"),
+    ],
+    "activations": lambda: [
+        layers.Conv2D(3, 3),
+        layers.Activation("relu"),
+        layers.Flatten(),
+        layers.Activation("tanh"),
+    ],
     "capped": lambda: [layers.Conv2D(3, 3), layers.ReLU(max_value=0.5, negative_slope=0.1), layers.Flatten()],
     "strided, same": lambda: [layers.Conv2D(4, 4, strides=2, padding="same", activation="relu"), layers.Flatten()],
     "strided, valid": lambda: [layers.Conv2D(4, 3, strides=2, padding="valid", activation="relu"), layers.Flatten()],
@@ -95,7 +104,7 @@ def answered(model: keras.Model, images: NDArray[np.float32]) -> ImageSet:
 
 @pytest.mark.parametrize("eps", [0.0, 0.1, 0.6, 1.0])
 def test_exact_on_a_linear_model(eps: float) -> None:
-    """One dense layer can be no worse than its margin at the corner of the box that its weights point to, cut to [0, 1]."""
+    """A dense layer is worst in the corner of the box, cut to [0, 1], that its weights point to: just that is found."""
     keras.utils.set_random_seed(1)
     model = keras.Sequential([layers.Input((SIDE, SIDE, 1)), layers.Flatten(), layers.Dense(CLASSES)])
     images = noise(20)
@@ -290,7 +299,7 @@ def ending(*last: keras.Layer) -> keras.Model:
     return keras.Sequential([layers.Input((SIDE, SIDE, 1)), layers.Flatten(), *last])
 
 
-class Twice(layers.Dense):  # type: ignore[misc]  # Keras has no types
+class Twice(keras.layers.Dense):  # type: ignore[misc]  # Keras has no types
     """A dense layer that does what its name does not say."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

@@ -54,7 +54,9 @@ def images() -> ImageSet:
 def transparent() -> keras.Model:
     """Return a network whose logits are the pixels it sees: they show where an attack went."""
     pixels = SIDE * SIDE
-    network = keras.Sequential([keras.layers.Input((SIDE, SIDE, 1)), keras.layers.Flatten(), keras.layers.Dense(pixels)])
+    network = keras.Sequential(
+        [keras.layers.Input((SIDE, SIDE, 1)), keras.layers.Flatten(), keras.layers.Dense(pixels)]
+    )
     network.layers[-1].set_weights([np.eye(pixels, dtype=np.float32), np.zeros(pixels, np.float32)])
     return network
 
@@ -168,7 +170,9 @@ def test_smallest_perturbation_on_a_linear_model(steps: int, factor: float) -> N
     assert (fallen == (factor > 1)).all()
 
 
-@pytest.mark.parametrize(("method", "eps", "steps"), list(product(["pgd", "fast", "mixed"], [0.0, 0.1, 0.5, 1.0], [1, 5])))
+@pytest.mark.parametrize(
+    ("method", "eps", "steps"), list(product(["pgd", "fast", "mixed"], [0.0, 0.1, 0.5, 1.0], [1, 5]))
+)
 def test_trained_images_lie_in_the_box(method: Method, eps: float, steps: int, images: ImageSet) -> None:
     """What a method trains on is within eps of the images and in [0, 1], however long its steps, and not the image."""
     for step in (None, 10.0):

@@ -50,7 +50,9 @@ def test_params_yaml_holds_a_recipe() -> None:
 
 def test_it_is_light() -> None:
     """Checking a recipe loads neither TensorFlow nor anything else that takes its time."""
-    code = "import sys; from robust_digits.learn import recipe; print({'tensorflow', 'keras', 'art'} & set(sys.modules))"
+    code = (
+        "import sys; from robust_digits.learn import recipe; print({'tensorflow', 'keras', 'art'} & set(sys.modules))"
+    )
     printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert printed == "set()\n"
 
@@ -125,9 +127,7 @@ def test_a_ramp_goes_forwards(one: float, other: float) -> None:
     assert read(ramp=[low, high]).ramp == (low, high)
     if low < high:
         line = refusal(ramp=[high, low])
-        assert line == (
-            f"params.yaml: harden.ramp: expected shares of the run in ascending order, got {[high, low]}"
-        )
+        assert line == (f"params.yaml: harden.ramp: expected shares of the run in ascending order, got {[high, low]}")
 
 
 @given(st.lists(st.tuples(SHARES, st.floats(0, 1e3)), min_size=1, max_size=5))
@@ -213,7 +213,9 @@ def test_null_leaves_it_to_the_method(key: str) -> None:
 
 def test_a_misspelt_key_names_the_legal_ones() -> None:
     """An unknown key is refused with the most similar one."""
-    assert refusal(epocs=3).startswith("params.yaml: harden.epocs is not a parameter; did you mean epochs? legal here: ")
+    assert refusal(epocs=3).startswith(
+        "params.yaml: harden.epocs is not a parameter; did you mean epochs? legal here: "
+    )
 
 
 def test_it_is_frozen() -> None:

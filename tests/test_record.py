@@ -30,7 +30,10 @@ LOCK: dict[str, Any] = {
         **{
             f"train_{model}": {
                 "cmd": "-",
-                "outs": [{"path": f"data/histories/{model}.csv", "md5": "1"}, {"path": f"models/{model}.keras", "md5": md5}],
+                "outs": [
+                    {"path": f"data/histories/{model}.csv", "md5": "1"},
+                    {"path": f"models/{model}.keras", "md5": md5},
+                ],
             }
             for model, md5 in MD5.items()
         },
