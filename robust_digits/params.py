@@ -69,7 +69,7 @@ def load(kind: type[S], path: Path = Path(PARAMS_FILE)) -> S:
     InputError
         One line for every value that is unknown, missing, of the wrong type or out of range.
     """
-    return parse(kind, _read(path), where=str(path))
+    return parse(kind, read(path), where=str(path))
 
 
 def parse(kind: type[S], values: dict[str, Any], *, where: str) -> S:
@@ -85,7 +85,8 @@ def parse(kind: type[S], values: dict[str, Any], *, where: str) -> S:
         raise InputError("\n".join(f"{where}: {_line(kind, detail)}" for detail in _innermost(error))) from None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file; InputError where there is none."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -27,7 +27,8 @@ def main(params: Params, train: Path, validation: Path, model: Path, history: Pa
         params.harden.architecture,
         shape=train_set.images.shape[1:],
         classes=int(train_set.labels.max()) + 1,
-        key="harden.architecture",
+        section="harden",
+        options={"width": params.harden.width},
     )
     hardening = Hardening(hardened, train_set, validation_set, params.harden, seed=params.seed)
     hardening.run(checkpoint.path(params.model_dump_json(), train_set, validation_set))

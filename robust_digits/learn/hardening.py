@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.learn import checkpoint
+from robust_digits.learn.losses import categorical_crossentropy
 from robust_digits.learn.objectives import METHODS, Losses, Moment
 from robust_digits.learn.probe import compiled_probe
 from robust_digits.learn.recipe import Recipe
 from robust_digits.learn.training import DECIMALS, Epoch, Progress, compiled_epoch, compiled_validation
 from robust_digits.runtime import keras, tf
 
-GAP = 0.3  # between accuracy under one step and under many: this model has learnt to fool the single step only
+FOOLED = 4  # times as many images stand under one step as under many: it has learnt to fool the single step only
 _CHANCE = 0.05  # of the way from the share of the largest class to 1: what a model that learnt nothing may reach
 
 
@@ -52,7 +53,7 @@ class Hardening:
         multipliers = np.interp(shares, points[:, 0], points[:, 1])
         self._optimizer = keras.optimizers.Adam(_Rates(recipe.learning_rate * multipliers), global_clipnorm=recipe.clip)
         self._step_through = compiled_epoch(model, train, self._losses, self._optimizer, recipe.batch_size)
-        self._validate = compiled_validation(model, validation)
+        self._validate = compiled_validation(model, validation, categorical_crossentropy)
         self._probe = compiled_probe(model, validation, eps=recipe.eps, seed=seed)
         self._chance = float(np.bincount(validation.labels).max() / len(validation))
         self._best = [variable.numpy() for variable in model.weights]
@@ -120,7 +121,7 @@ class Hardening:
 
     def _refuse_collapse(self, state: Path) -> None:
         epoch = self.history[-1]
-        fooled = epoch in self._full() and epoch.validation_fgm - epoch.validation_pgd > GAP
+        fooled = epoch in self._full() and epoch.validation_fgm > max(FOOLED * epoch.validation_pgd, self._chance)
         if self._recipe.allow_collapse or not fooled:
             return
         checkpoint.forget(state)

@@ -15,16 +15,18 @@ _BOUNDED = {"ibp", "mixed"}  # whose `weight` is a share
 
 
 class Recipe(Section):
-    """How a model is hardened: the loss, the attack inside it, and how both grow over the run.
+    """How a model is hardened: the network, the loss, the attack inside it, and how both grow over the run.
 
-    `eps` is the L-infinity radius trained for, reached along `ramp`, two shares of the run. The inner attack takes
-    `steps` of `step` times eps each (null: 2.5 / `steps`, and 1.25 for `fast`, which takes one). `weight` is that of
-    the second term of a loss: of the divergence in `trades`, and at full eps the share of the worst logits in `ibp`
-    and `mixed`. `schedule` multiplies `learning_rate`: straight lines between [share of the run, multiplier].
+    `width` is the network's (null: its own). `eps` is the L-infinity radius trained for, reached along `ramp`, two
+    shares of the run. The inner attack takes `steps` of `step` times eps each (null: 2.5 / `steps`, and 1.25 for
+    `fast`, which takes one). `weight` is that of the second term of a loss: of the divergence in `trades`, and at full
+    eps the share of the worst logits in `ibp` and `mixed`. `schedule` multiplies `learning_rate`: straight lines
+    between [share of the run, multiplier].
     """
 
     method: Method
     architecture: Architecture
+    width: Count | None
     eps: Radius
     steps: Count
     step: Positive | None

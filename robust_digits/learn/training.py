@@ -13,28 +13,42 @@ from tqdm import tqdm
 from robust_digits import tables
 from robust_digits.data.images import ImageSet
 from robust_digits.learn.choices import Optimizer
+from robust_digits.learn.losses import Function, categorical_crossentropy, mean_squared_error
 from robust_digits.runtime import keras, tf
 
 OPTIMIZERS: dict[Optimizer, Callable[[float], Any]] = {
     "adam": keras.optimizers.Adam,
     "rmsprop": partial(keras.optimizers.RMSprop, rho=0.9, epsilon=1e-8),  # the tutorial's
+    "rmsprop_keras": partial(keras.optimizers.RMSprop, rho=0.9, epsilon=1e-7),
+    "adadelta": keras.optimizers.Adadelta,
+    "adagrad": keras.optimizers.Adagrad,
+    "adamax": keras.optimizers.Adamax,
+    "nadam": keras.optimizers.Nadam,
+    "sgd": keras.optimizers.SGD,
 }
 DECIMALS = 6  # of what a history tells
 _VALIDATION_BATCH = 2048
 
 Objective = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """Images (n, height, width, channels) and labels (n,) to losses (n,), and logits (n, classes) to tell accuracy by."""
+Distort = Callable[[Any], Any]  # a batch of images (n, height, width, channels) -> what the model is shown of it
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch left: mean loss and accuracy, in training with dropout, in validation without."""
+    """What one epoch left: mean of the loss minimized and accuracy, in training with dropout, in validation without.
+
+    Two more compare runs that minimize different losses: the cross-entropy (nats), and the squared error, which is the
+    mean over classes of the squared distance of the probabilities to 1 for the true class and 0 for the others.
+    """
 
     epoch: int
     loss: float
     accuracy: float
     validation_loss: float
     validation_accuracy: float
+    validation_cross_entropy: float
+    validation_mse: float
 
     def __str__(self) -> str:
         """Return the line that a person reads."""
@@ -75,25 +89,27 @@ def train(
     epochs: int,
     batch_size: int,
     seed: int,
+    loss: Function = categorical_crossentropy,
+    distort: Distort = lambda images: images,
 ) -> list[Epoch]:
     """Train a model that gives logits, in place, and return its history.
 
-    Minimizes the cross-entropy. Every epoch visits every image once, in an order that `seed` draws; the last batch
-    of an epoch is smaller where the sizes do not divide.
+    Minimizes the mean of `loss` over each batch, which `distort` may change. Every epoch visits every image once, in an
+    order that `seed` draws; the last batch of an epoch is smaller where the sizes do not divide.
     """
 
     def objective(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        logits = model(images, training=True)
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), logits
+        logits = model(distort(images), training=True)
+        return loss(labels, logits), logits
 
     step_through = compiled_epoch(model, train, objective, OPTIMIZERS[optimizer](learning_rate), batch_size)
-    validate = compiled_validation(model, validation)
+    validate = compiled_validation(model, validation, loss)
     generator = np.random.default_rng(seed)
     history = []
     progress = Progress(1, epochs, what="training")
     for number in progress:
-        losses = (*step_through(tf.constant(generator.permutation(len(train)))), *validate())
-        epoch = Epoch(number, *(round(float(value), DECIMALS) for value in losses))
+        measured = (*step_through(tf.constant(generator.permutation(len(train)))), *validate())
+        epoch = Epoch(number, *(round(float(value), DECIMALS) for value in measured))
         history.append(epoch)
         progress.tell(epoch)
     return history
@@ -121,8 +137,8 @@ def compiled_epoch(
             truth = tf.gather(labels, rows)
             with tf.GradientTape() as tape:
                 losses, logits = objective(tf.gather(images, rows), truth)
-                loss = tf.reduce_mean(losses)
-            optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+                mean = tf.reduce_mean(losses)
+            optimizer.apply(tape.gradient(mean, model.trainable_variables), model.trainable_variables)
             loss_sum += tf.reduce_sum(losses)
             right_sum += _right(logits, truth)
         return loss_sum / count, right_sum / count
@@ -130,20 +146,21 @@ def compiled_epoch(
     return run
 
 
-def compiled_validation(model: keras.Model, validation: ImageSet) -> Any:  # noqa: ANN401 (a compiled function)
-    """Return a compiled function: () -> mean cross-entropy and accuracy on the validation images."""
+def compiled_validation(model: keras.Model, validation: ImageSet, loss: Function) -> Any:  # noqa: ANN401 (compiled)
+    """Return a compiled function: () -> mean loss, accuracy, cross-entropy and squared error on validation images."""
     images, labels = tf.constant(validation.images), tf.constant(validation.labels)
     count = len(validation)
 
     @tf.function
-    def run() -> tuple[tf.Tensor, tf.Tensor]:
-        loss_sum, right_sum = tf.constant(0.0), tf.constant(0.0)
+    def run() -> tf.Tensor:
+        sums = tf.zeros(4)
         for start in tf.range(0, count, _VALIDATION_BATCH):
             truth = labels[start : start + _VALIDATION_BATCH]
             logits = model(images[start : start + _VALIDATION_BATCH], training=False)
-            loss_sum += tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits))
-            right_sum += _right(logits, truth)
-        return loss_sum / count, right_sum / count
+            measures = [measure(truth, logits) for measure in (loss, categorical_crossentropy, mean_squared_error)]
+            totals = [tf.reduce_sum(values) for values in measures]
+            sums += tf.stack([totals[0], _right(logits, truth), *totals[1:]])
+        return sums / count
 
     return run
 
