@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
-from test_evidence import fabricated
+from test_evidence import fabricated, proven
 
 from robust_digits.data.images import ImageSet
 from robust_digits.judge import charts, scoring
@@ -44,6 +45,7 @@ SEVERAL: dict[str, Callable[[Path, Mapping[str, Evidence]], None]] = {  # pictur
     "security": charts.security,
     "confusions": charts.confusions,
     "learning": lambda path, found: charts.learning(path, dict.fromkeys(found, HISTORY)),
+    "security with a band": lambda path, found: charts.security(path, {model: proven(e) for model, e in found.items()}),
 }
 
 
@@ -310,6 +312,25 @@ def test_security_draws_both_norms_and_the_bound(figures: list[Figure], tmp_path
     assert len(l2.lines) == 2
 
 
+def bands(axes: Axes) -> list[FillBetweenPolyCollection]:
+    """Return the filled areas of a picture."""
+    return [each for each in axes.collections if isinstance(each, FillBetweenPolyCollection)]
+
+
+def test_the_band_holds_true_accuracy(figures: list[Figure], tmp_path: Path) -> None:
+    """Between what PGD left standing and what is certified lies a band of the model's colour; else there is none."""
+    _, found = fabricated()
+    charts.security(tmp_path / "security.png", {"baseline": found, "robust": found, "hardened": proven(found)})
+    linf, l2 = figures[0].axes
+    (band,) = bands(linf)
+    assert bands(l2) == []
+    corners = {(x, y) for x, y in np.asarray(band.get_paths()[0].vertices).round(6).tolist()}
+    assert corners >= {(0.0, 90.0), (0.0, 45.0), (0.2, 40.0), (0.2, 20.0), (0.5, 0.0)}
+    (colour,) = np.asarray(band.get_facecolor())
+    assert to_hex(colour) == to_hex(str(linf.lines[2].get_color()))
+    assert str(linf.lines[2].get_label()) == "hardened"
+
+
 def test_confusions_are_shares_of_the_true_class(figures: list[Figure], tmp_path: Path) -> None:
     """A row is a true class: its cells add up to one, and each that is not empty says its percent."""
     _, found = fabricated(classes=2, wrong=1, count=8)
@@ -342,7 +363,7 @@ def test_learning_draws_training_and_validation(figures: list[Figure], tmp_path:
     charts.learning(tmp_path / "learning.png", {"baseline": HISTORY, "robust": HISTORY[:1]})
     grid = np.array(figures[0].axes).reshape(2, 2)
     assert [axes.get_title() for axes in grid[0]] == ["baseline", "robust"]
-    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["cross-entropy", "accuracy"]
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["loss", "accuracy"]
     for axes, key in zip(grid[:, 0], ("loss", "accuracy"), strict=True):
         training, validation = axes.lines
         assert (training.get_label(), validation.get_label()) == ("training", "validation")
@@ -350,6 +371,21 @@ def test_learning_draws_training_and_validation(figures: list[Figure], tmp_path:
         np.testing.assert_array_equal(
             validation.get_xydata(), [[i + 1, float(HISTORY[i][f"validation_{key}"])] for i in range(2)]
         )
+
+
+def test_learning_draws_the_probe_where_there_is_one(figures: list[Figure], tmp_path: Path) -> None:
+    """A hardened model has a third line in its accuracies, that under PGD, named in a legend; the others have none."""
+    hardened = [
+        {**epoch, "validation_fgm": "0.5", "validation_pgd": pgd} for epoch, pgd in zip(HISTORY, "01", strict=True)
+    ]
+    charts.learning(tmp_path / "learning.png", {"baseline": HISTORY, "robust": HISTORY, "hardened": hardened})
+    grid = np.array(figures[0].axes).reshape(2, 3)
+    assert [[len(axes.lines) for axes in row] for row in grid] == [[2, 2, 2], [2, 2, 3]]
+    line = grid[1, 2].lines[-1]
+    np.testing.assert_array_equal(line.get_xydata(), [[1, 0], [2, 1]])
+    legend = grid[1, 2].get_legend()
+    assert legend
+    assert [text.get_text() for text in legend.get_texts()] == ["training", "validation", "validation, under PGD"]
 
 
 def test_ticks_of_epochs_are_whole(figures: list[Figure], tmp_path: Path) -> None:

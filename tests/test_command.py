@@ -148,6 +148,24 @@ FAULTS: dict[str, tuple[dict[str, object], list[str]]] = {
             "seed: expected greater than or equal to 0, got -1",
         ],
     ),
+    "train_hardened": (
+        {
+            "seed": 2**32,
+            "harden__method": "madry",
+            "harden__eps": ...,
+            "harden__esp": 0.1,
+            "harden__epochs": 0,
+            "harden__schedule": [[0.5, 1.0], [0.2, 0.0]],
+        },
+        [
+            "harden.epochs: expected greater than or equal to 1, got 0",
+            "harden.eps is missing",
+            "harden.esp is not a parameter; did you mean eps?",
+            "harden.method: expected 'pgd', ",
+            "harden.schedule: expected shares of the run in ascending order, got [[0.5, 1.0], [0.2, 0.0]]",
+            "seed: expected less than 4294967296, got 4294967296",
+        ],
+    ),
     "evaluate": (
         {
             "threads": "two",

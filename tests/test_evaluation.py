@@ -16,6 +16,7 @@ from robust_digits.judge import evidence
 from robust_digits.judge.evaluation import Trial
 from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, Evidence
 from robust_digits.params import Norm, Section
+from robust_digits.runtime import keras
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
@@ -73,6 +74,7 @@ def judged(suite: Suite, test: ImageSet, old: ImageSet) -> Evidence:
     trial.tutorial(norm="inf", eps=EPS)
     trial.attack(ATTACKS)
     trial.curve(linf=(0.0, 0.01, 0.5), l2=(0.0, 0.1), steps=3, samples=6, seed=0)
+    assert trial.certify(linf=(0.0, 0.01, 0.5), samples=6) is None
     trial.probe(ATTACKS, steps=3, samples=6, seed=0)
     return trial.evidence()
 
@@ -143,7 +145,10 @@ def test_evidence_is_complete(suite: Suite, digits: ImageSet) -> None:
     assert {norm: points[:, 0].tolist() for norm, points in found.curves.items()} == {
         "linf": [0.0, 0.01, 0.5],
         "l2": [0.0, 0.1],
+        "certified": [0.0, 0.01, 0.5],
     }
+    assert found.certified is not None
+    assert found.certified.shape == (COUNT,)
     assert set(found.probes) >= PROBES
     assert {type(value) for value in found.probes.values()} == {float}
     assert (found.probes["eps"], found.probes["old_set_eps"]) == (EPS, EPS)
@@ -202,6 +207,34 @@ def test_samples_beyond_the_set_are_all(suite: Suite, digits: ImageSet) -> None:
     trial = Trial(suite, digits, digits)
     trial.curve(linf=(0.0,), l2=(0.0,), steps=1, samples=1000, seed=0)
     np.testing.assert_allclose(trial.evidence().curves["linf"], [[0.0, 10 / 12]])
+
+
+@pytest.mark.parametrize(("eps", "right"), [(0.98 * DISTANCE, 10), (1.02 * DISTANCE, 0)])
+def test_a_linear_model_is_certified_up_to_its_distance(eps: float, right: int, digits: ImageSet) -> None:
+    """At the radius of the suite exactly those images are certified that no attack can break: none of the mistakes."""
+    trial = Trial(Suite(level(DISTANCE)[0], eps=eps, seed=0), digits, digits)
+    assert trial.certify(linf=(0.0,), samples=COUNT) is None
+    found = trial.evidence()
+    assert found.certified is not None
+    np.testing.assert_array_equal(found.certified, found.right(CLEAN) & (right > 0))
+    assert found.certified.sum() == right
+
+
+def test_the_certified_curve_is_of_the_first_images(suite: Suite, digits: ImageSet) -> None:
+    """The curve falls where the images' distance lies, on as many of the first images as the attacks' curves saw."""
+    trial = Trial(suite, digits, digits)
+    trial.certify(linf=(0.0, 0.98 * DISTANCE, 1.02 * DISTANCE), samples=3)
+    curve = trial.evidence().curves["certified"]
+    np.testing.assert_allclose(curve, [[0, 1 / 3], [0.98 * DISTANCE, 1 / 3], [1.02 * DISTANCE, 0]])
+
+
+def test_what_cannot_be_certified_says_why(digits: ImageSet) -> None:
+    """A network that no bounds can be had of leaves no verdicts and no curve, but the reason."""
+    model = keras.Sequential([keras.layers.Input((4, 4, 1)), keras.layers.Rescaling(1.0), level(DISTANCE)[0]])
+    trial = Trial(Suite(model, eps=EPS, seed=0), digits, digits)
+    assert trial.certify(linf=(0.0,), samples=COUNT) == "no bounds through a layer Rescaling"
+    assert trial.evidence().certified is None
+    assert trial.evidence().curves == {}
 
 
 def test_same_seed_same_bytes(suite: Suite, digits: ImageSet, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge import evidence
-from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
+from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
 
 SIDE = 6
 
@@ -52,14 +52,22 @@ def fabricated(*, classes: int = 3, channels: int = 1, wrong: int = 2, count: in
             "l2": np.array([[0.0, 0.9], [2.0, 0.1]]),
         },
         probes={"eps": 0.2, "old_set_eps": 0.3, "grey_bound": 0.4},
+        certified=None,
     )
+
+
+def proven(found: Evidence, *, count: int = 1) -> Evidence:
+    """Return evidence in which the last images are certified, and a curve half as high as that of the attacks."""
+    rows = np.arange(len(found.labels))
+    curve = found.curves["linf"] * [1, 0.5]
+    return replace(found, certified=rows >= len(rows) - count, curves={**found.curves, CERTIFIED: curve})
 
 
 def assert_same(first: Evidence, second: Evidence) -> None:
     """Hold two evidences against each other: every name, value and type, in the same order."""
     for field in fields(Evidence):
         one, other = getattr(first, field.name), getattr(second, field.name)
-        if isinstance(one, np.ndarray):
+        if one is None or isinstance(one, np.ndarray):
             one, other = {field.name: one}, {field.name: other}
         assert list(one) == list(other)
         for name in one:
@@ -68,7 +76,8 @@ def assert_same(first: Evidence, second: Evidence) -> None:
 
 def bare(predictions: dict[str, NDArray[np.int64]], labels: NDArray[np.int64]) -> Evidence:
     """Return evidence with nothing but answers."""
-    return Evidence(labels, np.zeros(1, np.int64), predictions, images={}, logits={}, curves={}, probes={})
+    shown = np.zeros(1, np.int64)
+    return Evidence(labels, shown, predictions, images={}, logits={}, curves={}, probes={}, certified=None)
 
 
 def npz(**arrays: Any) -> bytes:  # noqa: ANN401 (numpy takes what can become an array)
@@ -85,6 +94,30 @@ def test_round_trip(tmp_path: Path) -> None:
     loaded = evidence.load(tmp_path / "deep" / "robust.npz")
     assert_same(loaded, found)
     assert {type(value) for value in loaded.probes.values()} == {float}
+
+
+@pytest.mark.parametrize("count", [0, 5, 12])
+def test_what_is_certified_round_trips(count: int, tmp_path: Path) -> None:
+    """Which images are certified, be it none or all, is saved with its curve, and read back image for image."""
+    found = proven(fabricated()[1], count=count)
+    evidence.save(tmp_path / "hardened.npz", found)
+    loaded = evidence.load(tmp_path / "hardened.npz")
+    assert_same(loaded, found)
+    assert loaded.certified is not None
+    assert loaded.certified.sum() == count
+
+
+def test_nothing_proven_is_not_none_proven(tmp_path: Path) -> None:
+    """A network that no bounds can be had of has no verdicts on it, rather than bad ones."""
+    evidence.save(tmp_path / "robust.npz", fabricated()[1])
+    assert evidence.load(tmp_path / "robust.npz").certified is None
+
+
+def test_a_proof_is_no_attack() -> None:
+    """What is certified is no view of the test images, and changes no verdict."""
+    found = fabricated()[1]
+    assert proven(found).suite() == found.suite()
+    assert list(proven(found).verdicts()) == list(found.verdicts())
 
 
 def test_same_evidence_same_bytes(tmp_path: Path) -> None:
@@ -198,4 +231,14 @@ def test_verdicts_are_a_table(tmp_path: Path) -> None:
         b"0,4,4,1,1,1,1,1\n"
         b"1,7,7,1,0,0,,0\n"
         b"2,1,2,0,0,1,,0\n"
+    )
+
+
+def test_certified_is_the_last_column(tmp_path: Path) -> None:
+    """Where anything can be proven, the table says of each image whether it is certified, after the worst case."""
+    found = bare({CLEAN: np.array([4, 7, 2]), "pgd": np.array([4, 0, 1])}, np.array([4, 7, 1]))
+    certified = np.array([True, False, False])
+    evidence.save_verdicts(tmp_path / "hardened.csv", replace(found, certified=certified))
+    assert (tmp_path / "hardened.csv").read_bytes() == (
+        b"index,label,prediction,clean,pgd,worst_case,certified\n0,4,4,1,1,1,1\n1,7,7,1,0,0,0\n2,1,2,0,1,0,0\n"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from test_suite import FEW
 from robust_digits.attack.suite import ATTACKS, Suite
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import intervals, models, networks
+from robust_digits.learn.choices import Architecture
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
@@ -102,7 +104,7 @@ def answered(model: keras.Model, images: NDArray[np.float32]) -> ImageSet:
 
 @pytest.mark.parametrize("eps", [0.0, 0.1, 0.6, 1.0])
 def test_exact_on_a_linear_model(eps: float) -> None:
-    """One dense layer can be no worse than its margin at the corner of the box that its weights point to, cut to [0, 1]."""
+    """A dense layer is worst in the corner of the box, cut to [0, 1], that its weights point to: just that is found."""
     keras.utils.set_random_seed(1)
     model = keras.Sequential([layers.Input((SIDE, SIDE, 1)), layers.Flatten(), layers.Dense(CLASSES)])
     images = noise(20)
@@ -154,12 +156,12 @@ def test_the_gradients_way_is_no_worse(name: str) -> None:
     model, images = network(name, seed=3), noise(6, seed=3)
     eps, moved = 0.2, tf.constant(images.images)
     other = tf.constant((images.labels + 1) % CLASSES)
-    for _ in range(20):
+    for _ in range(8):
         with tf.GradientTape() as tape:
             tape.watch(moved)
             logits = model(moved, training=False)
             lead = tf.gather(logits, other, batch_dims=1) - tf.gather(logits, images.labels, batch_dims=1)
-        up = eps / 5 * tf.sign(tape.gradient(lead, moved))
+        up = eps / 3 * tf.sign(tape.gradient(lead, moved))
         moved = tf.clip_by_value(tf.clip_by_value(moved + up, images.images - eps, images.images + eps), 0.0, 1.0)
     rows = np.arange(6)
     reached = leads(model, moved.numpy(), images.labels)[rows, other]
@@ -244,12 +246,10 @@ def test_sets_larger_than_a_batch_keep_their_order() -> None:
 
 
 @pytest.mark.parametrize("architecture", networks.NETWORKS)
-def test_every_network_of_the_table_is_certified_as_it_is_loaded(architecture: str, tmp_path: object) -> None:
+def test_every_network_of_the_table_is_certified_as_it_is_loaded(architecture: Architecture, tmp_path: Path) -> None:
     """Bounds can be had of each network that params.yaml may choose, read back from its file."""
-    from pathlib import Path
-
-    path = Path(str(tmp_path)) / "model.keras"
-    models.save(networks.build(architecture, shape=(SIDE, SIDE, 1), classes=CLASSES), path)  # type: ignore[arg-type]
+    path = tmp_path / "model.keras"
+    models.save(networks.build(architecture, shape=(SIDE, SIDE, 1), classes=CLASSES), path)
     model = models.load(path)
     assert intervals.unsupported(model) is None
     images = answered(model, noise(20).images)
@@ -261,10 +261,8 @@ def proven() -> tuple[Suite, ImageSet, NDArray[np.bool_]]:
     """Return the attacks on a network, images that it gets right, and which of them are certified: about half."""
     model = network("strided, same", seed=2)
     images = answered(model, noise(6, seed=2).images)
-    near = worst(model, images, 0.0)
-    near[np.arange(6), images.labels] = -np.inf
     low, high = 0.0, 1.0
-    for _ in range(30):  # the eps at which three of the six are left
+    for _ in range(20):  # the eps at which three of the six are left
         middle = (low + high) / 2
         low, high = (middle, high) if intervals.certified(model, images, eps=middle).sum() >= 3 else (low, middle)
     return Suite(model, eps=low, seed=0), images, intervals.certified(model, images, eps=low)
@@ -301,7 +299,7 @@ def ending(*last: keras.Layer) -> keras.Model:
     return keras.Sequential([layers.Input((SIDE, SIDE, 1)), layers.Flatten(), *last])
 
 
-class Twice(layers.Dense):  # type: ignore[misc]  # Keras has no types
+class Twice(keras.layers.Dense):  # type: ignore[misc]  # Keras has no types
     """A dense layer that does what its name does not say."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

@@ -12,20 +12,29 @@ from robust_digits.errors import InputError
 from robust_digits.judge import markdown
 
 ROOT = Path(__file__).parents[1]
-HEAD = "| model | clean | FGM, old set | FGM, attacked afresh | worst case |\n| --- | --- | --- | --- | --- |\n"
-BASELINE = "| baseline | 98.0% (96.0 to 99.1) | 7.5% (5.2 to 10.7) | 7.5% (5.2 to 10.7) | 0.0% (0.0 to 1.1) |\n"
-ROBUST = "| robust | 100.0% (98.9 to 100.0) | 96.1% (93.6 to 97.7) | 0.0% (0.0 to 1.1) | 0.0% (0.0 to 1.1) |\n"
+HEAD = (
+    "| model | clean | FGM, old set | FGM, attacked afresh | worst case | certified |\n"
+    "| --- | --- | --- | --- | --- | --- |\n"
+)
+BASELINE = (
+    "| baseline | 98.0% (96.0 to 99.1) | 7.5% (5.2 to 10.7) | 7.5% (5.2 to 10.7) | 0.0% (0.0 to 1.1) "
+    "| 0.0% (0.0 to 1.1) |\n"
+)
+ROBUST = (
+    "| robust | 100.0% (98.9 to 100.0) | 96.1% (93.6 to 97.7) | 0.0% (0.0 to 1.1) | 0.0% (0.0 to 1.1) | unknown |\n"
+)
 
 
-def scores(*shares: float) -> dict[str, Any]:
+def scores(*shares: float, certified: float | None = None) -> dict[str, Any]:
     """Return metrics of 359 images as the stage `evaluate` writes them, with an attack that the table leaves out."""
     keys = ("clean", "fgm_transfer", "fgm_fresh", "worst_case", "square")
     accuracy = dict(zip(keys, (*shares, 0.5), strict=True))
-    return {"images": 359, "accuracy": accuracy, "margin": dict.fromkeys(keys, 0.1)}
+    proven = {"accuracy": certified, **({"reason": "no bounds"} if certified is None else {"margin": 0.1})}
+    return {"images": 359, "accuracy": accuracy, "margin": dict.fromkeys(keys, 0.1), "certified": proven}
 
 
 METRICS = {
-    "baseline": scores(0.9805, 0.0752, 0.0752, 0.0),
+    "baseline": scores(0.9805, 0.0752, 0.0752, 0.0, certified=0.0),
     "robust": scores(1.0, 0.961, 0.0, 0.0),
 }
 
@@ -54,8 +63,10 @@ def test_models_come_in_the_storys_order(root: Path) -> None:
 
 
 def test_table() -> None:
-    """A model has a line: percent and the ends of the interval, one decimal each."""
+    """A model has a line: percent and the ends of the interval, one decimal each; what nothing proves is unknown."""
     assert markdown.table(METRICS) == HEAD + BASELINE + ROBUST
+    hardened = markdown.table({"hardened": scores(0.9, 0.9, 0.8, 0.7, certified=0.5822)})
+    assert hardened.endswith(" | 70.0% (65.0 to 74.4) | 58.2% (53.1 to 63.2) |\n")
 
 
 def test_fill_replaces_marked_blocks_only(root: Path) -> None:

@@ -2,11 +2,13 @@
 
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from robust_digits.errors import InputError
 from robust_digits.learn import networks
 from robust_digits.learn.choices import Architecture
+from robust_digits.runtime import keras
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
@@ -15,7 +17,8 @@ PARAMETERS: dict[Architecture, int] = {  # for images of 28x28x1 and ten classes
     "two_convolutions": 1_199_882,
     "three_convolutions": 429_834,
     "batch_normalized": 597_738,
-    "strided": 166_406,
+    "strided": 166_406,  # Wong, Rice & Kolter 2020
+    "thresholded": 167_182,  # sees four channels, and has four weights and four biases of its own
     "fully_connected": 669_706,
     "sigmoid": 203_530,
     "tanh": 42_310,
@@ -129,3 +132,33 @@ def test_tanh_starts_as_its_source_says() -> None:
     model = networks.build("tanh", shape=(28, 28, 1), classes=10)
     for layer in model.layers[1:]:
         assert type(layer.kernel_initializer).__name__ == "GlorotNormal"
+
+
+@pytest.mark.parametrize("architecture", ["strided", "thresholded"])
+def test_strides_halve_an_image_twice(architecture: Architecture) -> None:
+    """Two convolutions, each of stride 2 over the padded image, leave a quarter of each side: 7 of 28, 2 of 5."""
+    for size, half, quarter in ((28, 14, 7), (5, 3, 2)):
+        model = networks.build(architecture, shape=(size, size, 1), classes=10, options={"width": 8})
+        shapes = [layer.output.shape[1:] for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+        assert shapes[-2:] == [(half, half, 8), (quarter, quarter, 16)]
+        assert model.layers[-2].units == 50
+
+
+def test_thresholds_start_where_they_say() -> None:
+    """A pixel is seen by how far it is above 0.3 and 0.6, and below 0.4 and 0.7, doubled; nothing else gets through."""
+    model = networks.build("thresholded", shape=(28, 28, 1), classes=10)
+    pixels = np.linspace(0, 1, 28 * 28, dtype=np.float32)
+    passed = model.layers[0](pixels.reshape(1, 28, 28, 1)).numpy().reshape(-1, 4)
+    above, below = np.maximum(pixels[:, None] - [0.3, 0.6], 0), np.maximum([0.4, 0.7] - pixels[:, None], 0)
+    np.testing.assert_allclose(passed, 2 * np.concatenate([above, below], axis=1), atol=1e-5)
+
+
+def test_small_changes_of_black_and_white_stay_apart() -> None:
+    """Within 0.3 of black nothing moves that is of light pixels, within 0.3 of white nothing that is of dark ones."""
+    model = networks.build("thresholded", shape=(28, 28, 1), classes=10)
+    passed = model.layers[0](np.linspace(0, 1, 28 * 28, dtype=np.float32).reshape(1, 28, 28, 1)).numpy()
+    dark, light = passed.reshape(-1, 4)[: int(0.29 * 784)], passed.reshape(-1, 4)[int(0.71 * 784) :]
+    np.testing.assert_array_equal(dark[:, :2], 0)
+    np.testing.assert_array_equal(light[:, 2:], 0)
+    assert (dark[:, 2:] > 0).all()
+    assert (light[:, :2] > 0).all()

@@ -1,6 +1,7 @@
 """The attack inside a step of hardening is ART's, and each method makes small what its paper says."""
 
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from typing import Any, get_args
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from robust_digits.attack.classifier import Classifier, evasion
 from robust_digits.data.images import ImageSet
-from robust_digits.learn import networks, objectives
+from robust_digits.learn import networks
+from robust_digits.learn.choices import Architecture
 from robust_digits.learn.intervals import worst_leads
 from robust_digits.learn.objectives import METHODS, Moment, ascend
 from robust_digits.learn.recipe import Method
@@ -81,10 +83,16 @@ def started(images: ImageSet, now: Moment) -> Images:
     return begin
 
 
+@cache
+def classifier(model: keras.Model) -> Classifier:
+    """Return a model as ART's attacks see it, compiled once."""
+    return Classifier(model)
+
+
 def by_art(model: keras.Model, images: ImageSet, start: Images, *, steps: int, step: float, eps: float = EPS) -> Images:
     """Return where ART's projected gradient descent ends: as many steps, each so long, from the same start."""
     attack = evasion.ProjectedGradientDescentNumpy(
-        Classifier(model), norm=np.inf, eps=eps, eps_step=step, max_iter=steps, num_random_init=0, verbose=False
+        classifier(model), norm=np.inf, eps=eps, eps_step=step, max_iter=steps, num_random_init=0, verbose=False
     )
     one_hot = np.eye(model.output_shape[-1], dtype=np.float32)[images.labels]
     moved = start.copy()
@@ -112,37 +120,34 @@ def test_params_may_choose_every_method() -> None:
 def ascended(model: keras.Model, images: ImageSet, start: Images, now: Moment) -> Images:
     """Return where the attack on the cross-entropy ends."""
 
-    @tf.function
-    def run(begin: tf.Tensor) -> tf.Tensor:
-        def loss(moved: tf.Tensor) -> tf.Tensor:
-            return tf.nn.sparse_softmax_cross_entropy_with_logits(images.labels, model(moved, training=False))
+    def loss(moved: tf.Tensor) -> tf.Tensor:
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(images.labels, model(moved, training=False))
 
-        return ascend(loss, tf.constant(images.images), begin, now)
-
-    moved: Images = run(tf.constant(start)).numpy()
+    moved: Images = ascend(loss, tf.constant(images.images), tf.constant(start), now).numpy()
     return moved
 
 
 @pytest.mark.parametrize("architecture", networks.NETWORKS)
-@pytest.mark.parametrize(
-    ("steps", "step", "length"), [(1, 1.0, 1.0), (1, None, 2.5), (7, None, 2.5 / 7), (5, 0.3, 0.3)]
-)
-def test_the_inner_attack_is_arts(
-    architecture: Any,  # noqa: ANN401 (a name of the table)
-    steps: int,
-    step: float | None,
-    length: float,
-    images: ImageSet,
-) -> None:
+def test_the_inner_attack_is_arts(architecture: Architecture, images: ImageSet) -> None:
     """On the same network and images, from the same start, in steps of the same length, ART ends in the same place."""
     keras.utils.set_random_seed(0)
     network = networks.build(architecture, shape=(SIDE, SIDE, 1), classes=CLASSES)
-    now = moment(steps=steps, step=step)
+    for steps, step, length in ((1, 1.0, 1.0), (1, None, 2.5), (7, None, 2.5 / 7), (5, 0.3, 0.3)):
+        now = moment(steps=steps, step=step)
+        start = started(images, now)
+        expected = by_art(network, images, start, steps=steps, step=length * EPS)
+        assert (expected != start).mean() > 0.1
+        np.testing.assert_allclose(ascended(network, images, start, now), expected, rtol=0, atol=1e-6)
+
+
+def test_compiled_it_goes_the_same_way(model: keras.Model, images: ImageSet) -> None:
+    """Compiled into one function, as in training, the attack still ends where ART does."""
+    now = moment()
     start = started(images, now)
-    expected = by_art(network, images, start, steps=steps, step=length * EPS)
-    found = ascended(network, images, start, now)
-    assert (expected != start).mean() > 0.1
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    run = tf.function(lambda: METHODS["pgd"](model, tf.constant(images.images), tf.constant(images.labels), now))
+    expected = by_art(model, images, start, steps=4, step=2.5 / 4 * EPS)
+    logits = run()[1].numpy()
+    np.testing.assert_allclose(logits, model(expected).numpy(), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -345,15 +350,13 @@ def test_the_attack_sees_no_dropout(images: ImageSet) -> None:
     keras.utils.set_random_seed(0)
     dropping = networks.build("one_convolution", shape=(SIDE, SIDE, 1), classes=CLASSES)
     seen: list[tuple[Images, bool]] = []
-    call = dropping.call
 
-    def noting(moved: tf.Tensor, training: bool | None = None, **how: Any) -> tf.Tensor:  # noqa: ANN401, FBT001
-        seen.append((np.asarray(moved), bool(training)))
-        return call(moved, training=training, **how)
+    def noting(moved: tf.Tensor, *, training: bool) -> tf.Tensor:
+        seen.append((np.asarray(moved), training))
+        return dropping(moved, training=training)
 
-    dropping.call = noting
     now = moment()
-    objectives.pgd(dropping, tf.constant(images.images), tf.constant(images.labels), now)
+    METHODS["pgd"](noting, tf.constant(images.images), tf.constant(images.labels), now)
     assert [training for _, training in seen] == [False] * 4 + [True]
     expected = by_art(dropping, images, started(images, now), steps=4, step=2.5 / 4 * EPS)
-    np.testing.assert_allclose(next(moved for moved, training in seen if training), expected, atol=1e-6)
+    np.testing.assert_allclose(seen[-1][0], expected, atol=1e-6)

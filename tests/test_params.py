@@ -324,7 +324,7 @@ def plain(value: object) -> object:
     """Return a value as YAML would give it."""
     if isinstance(value, Section):
         return value.model_dump(exclude_none=True)
-    return list(value) if isinstance(value, tuple) else value
+    return [plain(part) for part in value] if isinstance(value, tuple) else value
 
 
 def keys(values: dict[str, Any], *above: str) -> Iterator[tuple[str, ...]]:

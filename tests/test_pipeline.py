@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,19 @@ SMALL = {
     "craft.fraction": 0.2,
     "retrain.epochs": 1,
     "retrain.batch_size": 64,
+    "harden.method": "pgd",
+    "harden.architecture": "strided",
+    "harden.width": 16,
+    "harden.weight": None,
+    "harden.steps": 1,
+    "harden.epochs": 1,
+    "harden.batch_size": 64,
+    "harden.patience": None,
+    "harden.allow_collapse": True,  # in one epoch nothing is learnt
     "evaluate.attacks": {"fgm": {}, "pgd": {"steps": 2, "restarts": 1}, "square": {"queries": 10}},
     "evaluate.curve": {"samples": 20, "steps": 2, "linf": [0.0, 0.5], "l2": [0.0, 1.0]},
 }
+EVALUATIONS = {"evaluate@baseline", "evaluate@robust", "evaluate@hardened"}
 ALL = {
     "fetch",
     "normalize",
@@ -31,14 +42,15 @@ ALL = {
     "craft",
     "augment",
     "train_robust",
-    "evaluate@baseline",
-    "evaluate@robust",
+    "train_hardened",
+    *EVALUATIONS,
     "summarize",
 }
+TRAININGS = {"train_baseline", "train_robust", "train_hardened"}
 # Which stages read a parameter themselves; those after them run again when what they read has changed.
 READERS: list[tuple[str, Any, set[str]]] = [
-    ("seed", 1, {"normalize", "train_baseline", "craft", "train_robust", "evaluate@baseline", "evaluate@robust"}),
-    ("threads", 1, {"train_baseline", "craft", "train_robust", "evaluate@baseline", "evaluate@robust"}),
+    ("seed", 1, {"normalize", "craft", *TRAININGS, *EVALUATIONS}),
+    ("threads", 1, {"craft", *TRAININGS, *EVALUATIONS}),
     ("data.source", "mnist", {"fetch", "normalize"}),
     ("data.sha256", "0" * 64, {"fetch"}),
     ("data.image_size", 9, {"normalize"}),
@@ -55,17 +67,32 @@ READERS: list[tuple[str, Any, set[str]]] = [
     ("train.epochs", 2, {"train_baseline"}),
     ("train.batch_size", 32, {"train_baseline"}),
     ("train.augmentation", {"rotation": 9, "shift": 0, "shear": 0, "zoom": 0}, {"train_baseline"}),
-    ("craft.norm", 2, {"craft", "evaluate@baseline", "evaluate@robust"}),
-    ("craft.eps", 0.3, {"craft", "evaluate@baseline", "evaluate@robust"}),
+    ("craft.norm", 2, {"craft", *EVALUATIONS}),
+    ("craft.eps", 0.3, {"craft", *EVALUATIONS}),
     ("craft.fraction", 0.5, {"craft"}),
     ("retrain.init", "scratch", {"train_robust"}),
     ("retrain.optimizer", "rmsprop", {"train_robust"}),
     ("retrain.learning_rate", 0.01, {"train_robust"}),
     ("retrain.epochs", 2, {"train_robust"}),
     ("retrain.batch_size", 32, {"train_robust"}),
-    ("evaluate.eps", 0.3, {"evaluate@baseline", "evaluate@robust"}),
-    ("evaluate.attacks", {"fgm": {}}, {"evaluate@baseline", "evaluate@robust"}),
-    ("evaluate.curve", None, {"evaluate@baseline", "evaluate@robust"}),
+    ("harden.method", "other", {"train_hardened"}),
+    ("harden.architecture", "other", {"train_hardened"}),
+    ("harden.width", 123, {"train_hardened"}),
+    ("harden.eps", 0.123, {"train_hardened"}),
+    ("harden.steps", 123, {"train_hardened"}),
+    ("harden.step", 0.123, {"train_hardened"}),
+    ("harden.weight", 0.123, {"train_hardened"}),
+    ("harden.ramp", [0.123, 0.123], {"train_hardened"}),
+    ("harden.learning_rate", 0.123, {"train_hardened"}),
+    ("harden.schedule", [[0.123, 1.0]], {"train_hardened"}),
+    ("harden.clip", 0.123, {"train_hardened"}),
+    ("harden.epochs", 123, {"train_hardened"}),
+    ("harden.batch_size", 123, {"train_hardened"}),
+    ("harden.patience", 123, {"train_hardened"}),
+    ("harden.allow_collapse", None, {"train_hardened"}),
+    ("evaluate.eps", 0.3, EVALUATIONS),
+    ("evaluate.attacks", {"fgm": {}}, EVALUATIONS),
+    ("evaluate.curve", None, EVALUATIONS),
 ]
 # Put on the path of a traced run: notes every file of the project that a stage opens, and whether to write it.
 TRACER = """
@@ -128,6 +155,14 @@ def commit(at: Path, message: str) -> None:
 def ran(printed: str) -> set[str]:
     """Return the stages that `dvc repro` says it ran."""
     return {line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage ")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's cache out of the tests: what a training leaves there is of these small ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -237,10 +272,10 @@ def test_retraining_longer_reruns_what_depends_on_it(workspace: Path) -> None:
 
 
 def test_a_stronger_attack_trains_no_baseline(workspace: Path) -> None:
-    """`craft.eps` leaves data and baseline alone, and going back to its old value takes everything from the cache."""
+    """`craft.eps` leaves data, baseline and hardened model alone; going back takes everything from the cache."""
     old = (workspace / "params.yaml").read_text()
     set_params(workspace, {"craft.eps": 0.3})
-    assert ran(run("dvc", "repro", at=workspace)) == ALL - {"fetch", "normalize", "train_baseline"}
+    assert ran(run("dvc", "repro", at=workspace)) == ALL - {"fetch", "normalize", "train_baseline", "train_hardened"}
     (workspace / "params.yaml").write_text(old)
     assert ran(run("dvc", "repro", at=workspace)) == {"summarize"}  # draws again: its plots are in git, not the cache
     assert run("git", "status", "--porcelain", at=workspace) == ""

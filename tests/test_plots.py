@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_evidence import fabricated
+from test_evidence import fabricated, proven
 
 from robust_digits import tables
 from robust_digits.judge import plots
-from robust_digits.judge.evidence import CLEAN, FRESH
+from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH
 
 
 def test_learning_curve_is_the_history(tmp_path: Path) -> None:
@@ -58,10 +58,19 @@ def test_security_is_the_curve(tmp_path: Path) -> None:
     """Each point of a curve has a line; shares are rounded, sizes are not."""
     _, found = fabricated()
     curves = {"linf": found.curves["linf"], "l2": np.array([[0.0, 2 / 3], [0.125, 0.0]])}
-    for norm in curves:
-        plots.security(tmp_path / f"{norm}.csv", replace(found, curves=curves), norm=norm)
+    for curve in curves:
+        plots.security(tmp_path / f"{curve}.csv", replace(found, curves=curves), curve=curve)
     assert (tmp_path / "linf.csv").read_bytes() == b"eps,accuracy\n0.0,0.9\n0.2,0.4\n0.5,0.0\n"
     assert (tmp_path / "l2.csv").read_bytes() == b"eps,accuracy\n0.0,0.6667\n0.125,0.0\n"
+
+
+def test_security_is_what_is_certified(tmp_path: Path) -> None:
+    """The certified curve is written as the others are; where nothing can be proven, there are no points."""
+    _, found = fabricated()
+    plots.security(tmp_path / "proven.csv", proven(found), curve=CERTIFIED)
+    plots.security(tmp_path / "unknown.csv", found, curve=CERTIFIED)
+    assert (tmp_path / "proven.csv").read_bytes() == b"eps,accuracy\n0.0,0.45\n0.2,0.2\n0.5,0.0\n"
+    assert (tmp_path / "unknown.csv").read_bytes() == b"eps,accuracy\n"
 
 
 def test_grey_bound_is_a_step(tmp_path: Path) -> None:

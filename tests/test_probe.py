@@ -1,5 +1,7 @@
 """The probe attacks the model as it is now, always in the same way, and sees a model that only fools a single step."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from linear import case, level
@@ -8,9 +10,17 @@ from numpy.typing import NDArray
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import networks, probe
 from robust_digits.learn.probe import compiled_probe
-from robust_digits.runtime import keras
+from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
+
+
+@pytest.fixture(autouse=True)
+def eagerly() -> Iterator[None]:
+    """Ask about few images without compiling, which would take longer than the asking."""
+    tf.config.run_functions_eagerly(True)  # noqa: FBT003 (the name says it)
+    yield
+    tf.config.run_functions_eagerly(False)  # noqa: FBT003
 
 
 def probed(model: keras.Model, images: ImageSet, *, eps: float, seed: int = 0) -> tuple[float, float]:

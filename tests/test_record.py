@@ -16,7 +16,29 @@ from robust_digits.judge.sanity import Check
 
 ROOT = Path(__file__).parents[1]
 SHARES = {"clean": 0.9, "fgm_transfer": 0.8, "fgm_fresh": 0.2, "worst_case": 0.1}
-METRICS = {"images": 100, "accuracy": SHARES, "margin": dict.fromkeys(SHARES, 0.05)}
+METRICS = {
+    "images": 100,
+    "accuracy": SHARES,
+    "margin": dict.fromkeys(SHARES, 0.05),
+    "certified": {"accuracy": None, "reason": "no bounds"},
+}
+MD5 = {model: digit * 32 for model, digit in {"baseline": "a", "robust": "b", "hardened": "c"}.items()}
+LOCK: dict[str, Any] = {
+    "schema": "2.0",
+    "stages": {
+        "normalize": {"cmd": "-", "outs": [{"path": "data/normalized/train", "md5": "0.dir"}]},
+        **{
+            f"train_{model}": {
+                "cmd": "-",
+                "outs": [
+                    {"path": f"data/histories/{model}.csv", "md5": "1"},
+                    {"path": f"models/{model}.keras", "md5": md5},
+                ],
+            }
+            for model, md5 in MD5.items()
+        },
+    },
+}
 PARAMS: dict[str, Any] = {
     "data": {"source": "mnist.npz", "sha256": "5bbdec88"},
     "craft": {"norm": "inf", "eps": 0.5},
@@ -28,6 +50,16 @@ def git(*arguments: str) -> None:
     """Run git in the current folder as somebody."""
     somebody = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
     subprocess.run(["git", *somebody, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture(autouse=True)
+def revision(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Show DVC's view of a revision, and keep the user's cache out; return the folder of the known times."""
+    monkeypatch.setattr(record, "DVCFileSystem", Experiment)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    known = tmp_path / "cache" / "robust-digits" / "seconds"
+    known.mkdir(parents=True)
+    return known
 
 
 @pytest.fixture
@@ -64,8 +96,8 @@ def test_page_says_what_made_the_results(tmp_path: Path) -> None:
     for package in ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc"):
         assert f"{package} {version(package)}" in page
     assert (
-        "\n| baseline | 90.0% (82.6 to 94.5) | 80.0% (71.1 to 86.7) | 20.0% (13.3 to 28.9) | 10.0% (5.5 to 17.4) |\n"
-        in page
+        "\n| baseline | 90.0% (82.6 to 94.5) | 80.0% (71.1 to 86.7) | 20.0% (13.3 to 28.9) | 10.0% (5.5 to 17.4) "
+        "| unknown |\n" in page
     )
     assert "FGM has Linf size 0.5." in " ".join(page.split())
     assert "The worst case is over noise, pgd, all within L-infinity 0.3." in " ".join(page.split())
@@ -76,9 +108,27 @@ def test_page_says_what_made_the_results(tmp_path: Path) -> None:
         "pictures",
         "pictures/accuracies.png",
         "pictures/security.png",
-        "pictures/attack_robust.png",
-        "pictures/mistakes_robust.png",
+        "pictures/attack_hardened.png",
+        "pictures/mistakes_hardened.png",
     }
+
+
+@pytest.mark.usefixtures("repository")
+def test_page_says_how_long_training_took(tmp_path: Path, revision: Path) -> None:
+    """Each model has the seconds that it took on this machine, or says that it was trained elsewhere."""
+    (revision / f"{MD5['baseline']}.txt").write_text("8.4\n", encoding="utf-8")
+    (revision / f"{MD5['hardened']}.txt").write_text("116.5\n", encoding="utf-8")
+    page = _page("HEAD", "mnist", results(tmp_path / "results"), PARAMS, command="make mnist")
+    assert "\n- training: baseline 8 s, robust at another time and place, hardened 116 s\n" in page
+
+
+@pytest.mark.usefixtures("repository")
+def test_page_of_an_experiment_without_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that an older experiment did not have has no time."""
+    stages = {name: stage for name, stage in LOCK["stages"].items() if name != "train_hardened"}
+    monkeypatch.setitem(LOCK, "stages", stages)
+    page = _page("HEAD", "mnist", results(tmp_path / "results"), PARAMS, command="make mnist")
+    assert ", hardened at another time and place\n" in page
 
 
 @pytest.mark.usefixtures("repository")
@@ -138,15 +188,14 @@ class Experiment:
             (Path(target) / "accuracies.png").write_text(f"{source} of {self.rev}", encoding="utf-8")
 
     def read_text(self, path: str) -> str:
-        """Return the parameters of the revision."""
-        assert path == "params.yaml"
-        return yaml.safe_dump({**PARAMS, "data": {"source": "/home/somebody/mnist.npz", "sha256": None}})
+        """Return the parameters or the lock of the revision."""
+        params = {**PARAMS, "data": {"source": "/home/somebody/mnist.npz", "sha256": None}}
+        return yaml.safe_dump({"params.yaml": params, "dvc.lock": LOCK}[path])
 
 
 @pytest.mark.usefixtures("repository")
-def test_record_replaces_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_record_replaces_the_folder(tmp_path: Path) -> None:
     """The folder holds the experiment's metrics, pictures and parameters and a page, and nothing of before."""
-    monkeypatch.setattr(record, "DVCFileSystem", Experiment)
     folder = tmp_path / "docs" / "results" / "mnist"
     folder.mkdir(parents=True)
     (folder / "stale.md").touch()
@@ -170,7 +219,6 @@ def test_a_failed_record_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.
     def unreadable(self: Experiment, path: str) -> str:
         raise FileNotFoundError(self.rev, path)
 
-    monkeypatch.setattr(record, "DVCFileSystem", Experiment)
     monkeypatch.setattr(Experiment, "read_text", unreadable)
     folder = tmp_path / "results" / "mnist"
     folder.mkdir(parents=True)

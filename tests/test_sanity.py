@@ -54,7 +54,7 @@ PROBES = {  # checks that compare one probe with a bound, and both
     "more_effort": ("gain_from_effort", 0.02),
     "idle_attacks": ("idle_attacks", 0),
 }
-ALL = {*PROBES, *VERSUS, "gradient_free_vs_noise", "grey_bound", "monotone", "worst_case", "control"}
+ALL = {*PROBES, *VERSUS, "gradient_free_vs_noise", "grey_bound", "monotone", "worst_case", "certified", "control"}
 
 
 def digits() -> ImageSet:
@@ -118,6 +118,7 @@ def judged(  # the settings of the stage `evaluate`, by keyword
     trial.tutorial(norm="inf", eps=craft)
     trial.attack(chosen)
     trial.curve(linf=linf, l2=(0.0, 1.0), steps=STEPS, samples=samples, seed=0)
+    trial.certify(linf=linf, samples=samples)
     trial.probe(chosen, steps=STEPS, samples=samples, seed=0)
     return trial.evidence()
 
@@ -188,6 +189,49 @@ def test_only_the_control_must_fall(suite: Suite) -> None:
     assert red(found) == {"control"}
     assert sanity.checks(found, control=True)["control"].measured == found.right(WORST_CASE).mean()
     assert "control" not in sanity.checks(found, control=False)
+
+
+# --- Proofs ---------------------------------------------------------------------------------------------------------
+
+
+def proven(found: Evidence, certified: NDArray[np.bool_] | None) -> Evidence:
+    """Return evidence in which these images are certified."""
+    return replace(found, certified=certified)
+
+
+def test_no_attack_breaks_a_certified_image(suite: Suite) -> None:
+    """In a box so small that part of the model's images are certified, working attacks and a proof agree."""
+    small = under(suite.model.model, eps=0.05)
+    found = judged(small, crafted(small, eps=0.05), craft=0.05)
+    assert found.certified is not None
+    assert 0.4 < found.certified.mean() <= found.right(WORST_CASE).mean()
+    assert "certified" not in red(found)
+
+
+@pytest.mark.parametrize("broken", [1, 3])
+def test_a_broken_proof(broken: int, healthy: Evidence) -> None:
+    """An image that is certified and falls, were it one of sixty, is red: the bounds or the attack is wrong."""
+    standing = healthy.right(WORST_CASE)
+    fallen = np.flatnonzero(~standing)[:broken]
+    certified = standing.copy()
+    certified[fallen] = True
+    table = sanity.checks(proven(healthy, certified), control=False)
+    assert table["certified"].measured == pytest.approx(broken / COUNT)
+    assert red(proven(healthy, certified)) == {"certified"}
+
+
+def test_a_certified_mistake(healthy: Evidence) -> None:
+    """An image that the model gets wrong before any attack cannot be certified."""
+    found = answering(healthy, clean=0.5)
+    for certified, share in ((found.right(CLEAN), 0), (~found.right(CLEAN), 0.5)):
+        assert sanity.checks(proven(found, certified), control=False)["certified"].measured == share
+
+
+def test_what_cannot_be_certified_is_not_checked(healthy: Evidence) -> None:
+    """Where no bounds can be had there is nothing to hold the attacks against, and nothing is red for it."""
+    table = sanity.checks(proven(healthy, None), control=True)
+    assert set(table) == ALL - {"certified"}
+    assert red(proven(healthy, None)) == set()
 
 
 # --- Models that attacks cannot read --------------------------------------------------------------------------------

@@ -80,12 +80,22 @@ def test_no_images_have_no_margin() -> None:
 def test_metrics_name_every_view_twice() -> None:
     """The metrics hold how many images there are, and accuracy and margin of each view, in the order of the views."""
     views = {"clean": verdicts(9, 10), "deepfool": verdicts(1, 2), "worst_case": verdicts(0, 10)}
-    assert scoring.metrics(views) == {
+    found = scoring.metrics(views, certified=None, uncertified="no bounds")
+    assert found == {
         "images": 10,
         "accuracy": {"clean": 0.9, "deepfool": 0.5, "worst_case": 0.0},
         "margin": {"clean": 0.1931, "deepfool": 0.4055, "worst_case": 0.1388},
+        "certified": {"accuracy": None, "reason": "no bounds"},
     }
-    assert [list(scoring.metrics(views)[group]) for group in ("accuracy", "margin")] == [list(views)] * 2
+    assert [list(found[group]) for group in ("accuracy", "margin")] == [list(views)] * 2
+
+
+@pytest.mark.parametrize(("right", "share", "half"), [(0, 0.0, 0.1388), (9, 0.9, 0.1931), (10, 1.0, 0.1388)])
+def test_what_is_certified_has_its_interval(right: int, share: float, half: float) -> None:
+    """The share that is certified is a number like any other, none included, and no view."""
+    found = scoring.metrics({"clean": verdicts(10, 10)}, certified=verdicts(right, 10), uncertified=None)
+    assert found["certified"] == {"accuracy": share, "margin": half}
+    assert list(found["accuracy"]) == ["clean"]
 
 
 def test_accuracy_within_each_class() -> None:

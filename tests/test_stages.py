@@ -1,6 +1,7 @@
 """dvc.yaml tells the truth: what it declares is what the scripts import, read and are."""
 
 import ast
+import re
 from functools import cache
 from importlib import import_module
 from inspect import signature
@@ -27,7 +28,7 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
     "dvc": {"robust_digits/judge/experiment.py", "robust_digits/judge/record.py"},
     "keras": {"robust_digits/runtime.py"},
     "matplotlib": {f"robust_digits/judge/charts{part}.py" for part in ("", "_lab", "_parts", "_study")},
-    "pooch": {"robust_digits/data/sources.py"},
+    "pooch": {"robust_digits/cache.py", "robust_digits/data/sources.py"},
     "sklearn": {"robust_digits/data/splitting.py"},
     "tensorflow": {"robust_digits/runtime.py"},
     "vl_convert": {"robust_digits/judge/page.py"},
@@ -132,12 +133,38 @@ def test_declared_params_are_the_ones_read(stage: str) -> None:
     assert declared == set(leaves(params_type(script(stage))).values())
 
 
+def attributes(path: Path) -> set[str]:
+    """Return every attribute that a file names, with all that stands before its points."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def passed_whole(path: Path) -> set[str]:
+    """Return what a script hands on as an argument of a call, as it stands there."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    return {ast.unparse(argument) for call in calls for argument in call.args}
+
+
+def used(name: str) -> set[str]:
+    """Return the keys that a script uses: as `params.<key>`, or of a section passed whole, in a module that it reaches.
+
+    There it is called by the name of its type, or by that name behind an underscore: `recipe.eps`, `self._recipe.eps`.
+    """
+    path = ROOT / "stages" / f"{name}.py"
+    found = {key.removeprefix("params.") for key in attributes(path)}
+    everywhere = set().union(*(attributes(ROOT / file) for file in closure(path)))
+    for section, field in params_type(name).model_fields.items():
+        if f"params.{section}" in passed_whole(path):
+            called = getattr(field.annotation, "__name__", "").lower()
+            tails = {each.partition(f"{called}.")[2] for each in everywhere if re.match(rf"(.*[._])?{called}\.", each)}
+            found |= {f"{section}.{tail}" for tail in tails}
+    return found
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_param_is_used(name: str) -> None:
-    """A script uses every key that it reads."""
-    tree = ast.parse((ROOT / "stages" / f"{name}.py").read_text(encoding="utf-8"))
-    used = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    assert {f"params.{leaf}" for leaf in leaves(params_type(name))} <= used
+    """A script, or the module that it hands a whole section to, uses every key that it reads."""
+    assert set(leaves(params_type(name))) <= used(name)
 
 
 def test_every_param_is_read_by_a_stage() -> None:

@@ -20,7 +20,7 @@ class Moment:
     """What a step of training is told, beside its batch.
 
     `eps` is the radius that the ramp has reached, `grown` that radius as a share of the full one. The inner attack
-    takes `steps` of `step` times eps (None: the method's own); `seed`, int32 (2,), is of its random start. `weight`
+    takes `steps` of `step` times eps (None: the method's own); `seed`, int (2,), is of its random start. `weight`
     is that of the second term of a loss.
     """
 
