@@ -231,7 +231,8 @@ def expected(points: Sequence[tuple[float, float]], *, epochs: int) -> list[floa
 def between(points: Sequence[tuple[float, float]], *, steps: int) -> NDArray[np.float64]:
     """Return what lies on straight lines between [share, value] at each step of a run."""
     shares, values = np.array(points).T
-    return np.interp(np.arange(steps) / steps, shares, values)
+    found: NDArray[np.float64] = np.interp(np.arange(steps) / steps, shares, values)
+    return found
 
 
 @pytest.mark.parametrize("ramp", [(0.0, 0.5), (0.2, 0.7), (0.0, 1.0), (0.5, 0.5)])

@@ -91,7 +91,8 @@ def worst(model: keras.Model, images: ImageSet, eps: float) -> Leads:
 def leads(model: keras.Model, images: NDArray[np.float32], labels: NDArray[np.int64]) -> Leads:
     """Return how far the network puts each logit ahead of the true one, (n, classes)."""
     logits: Leads = model(images, training=False).numpy()
-    return logits - logits[np.arange(len(labels)), labels][:, None]
+    led: Leads = logits - logits[np.arange(len(labels)), labels][:, None]
+    return led
 
 
 def answered(model: keras.Model, images: NDArray[np.float32]) -> ImageSet:
