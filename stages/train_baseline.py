@@ -1,5 +1,6 @@
 """Train the baseline: the model that the attacks are first crafted against."""
 
+import time
 from pathlib import Path
 
 from robust_digits.command import run
@@ -34,7 +35,7 @@ class Params(Section):
 
 
 def main(params: Params, train: Path, validation: Path, model: Path, history: Path) -> None:
-    from robust_digits import runtime
+    from robust_digits import runtime, stopwatch
     from robust_digits.learn import models, networks, training
     from robust_digits.learn.distortion import distortion
     from robust_digits.learn.losses import LOSSES
@@ -52,6 +53,7 @@ def main(params: Params, train: Path, validation: Path, model: Path, history: Pa
             "dropout": params.train.dropout,
         },
     )
+    started = time.monotonic()
     epochs = training.train(
         baseline,
         train_set,
@@ -64,7 +66,9 @@ def main(params: Params, train: Path, validation: Path, model: Path, history: Pa
         loss=LOSSES[params.train.loss],
         distort=distortion(params.train.augmentation, seed=params.seed),
     )
+    seconds = time.monotonic() - started
     models.save(baseline, model)
+    stopwatch.note(model, seconds)
     training.save_history(history, epochs)
     print(f"{epochs[-1]} -> {model}")
 

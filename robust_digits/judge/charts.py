@@ -14,10 +14,11 @@ from robust_digits.data.images import ImageSet
 from robust_digits.judge import charts_parts as parts
 from robust_digits.judge import sanity, scoring
 from robust_digits.judge.charts_parts import QUIET, RIGHT, VIEWS, WRONG
-from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, Evidence
+from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH, OLD_SET, Evidence
 
 _COLUMNS = 10
-_HISTORY = {"loss": "cross-entropy", "accuracy": "accuracy"}
+_HISTORY = {"loss": "loss", "accuracy": "accuracy"}
+_PROBE = "validation_pgd"  # what the history of a hardened model tells beside
 
 
 def samples(path: Path, test: ImageSet, *, rows: int = 3) -> None:
@@ -119,11 +120,16 @@ def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
 
 
 def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
-    """Draw accuracy over eps in both norms, one line a model, with the bound that grey images set."""
+    """Draw accuracy over eps in both norms, one line a model, with the bound that grey images set.
+
+    The band below a line reaches down to what is certified: true accuracy lies in it.
+    """
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     for axes, norm, name in zip(figure.subplots(1, 2, sharey=True), ("linf", "l2"), ("L-infinity", "L2"), strict=True):
         for model, each in evidence.items():
-            axes.plot(each.curves[norm][:, 0], 100 * each.curves[norm][:, 1], marker="o", ms=3, label=model)
+            (line,) = axes.plot(each.curves[norm][:, 0], 100 * each.curves[norm][:, 1], marker="o", ms=3, label=model)
+            if norm == "linf" and CERTIFIED in each.curves:
+                _band(axes, each, colour=line.get_color())
         axes.set_xlabel(f"eps, {name}")
         axes.set_ylim(-2, 102)
         axes.spines[["top", "right"]].set_visible(False)
@@ -156,7 +162,7 @@ def confusions(path: Path, evidence: Mapping[str, Evidence]) -> None:
 
 
 def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
-    """Draw loss and accuracy over the epochs, training and validation, for each model."""
+    """Draw loss and accuracy over the epochs, training and validation, and that under PGD where told."""
     figure = Figure(figsize=(4.4 * len(histories), 5.2), layout="constrained")
     grid = figure.subplots(2, len(histories), squeeze=False, sharey="row")
     for column, (model, history) in enumerate(histories.items()):
@@ -166,12 +172,21 @@ def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -
         for axes, (key, name) in zip(grid[:, column], _HISTORY.items(), strict=True):
             for prefix, label in (("", "training"), ("validation_", "validation")):
                 axes.plot(epochs, [float(epoch[prefix + key]) for epoch in history], label=label)
+            if key == "accuracy" and _PROBE in history[0]:
+                axes.plot(epochs, [float(epoch[_PROBE]) for epoch in history], label="validation, under PGD")
+                axes.legend(frameon=False)
             axes.spines[["top", "right"]].set_visible(False)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if column == 0:
                 axes.set_ylabel(name)
     grid[0, 0].legend(frameon=False)
     parts.save(figure, path)
+
+
+def _band(axes: Axes, evidence: Evidence, *, colour: str) -> None:
+    """Fill what is not known: between what PGD left standing and what is certified."""
+    eps, proven = evidence.curves[CERTIFIED].T
+    axes.fill_between(eps, 100 * proven, 100 * evidence.curves["linf"][:, 1], color=colour, alpha=0.15, lw=0)
 
 
 def _confusion(axes: Axes, labels: NDArray[np.int64], predicted: NDArray[np.int64], *, classes: int) -> None:

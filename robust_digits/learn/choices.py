@@ -8,6 +8,7 @@ Architecture = Literal[
     "three_convolutions",
     "batch_normalized",
     "strided",
+    "thresholded",
     "fully_connected",
     "tanh",
     "sigmoid",

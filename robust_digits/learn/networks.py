@@ -73,15 +73,34 @@ def batch_normalized(classes: int, *, dropout: float = 0.2) -> list[keras.Layer]
     ]
 
 
-def strided(classes: int) -> list[keras.Layer]:
-    """Return the small network of Wong, Rice & Kolter 2020 ("Fast is better than free"): strides instead of pooling."""
+def strided(classes: int, *, width: int = 16) -> list[keras.Layer]:
+    """Return the small network of Wong, Rice & Kolter 2020 ("Fast is better than free"): strides instead of pooling.
+
+    `width` is that of the first convolution; the layers after it grow in proportion.
+    """
     return [
-        layers.Conv2D(16, 4, strides=2, padding="same", activation="relu"),
-        layers.Conv2D(32, 4, strides=2, padding="same", activation="relu"),
+        layers.Conv2D(width, 4, strides=2, padding="same", activation="relu"),
+        layers.Conv2D(2 * width, 4, strides=2, padding="same", activation="relu"),
         layers.Flatten(),
-        layers.Dense(100, activation="relu"),
+        layers.Dense(100 * width // 16, activation="relu"),
         layers.Dense(classes),
     ]
+
+
+def thresholded(classes: int, *, width: int = 16) -> list[keras.Layer]:
+    """Return `strided` behind four thresholds of each pixel: how far it is above 0.3 and 0.6, below 0.4 and 0.7.
+
+    A small change of a dark pixel then moves only what is dark, and of a light one what is light. Adversarially
+    trained networks learn such filters (Madry et al. 2018, appendix C); this one starts with them, and may move them.
+    """
+    thresholds = layers.Conv2D(
+        4,
+        1,
+        activation="relu",
+        kernel_initializer=keras.initializers.Constant([2.0, 2.0, -2.0, -2.0]),
+        bias_initializer=keras.initializers.Constant([-0.6, -1.2, 0.8, 1.4]),
+    )
+    return [thresholds, *strided(classes, width=width)]
 
 
 def fully_connected(classes: int, *, depth: int = 2, width: int = 512, dropout: float = 0.2) -> list[keras.Layer]:
@@ -106,6 +125,7 @@ NETWORKS: dict[Architecture, Callable[..., list[keras.Layer]]] = {
     "three_convolutions": three_convolutions,
     "batch_normalized": batch_normalized,
     "strided": strided,
+    "thresholded": thresholded,
     "fully_connected": fully_connected,
     "sigmoid": sigmoid,
     "tanh": tanh,

@@ -1,7 +1,7 @@
 """Train a network on labelled images: one compiled function an epoch, over arrays that stay on the device."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -26,8 +26,11 @@ OPTIMIZERS: dict[Optimizer, Callable[[float], Any]] = {
     "nadam": keras.optimizers.Nadam,
     "sgd": keras.optimizers.SGD,
 }
+DECIMALS = 6  # of what a history tells
 _VALIDATION_BATCH = 2048
 
+Objective = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""Images (n, height, width, channels) and labels (n,) to losses (n,), and logits (n, classes) to tell accuracy by."""
 Distort = Callable[[Any], Any]  # a batch of images (n, height, width, channels) -> what the model is shown of it
 
 
@@ -55,6 +58,27 @@ class Epoch:
         )
 
 
+class Progress:
+    """The numbers of the epochs to come, as a bar where somebody watches, else as a line an epoch."""
+
+    def __init__(self, first: int, last: int, *, what: str) -> None:
+        """Count from `first` to `last`, both included; `what` stands before the bar."""
+        watched = sys.stderr.isatty()
+        numbers = range(first, last + 1)
+        self._bar = tqdm(numbers, desc=what, unit="epoch", initial=first - 1, total=last, disable=not watched)
+
+    def __iter__(self) -> Any:  # noqa: ANN401 (an iterator of int, of a library without types)
+        """Yield the number of each epoch."""
+        return iter(self._bar)
+
+    def tell(self, epoch: Epoch) -> None:
+        """Show what an epoch left."""
+        if self._bar.disable:
+            print(epoch, flush=True)
+        else:
+            self._bar.set_postfix_str(str(epoch))
+
+
 def train(
     model: keras.Model,
     train: ImageSet,
@@ -73,39 +97,34 @@ def train(
     Minimizes the mean of `loss` over each batch, which `distort` may change. Every epoch visits every image once, in an
     order that `seed` draws; the last batch of an epoch is smaller where the sizes do not divide.
     """
-    built = OPTIMIZERS[optimizer](learning_rate)
-    step_through = _epoch(model, train, built, batch_size, loss=loss, distort=distort)
-    validate = _validation(model, validation, loss)
+
+    def objective(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logits = model(distort(images), training=True)
+        return loss(labels, logits), logits
+
+    step_through = compiled_epoch(model, train, objective, OPTIMIZERS[optimizer](learning_rate), batch_size)
+    validate = compiled_validation(model, validation, loss)
     generator = np.random.default_rng(seed)
     history = []
-    bar = tqdm(range(1, epochs + 1), desc="training", unit="epoch", disable=not sys.stderr.isatty())
-    for number in bar:
+    progress = Progress(1, epochs, what="training")
+    for number in progress:
         measured = (*step_through(tf.constant(generator.permutation(len(train)))), *validate())
-        epoch = Epoch(number, *(round(float(value), 6) for value in measured))
+        epoch = Epoch(number, *(round(float(value), DECIMALS) for value in measured))
         history.append(epoch)
-        if bar.disable:
-            print(epoch, flush=True)
-        else:
-            bar.set_postfix_str(str(epoch))
+        progress.tell(epoch)
     return history
 
 
-def save_history(path: Path, history: list[Epoch]) -> None:
+def save_history(path: Path, history: Sequence[Epoch]) -> None:
     """Write a history as CSV, one line an epoch."""
-    columns = [field.name for field in fields(Epoch)]
+    columns = [field.name for field in fields(history[0])]
     tables.write(path, (dict(zip(columns, astuple(epoch), strict=True)) for epoch in history), columns=columns)
 
 
-def _epoch(
-    model: keras.Model,
-    train: ImageSet,
-    optimizer: keras.Optimizer,
-    batch_size: int,
-    *,
-    loss: Function,
-    distort: Distort,
+def compiled_epoch(
+    model: keras.Model, train: ImageSet, objective: Objective, optimizer: keras.Optimizer, batch_size: int
 ) -> Any:  # noqa: ANN401 (a compiled function)
-    """Return a compiled function: order of the images -> mean loss and accuracy of one epoch of training."""
+    """Return a compiled function: order of the images (n,) -> mean loss and accuracy of one epoch of training."""
     images, labels = tf.constant(train.images), tf.constant(train.labels)
     count = len(train)
     optimizer.build(model.trainable_variables)
@@ -117,8 +136,7 @@ def _epoch(
             rows = order[start : start + batch_size]
             truth = tf.gather(labels, rows)
             with tf.GradientTape() as tape:
-                logits = model(distort(tf.gather(images, rows)), training=True)
-                losses = loss(truth, logits)
+                losses, logits = objective(tf.gather(images, rows), truth)
                 mean = tf.reduce_mean(losses)
             optimizer.apply(tape.gradient(mean, model.trainable_variables), model.trainable_variables)
             loss_sum += tf.reduce_sum(losses)
@@ -128,7 +146,7 @@ def _epoch(
     return run
 
 
-def _validation(model: keras.Model, validation: ImageSet, loss: Function) -> Any:  # noqa: ANN401 (a compiled function)
+def compiled_validation(model: keras.Model, validation: ImageSet, loss: Function) -> Any:  # noqa: ANN401 (compiled)
     """Return a compiled function: () -> mean loss, accuracy, cross-entropy and squared error on validation images."""
     images, labels = tf.constant(validation.images), tf.constant(validation.labels)
     count = len(validation)
