@@ -95,7 +95,7 @@ def test_another_training_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    """What is loaded is what was saved: every name, list and array, in order, of the same type and shape, to the bit."""
+    """What is loaded is what was saved: every name, list and array, in order, of the same type and shape."""
     checkpoint.save(tmp_path / "deep" / "state.npz", STATE)
     loaded = checkpoint.load(tmp_path / "deep" / "state.npz")
     assert loaded is not None

@@ -102,7 +102,7 @@ def answered(model: keras.Model, images: NDArray[np.float32]) -> ImageSet:
 
 @pytest.mark.parametrize("eps", [0.0, 0.1, 0.6, 1.0])
 def test_exact_on_a_linear_model(eps: float) -> None:
-    """One dense layer can be no worse than its margin at the corner of the box that its weights point to, cut to [0, 1]."""
+    """One dense layer can be no worse than at the corner of the box that its weights point to, cut to [0, 1]."""
     keras.utils.set_random_seed(1)
     model = keras.Sequential([layers.Input((SIDE, SIDE, 1)), layers.Flatten(), layers.Dense(CLASSES)])
     images = noise(20)

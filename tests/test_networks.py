@@ -16,6 +16,7 @@ PARAMETERS: dict[Architecture, int] = {  # for images of 28x28x1 and ten classes
     "three_convolutions": 429_834,
     "batch_normalized": 597_738,
     "strided": 166_406,
+    "thresholded": 167_182,
     "fully_connected": 669_706,
     "sigmoid": 203_530,
     "tanh": 42_310,
@@ -82,6 +83,7 @@ def test_a_kernel_larger_than_the_image_is_refused() -> None:
         ("sigmoid", "width", 16, [16, 10]),
         ("fully_connected", "depth", 1, [512, 10]),
         ("tanh", "width", 8, [8, 8, 10]),
+        ("strided", "width", 32, [200, 10]),
     ],
 )
 def test_depth_and_width(architecture: Architecture, option: str, value: int, expected: list[int]) -> None:
@@ -108,7 +110,7 @@ def test_dropout(dropout: float | None, rates: list[float]) -> None:
     ("architecture", "words"),
     [
         ("tanh", "train.kernel_size: expected null, because tanh has depth, width; got 5"),
-        ("strided", "train.kernel_size: expected null, because strided has nothing to set; got 5"),
+        ("strided", "train.kernel_size: expected null, because strided has width; got 5"),
     ],
 )
 def test_what_a_network_does_not_have_is_refused(architecture: Architecture, words: str) -> None:
