@@ -1,13 +1,13 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help repro test check format lock mnist record survey study lab gate plots readme bench
+.PHONY: help repro test check format lock mnist record survey study lab gate report page reproduced plots readme bench
 
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 # One stamp says that the environment holds exactly what requirements.txt locks.
 $(VENV)/.locked: requirements.txt
@@ -79,6 +79,17 @@ lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does,
 
 gate: $(VENV)/.locked ## fail when a check of the evaluation is red
 	python -m robust_digits.judge.gate metrics/sanity.json
+
+BASE ?= main
+COMPARED = --base '$(BASE)' $(if $(HERE),--here '$(HERE)')
+report: $(VENV)/.locked ## say what this branch did to robustness since it left BASE=main (HERE=HEAD, OUTPUT=report.md)
+	@python -m robust_digits.judge.report $(COMPARED) $(if $(OUTPUT),--output '$(OUTPUT)')
+
+page: $(VENV)/.locked ## draw both sides of that on one page that needs no network, page.html (BASE=main, HERE=HEAD, OUTPUT)
+	@python -m robust_digits.judge.page '$(or $(OUTPUT),page.html)' $(COMPARED)
+
+reproduced: $(VENV)/.locked ## fail unless dvc.lock, metrics and plots are what was committed
+	@python -m robust_digits.judge.reproduction docs/results/digits
 
 plots: $(VENV)/.locked ## draw DVC's own page of plots, this workspace against the last commit
 	dvc plots diff HEAD

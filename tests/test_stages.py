@@ -30,8 +30,9 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
     "pooch": {"robust_digits/data/sources.py"},
     "sklearn": {"robust_digits/data/splitting.py"},
     "tensorflow": {"robust_digits/runtime.py"},
+    "vl_convert": {"robust_digits/judge/page.py"},
     "yaml": {
-        *(f"robust_digits/judge/{name}.py" for name in ("experiment", "record", "study")),
+        *(f"robust_digits/judge/{name}.py" for name in ("documents", "experiment", "record", "study")),
         "robust_digits/params.py",
     },
 }

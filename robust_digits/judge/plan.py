@@ -26,7 +26,7 @@ class Plan(Section):
 
     title: str
     base: str
-    model: Literal["baseline", "robust"]
+    model: Literal["baseline", "robust", "hardened"]
     parameter: str
     values: Annotated[list[Any] | dict[str, Params], Field(min_length=1)]
     metrics: Annotated[list[Metric], Field(min_length=1)]

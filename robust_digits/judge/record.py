@@ -1,7 +1,6 @@
 """Record the results of a DVC experiment in a folder that git keeps: metrics, pictures, and what made them."""
 
 import argparse
-import os
 import platform
 import subprocess
 from importlib.metadata import version
@@ -13,7 +12,7 @@ from dvc.api import DVCFileSystem
 
 from robust_digits import stopwatch
 from robust_digits.files import replacing
-from robust_digits.judge import markdown, sanity
+from robust_digits.judge import machine, markdown, sanity
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
 
@@ -44,7 +43,7 @@ def _page(experiment: str, name: str, folder: Path, params: dict[str, Any], *, c
 Made by `{command}` at commit `{_commit(experiment)}`, with the parameters in [params.yaml](params.yaml).
 
 - data: `{data["source"]}`{checksum}
-- machine: {_machine()}
+- machine: {machine.name()}
 - training: {_seconds(experiment)}
 - versions: Python {platform.python_version()}, {packages}
 
@@ -103,15 +102,6 @@ def _commit(experiment: str) -> str:
 def _git(*arguments: str) -> str:
     command = ["git", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 (git's own words)
-
-
-def _machine() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    names = (
-        [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")] if cpuinfo.exists() else []
-    )
-    cpu = names[0].split(": ", 1)[1] if names else platform.processor() or platform.machine()
-    return f"{cpu}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
 
 
 def main() -> None:

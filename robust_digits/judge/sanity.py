@@ -138,12 +138,20 @@ def load(path: Path) -> dict[str, dict[str, Check]]:
         If the file is missing or holds something else.
     """
     try:
-        content = json.loads(path.read_bytes())
-        return {model: {name: _check(**check) for name, check in table.items()} for model, table in content.items()}
+        return parse(path.read_bytes(), where=str(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` makes it") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
         raise InputError(f"{path}: not the checks of an evaluation: {error}") from None
+
+
+def parse(content: bytes, *, where: str) -> dict[str, dict[str, Check]]:
+    """Return the checks in a file's content; an InputError names the file, `where`, if it holds something else."""
+    try:
+        models = json.loads(content)
+        return {model: {name: _check(**check) for name, check in table.items()} for model, table in models.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{where}: not the checks of an evaluation: {error}") from None
 
 
 def _check(*, says: str, measured: float | None, bound: float, **_: object) -> Check:
