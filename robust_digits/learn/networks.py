@@ -168,8 +168,8 @@ def _refuse_unknown(architecture: Architecture, chosen: Mapping[str, float], *, 
     legal = list(inspect.signature(NETWORKS[architecture]).parameters)[1:]
     for name, value in chosen.items():
         if name not in legal:
-            has = f"has {', '.join(legal)}" if legal else "has nothing to set"
-            raise InputError(f"{section}.{name}: expected null, because {architecture} {has}; got {value:g}")
+            has = ", ".join(legal)
+            raise InputError(f"{section}.{name}: expected null, because {architecture} has {has}; got {value:g}")
 
 
 def _normalized(layer: keras.Layer) -> list[keras.Layer]:
