@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help repro test check format lock mnist record survey gate report page reproduced plots readme bench
+.PHONY: help repro test check format lock mnist record survey study lab gate report page reproduced plots readme bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,15 +41,25 @@ lock: $(VENV)/.locked ## lock requirements.txt anew from pyproject.toml (UPGRADE
 TUTORIAL := data.source=$(if $(DATA),$(abspath $(DATA)),mnist) data.validation=0.05 \
 	train.epochs=10 train.batch_size=128 craft.eps=0.5 craft.fraction=0.1 retrain.epochs=10 retrain.batch_size=128 \
 	evaluate.eps=0.3 evaluate.attacks.square.queries=2500
+# How the hardened model of that run is made: RECIPE=trades stands attacks best, RECIPE=ibp is proven to.
+THRESHOLDED := architecture=thresholded eps=0.33 batch_size=128
+RECIPE ?= trades
+recipe_trades := method=trades weight=6.0 width=24 steps=5 learning_rate=0.002 epochs=12
+recipe_ibp := method=ibp weight=0.5 width=32 ramp=[0.03,0.5] learning_rate=0.001 clip=10.0 epochs=26 \
+	schedule=[[0.0,1.0],[0.6,1.0],[0.61,0.3],[0.85,0.3],[0.86,0.06],[1.0,0.06]]
+MNIST = $(TUTORIAL) $(patsubst %,harden.%,$(THRESHOLDED) $(recipe_$(RECIPE)))
+RUN = mnist$(if $(filter-out trades,$(RECIPE)),-$(RECIPE))
 # The checksum of a local file becomes a parameter, so that DVC sees when the file changes.
 CHECKSUM = python -c 'import pooch, sys; print(pooch.file_hash(sys.argv[1]))' $(DATA)
 
-mnist: $(VENV)/.locked ## the tutorial's own run, on MNIST, into docs/results/mnist (DATA=mnist.npz for a local file)
+mnist: $(VENV)/.locked ## the tutorial's run, on MNIST, into docs/results/mnist (DATA=mnist.npz for a local file, RECIPE=ibp)
+	$(if $(recipe_$(RECIPE)),,@echo "RECIPE: expected trades or ibp, got $(RECIPE)"; exit 1)
 	$(if $(DATA),@test -f $(DATA) || { echo "DATA: no such file: $(DATA)"; exit 1; })
-	@dvc exp remove --quiet mnist 2>/dev/null || true
-	dvc exp run --temp --name mnist $(TUTORIAL:%=--set-param %) \
+	@dvc exp remove --quiet $(RUN) 2>/dev/null || true
+	dvc exp run --temp --name $(RUN) $(MNIST:%=--set-param '%') \
 		$(if $(DATA),--set-param data.sha256=$$($(CHECKSUM)))
-	python -m robust_digits.judge.record mnist docs/results/mnist --command "make mnist$(if $(DATA), DATA=$(notdir $(DATA)))"
+	python -m robust_digits.judge.record $(RUN) docs/results/$(RUN) \
+		--command "make mnist$(if $(DATA), DATA=$(notdir $(DATA)))$(if $(filter-out trades,$(RECIPE)), RECIPE=$(RECIPE))"
 
 record: $(VENV)/.locked ## record the results of the last commit in docs/results/digits
 	python -m robust_digits.judge.record HEAD docs/results/digits --command "make repro"
@@ -58,6 +68,14 @@ MODEL ?= robust
 survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a few images (MODEL=baseline, SAMPLES=10)
 	python -m robust_digits.judge.survey models/$(MODEL).keras data/normalized/test data/adversarial/test \
 		--samples $(or $(SAMPLES),10)
+
+study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked (NAME=kernel_size, one or more; DATA=mnist.npz for a local file)
+	@python -m robust_digits.judge.study $(or $(NAME),'') $(if $(DATA),--set-param data.source=$(abspath $(DATA)) \
+		--set-param data.sha256=$$($(CHECKSUM)))
+
+lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does, into docs/lab.png (IMAGE=0 L2=3 LINF=0.15)
+	python -m robust_digits.judge.lab models/baseline.keras data/normalized/test docs/lab.png \
+		--image $(or $(IMAGE),0) --l2 $(or $(L2),3) --linf $(or $(LINF),0.15)
 
 gate: $(VENV)/.locked ## fail when a check of the evaluation is red
 	python -m robust_digits.judge.gate metrics/sanity.json

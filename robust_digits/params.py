@@ -15,6 +15,13 @@ from pydantic_core import ErrorDetails
 from robust_digits.errors import InputError
 
 PARAMS_FILE = "params.yaml"
+_WORDS = {  # pydantic's, and what a reader of params.yaml knows them as
+    "Value error, ": "",
+    "Input should be": "expected",
+    "valid tuple": "list",
+    "Tuple should have": "expected",
+    " after validation": "",
+}
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Threads = Annotated[int, Field(ge=1)]
@@ -62,7 +69,7 @@ def load(kind: type[S], path: Path = Path(PARAMS_FILE)) -> S:
     InputError
         One line for every value that is unknown, missing, of the wrong type or out of range.
     """
-    return parse(kind, _read(path), where=str(path))
+    return parse(kind, read(path), where=str(path))
 
 
 def parse(kind: type[S], values: dict[str, Any], *, where: str) -> S:
@@ -75,10 +82,11 @@ def parse(kind: type[S], values: dict[str, Any], *, where: str) -> S:
     try:
         return kind.model_validate(wanted)
     except ValidationError as error:
-        raise InputError("\n".join(f"{where}: {_line(kind, detail)}" for detail in error.errors())) from None
+        raise InputError("\n".join(f"{where}: {_line(kind, detail)}" for detail in _innermost(error))) from None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file; InputError where there is none."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -90,6 +98,13 @@ def _read(path: Path) -> dict[str, Any]:
     return values
 
 
+def _innermost(error: ValidationError) -> list[ErrorDetails]:
+    """Return what is wrong without what is said again of the list around it: that it is too short without the part."""
+    details = error.errors()
+    around = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
+    return [detail for detail in details if detail["loc"] not in around]
+
+
 def _line(kind: type[Section], detail: ErrorDetails) -> str:
     """Say in one line what is wrong with one value, and what would be right."""
     key = ".".join(str(part) for part in detail["loc"])
@@ -98,9 +113,9 @@ def _line(kind: type[Section], detail: ErrorDetails) -> str:
         return f"{key} is missing"
     if detail["type"] == "extra_forbidden":
         return f"{key} is not a parameter; {_legal(kind, detail['loc'])}"
-    message = (
-        detail["msg"].replace("Value error, ", "").replace("Input should be", "expected").replace("valid tuple", "list")
-    )
+    message = detail["msg"]
+    for pydantic, ours in _WORDS.items():
+        message = message.replace(pydantic, ours)
     if detail["type"] == "float_type" and isinstance(given, str) and _is_number(given):
         message += f" (YAML reads {given} as text; write it with a point, as in 1.0e-3)"
     return f"{key}: {message}, got {_shown(given)}"

@@ -1,4 +1,4 @@
-"""Judge one model on the test images: clean, on the old adversarial set, attacked afresh, and by every attack."""
+"""Judge one model on the test images: clean, on the old set, attacked afresh, by every attack, and by proof."""
 
 import json
 from pathlib import Path
@@ -63,15 +63,17 @@ def main(
     trial.attack(attacks)
     curve = params.evaluate.curve
     trial.curve(linf=curve.linf, l2=curve.l2, steps=curve.steps, samples=curve.samples, seed=params.seed)
+    uncertified = trial.certify(linf=curve.linf, samples=curve.samples)
     trial.probe(attacks, steps=curve.steps, samples=curve.samples, seed=params.seed)
     judged = trial.evidence()
-    scores = scoring.metrics(judged.verdicts())
+    scores = scoring.metrics(judged.verdicts(), certified=judged.certified, uncertified=uncertified)
     with replacing(metrics) as temporary:
         temporary.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8", newline="\n")
     evidence.save_verdicts(verdicts, judged)
     evidence.save(found, judged)
     line = ", ".join(f"{name} {value:.1%}" for name, value in scores["accuracy"].items())
-    print(f"{model.stem}: {line} -> {metrics}")
+    proven = f"not certified: {uncertified}" if uncertified else f"certified {scores['certified']['accuracy']:.1%}"
+    print(f"{model.stem}: {line}, {proven} -> {metrics}")
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ def main(_: Params, test: Path, histories: Path, found: Path, out: Path, checks:
         plots.per_class(out / "per_class" / f"{model}.csv", each)
         for view in (evidence.CLEAN, evidence.FRESH):
             plots.confusion(out / "confusion" / f"{model}_{view}.csv", each, view=view)
-        for norm in each.curves:
-            plots.security(out / "security" / f"{model}_{norm}.csv", each, norm=norm)
+        for curve in ("linf", "l2", evidence.CERTIFIED):
+            plots.security(out / "security" / f"{model}_{curve}.csv", each, curve=curve)
         charts.attack(pictures / f"attack_{model}.png", each, model=model)
         charts.mistakes(pictures / f"mistakes_{model}.png", test_set, each, model=model)
     plots.grey_bound(out / "security" / "grey_bound.csv", judged[models[0]])

@@ -1,5 +1,6 @@
 """Train the robust model: the baseline, or its network with fresh weights, on the augmented training set."""
 
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -28,13 +29,14 @@ class Params(Section):
 
 
 def main(params: Params, augmented: Path, validation: Path, baseline: Path, model: Path, history: Path) -> None:
-    from robust_digits import runtime
+    from robust_digits import runtime, stopwatch
     from robust_digits.learn import models, training
 
     runtime.start(seed=params.seed, threads=params.threads)
     robust = models.load(baseline)
     if params.retrain.init == "scratch":
         robust = models.fresh(robust)
+    started = time.monotonic()
     epochs = training.train(
         robust,
         images.load(augmented),
@@ -45,7 +47,9 @@ def main(params: Params, augmented: Path, validation: Path, baseline: Path, mode
         batch_size=params.retrain.batch_size,
         seed=params.seed,
     )
+    seconds = time.monotonic() - started
     models.save(robust, model)
+    stopwatch.note(model, seconds)
     training.save_history(history, epochs)
     print(f"{epochs[-1]} -> {model}")
 

@@ -18,7 +18,7 @@ from test_evidence import fabricated
 
 from robust_digits.data.images import ImageSet
 from robust_digits.judge import charts, scoring
-from robust_digits.judge.charts import QUIET, RIGHT, WRONG
+from robust_digits.judge.charts_parts import QUIET, RIGHT, WRONG
 from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
 
 HISTORY = [

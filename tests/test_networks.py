@@ -10,7 +10,22 @@ from robust_digits.learn.choices import Architecture
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
-PARAMETERS = {"one_convolution": 693_962}  # for images of 28x28x1 and ten classes
+PARAMETERS: dict[Architecture, int] = {  # for images of 28x28x1 and ten classes
+    "one_convolution": 693_962,
+    "two_convolutions": 1_199_882,
+    "three_convolutions": 429_834,
+    "batch_normalized": 597_738,
+    "strided": 166_406,
+    "fully_connected": 669_706,
+    "sigmoid": 203_530,
+    "tanh": 42_310,
+}
+SMALLEST: dict[Architecture, int] = {  # images, in pixels a side, that leave each network something to see
+    "one_convolution": 4,
+    "two_convolutions": 6,
+    "three_convolutions": 10,
+    "batch_normalized": 16,
+}
 
 
 def test_params_may_choose_every_network() -> None:
@@ -41,8 +56,76 @@ def test_colour_and_any_number_of_classes(architecture: Architecture) -> None:
     assert model.output_shape == (None, 4)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
-def test_too_small_images_are_refused(size: int) -> None:
-    """Images that a network would shrink to nothing are refused with the reason."""
-    with pytest.raises(InputError, match=rf"one_convolution does not fit images of shape \({size}, {size}, 1\): .+"):
-        networks.build("one_convolution", shape=(size, size, 1), classes=10)
+@pytest.mark.parametrize("architecture", SMALLEST)
+def test_too_small_images_are_refused(architecture: Architecture) -> None:
+    """Images that a network would shrink to nothing are refused with the reason, one pixel more is taken."""
+    side = SMALLEST[architecture]
+    networks.build(architecture, shape=(side, side, 1), classes=10)
+    small = (side - 1, side - 1, 1)
+    with pytest.raises(
+        InputError, match=rf"train.architecture: {architecture} does not fit images of shape \(.+\): .+"
+    ):
+        networks.build(architecture, shape=small, classes=10)
+
+
+def test_a_kernel_larger_than_the_image_is_refused() -> None:
+    """The message has the size that does not fit."""
+    message = r"two_convolutions, kernel_size 9 does not fit images of shape \(16, 16, 1\): .+"
+    with pytest.raises(InputError, match=message):
+        networks.build("two_convolutions", shape=(16, 16, 1), classes=10, options={"kernel_size": 9})
+
+
+@pytest.mark.parametrize(
+    ("architecture", "option", "value", "expected"),
+    [
+        ("sigmoid", "depth", 3, [256, 256, 256, 10]),
+        ("sigmoid", "width", 16, [16, 10]),
+        ("fully_connected", "depth", 1, [512, 10]),
+        ("tanh", "width", 8, [8, 8, 10]),
+    ],
+)
+def test_depth_and_width(architecture: Architecture, option: str, value: int, expected: list[int]) -> None:
+    """The hidden layers are as many and as wide as asked for."""
+    model = networks.build(architecture, shape=(28, 28, 1), classes=10, options={option: value})
+    assert [layer.units for layer in model.layers if hasattr(layer, "units")] == expected
+
+
+@pytest.mark.parametrize("architecture", ["one_convolution", "two_convolutions", "three_convolutions"])
+def test_kernel_size(architecture: Architecture) -> None:
+    """Every convolution has the kernel asked for."""
+    model = networks.build(architecture, shape=(28, 28, 1), classes=10, options={"kernel_size": 5})
+    assert {layer.kernel_size for layer in model.layers if hasattr(layer, "kernel_size")} == {(5, 5)}
+
+
+@pytest.mark.parametrize(("dropout", "rates"), [(None, [0.2, 0.2]), (0.0, [0.0, 0.0]), (0.5, [0.5, 0.5])])
+def test_dropout(dropout: float | None, rates: list[float]) -> None:
+    """The rate is the one asked for; None leaves the network its own."""
+    model = networks.build("fully_connected", shape=(8, 8, 1), classes=10, options={"dropout": dropout})
+    assert [layer.rate for layer in model.layers if hasattr(layer, "rate")] == rates
+
+
+@pytest.mark.parametrize(
+    ("architecture", "words"),
+    [
+        ("tanh", "train.kernel_size: expected null, because tanh has depth, width; got 5"),
+        ("strided", "train.kernel_size: expected null, because strided has nothing to set; got 5"),
+    ],
+)
+def test_what_a_network_does_not_have_is_refused(architecture: Architecture, words: str) -> None:
+    """An option that would change nothing is an error, with those that the network has."""
+    with pytest.raises(InputError) as caught:
+        networks.build(architecture, shape=(28, 28, 1), classes=10, options={"depth": None, "kernel_size": 5})
+    assert str(caught.value) == words
+
+
+def test_messages_name_the_section() -> None:
+    """Another stage's network is refused by the name of that stage's parameter."""
+    with pytest.raises(InputError, match=r"^harden.architecture: one_convolution does not fit"):
+        networks.build("one_convolution", shape=(2, 2, 1), classes=10, section="harden")
+
+
+def test_tanh_starts_as_its_source_says() -> None:
+    """Weights are drawn by Glorot's normal rule, for the outputs too."""
+    model = networks.build("tanh", shape=(28, 28, 1), classes=10)
+    for layer in model.layers[1:]:
+        assert type(layer.kernel_initializer).__name__ == "GlorotNormal"

@@ -24,14 +24,17 @@ WINGS = {  # what each wing may import of the others, in the order in which the 
 }
 HEAVY = {  # where a library with a long start or many faces may be imported: in as few rooms as possible
     "art": {"robust_digits/attack/classifier.py"},
-    "dvc": {"robust_digits/judge/record.py"},
+    "dvc": {"robust_digits/judge/experiment.py", "robust_digits/judge/record.py"},
     "keras": {"robust_digits/runtime.py"},
-    "matplotlib": {"robust_digits/judge/charts.py"},
+    "matplotlib": {f"robust_digits/judge/charts{part}.py" for part in ("", "_lab", "_parts", "_study")},
     "pooch": {"robust_digits/data/sources.py"},
     "sklearn": {"robust_digits/data/splitting.py"},
     "tensorflow": {"robust_digits/runtime.py"},
     "vl_convert": {"robust_digits/judge/page.py"},
-    "yaml": {"robust_digits/judge/documents.py", "robust_digits/judge/record.py", "robust_digits/params.py"},
+    "yaml": {
+        *(f"robust_digits/judge/{name}.py" for name in ("documents", "experiment", "record", "study")),
+        "robust_digits/params.py",
+    },
 }
 
 

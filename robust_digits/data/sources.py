@@ -15,6 +15,7 @@ from urllib.request import url2pathname
 
 import pooch
 
+from robust_digits import cache
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
 
@@ -100,14 +101,14 @@ def _published(source: str, folder: Path) -> None:
     mirrors = [*os.environ.get(MIRRORS_VARIABLE, "").split(), *published.mirrors]
     for name, sha256 in published.sha256.items():
         urls = [f"{mirror.rstrip('/')}/{name}" for mirror in mirrors]
-        shutil.copyfile(_download(urls, sha256=sha256, cache=source), folder / name)
+        shutil.copyfile(_download(urls, sha256=sha256, folder=source), folder / name)
 
 
 def _url(source: str, folder: Path, *, sha256: str | None) -> None:
     if sha256 is None:
         raise InputError(f"data.sha256 is missing: a URL needs the checksum of its file, data.source is {source}")
     name = _name(source)
-    shutil.copyfile(_download([source], sha256=sha256, cache=sha256), folder / name)
+    shutil.copyfile(_download([source], sha256=sha256, folder=sha256), folder / name)
 
 
 def _local(path: Path, folder: Path, *, sha256: str | None) -> None:
@@ -143,14 +144,14 @@ def _copy(path: Path, folder: Path, *, sha256: str | None) -> None:
     print(f"{path.name} has SHA-256 {found}")
 
 
-def _download(urls: Sequence[str], *, sha256: str, cache: str) -> Path:
+def _download(urls: Sequence[str], *, sha256: str, folder: str) -> Path:
     """Return a file of the user's cache, downloaded from the first URL that delivers the right bytes."""
     failures = []
     for url in urls:
         name = _name(url)
         downloader = _downloader(url)
         cached = pooch.create(
-            path=pooch.os_cache("robust-digits") / cache,
+            path=cache.folder(folder),
             base_url="",
             registry={name: f"sha256:{sha256.lower()}"},
             urls={name: url},

@@ -1,4 +1,4 @@
-"""Draw what a person would rather look at than read; the only room with matplotlib."""
+"""Draw what a person would rather look at than read: the models, what they see, and what they make of it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,19 +11,14 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from robust_digits.data.images import ImageSet
-from robust_digits.files import replacing
+from robust_digits.judge import charts_parts as parts
 from robust_digits.judge import sanity, scoring
-from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
+from robust_digits.judge.charts_parts import QUIET, RIGHT, VIEWS, WRONG
+from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH, OLD_SET, Evidence
 
-RIGHT, WRONG, QUIET = "#2a7f3f", "#c0392b", "#b8bfc6"
-_VIEWS = {
-    CLEAN: ("clean", "#4c78a8"),
-    OLD_SET: ("FGM, old set", "#f2a541"),
-    FRESH: ("FGM, afresh", "#c0392b"),
-    WORST_CASE: ("worst case", "#5b2333"),
-}
 _COLUMNS = 10
-_HISTORY = {"loss": "cross-entropy", "accuracy": "accuracy"}
+_HISTORY = {"loss": "loss", "accuracy": "accuracy"}
+_PROBE = "validation_pgd"  # what the history of a hardened model tells beside
 
 
 def samples(path: Path, test: ImageSet, *, rows: int = 3) -> None:
@@ -31,9 +26,9 @@ def samples(path: Path, test: ImageSet, *, rows: int = 3) -> None:
     few = test[: rows * _COLUMNS]
     figure, grid = _grid(len(few), size=1.0)
     for axes, image, label in zip(grid, few.images, few.labels, strict=True):
-        _image(axes, image)
+        parts.image(axes, image)
         axes.set_title(str(label), fontsize=9)
-    _save(figure, path)
+    parts.save(figure, path)
 
 
 def digit(path: Path, evidence: Evidence) -> None:
@@ -49,14 +44,14 @@ def digit(path: Path, evidence: Evidence) -> None:
     figure = Figure(figsize=(11, 2.4), layout="constrained")
     axes = figure.subplots(1, 5, width_ratios=(1, 1.3, 1, 1, 1.3))
     for column, image, title in ((0, clean, "before"), (3, adversarial, "after")):
-        _image(axes[column], image)
+        parts.image(axes[column], image)
         axes[column].set_title(title)
-    _perturbation(axes[2], adversarial - clean)
+    parts.perturbation(axes[2], adversarial - clean)
     axes[2].set_title("perturbation")
     for column, probabilities in ((1, before[row]), (4, after[row])):
-        _bars(axes[column], probabilities, label=int(labels[row]))
-        axes[column].set_title(_surely(probabilities))
-    _save(figure, path)
+        parts.bars(axes[column], probabilities, label=int(labels[row]))
+        axes[column].set_title(parts.surely(probabilities))
+    parts.save(figure, path)
 
 
 def attack(path: Path, evidence: Evidence, *, model: str) -> None:
@@ -76,16 +71,16 @@ def attack(path: Path, evidence: Evidence, *, model: str) -> None:
     for column, (label, clean, image) in enumerate(
         zip(evidence.labels[evidence.shown], evidence.images[CLEAN], images, strict=True)
     ):
-        _image(grid[0, column], clean)
+        parts.image(grid[0, column], clean)
         _verdict(grid[0, column], int(evidence.logits[CLEAN][column].argmax()), label)
-        _perturbation(grid[1, column], image - clean)
-        _image(grid[2, column], image)
+        parts.perturbation(grid[1, column], image - clean)
+        parts.image(grid[2, column], image)
         _verdict(grid[2, column], int(logits[column].argmax()), label)
-        _bars(grid[3, column], softmax(logits[column]), label=label)
+        parts.bars(grid[3, column], softmax(logits[column]), label=label)
         grid[3, column].tick_params(labelsize=6, labelleft=column == 0)
     for axes, name in zip(grid[:, 0], ("clean", "perturbation", "adversarial", "probability"), strict=True):
         axes.set_ylabel(name, fontsize=9)
-    _save(figure, path)
+    parts.save(figure, path)
 
 
 def mistakes(path: Path, test: ImageSet, evidence: Evidence, *, model: str, rows: int = 3) -> None:
@@ -96,20 +91,20 @@ def mistakes(path: Path, test: ImageSet, evidence: Evidence, *, model: str, rows
     figure, grid = _grid(max(len(few), 1), size=1.15)
     figure.suptitle(f"{model}: {len(wrong)} of {len(test)} clean test images wrong", fontsize=11)
     for axes, row in zip(grid, few, strict=False):
-        _image(axes, test.images[row])
+        parts.image(axes, test.images[row])
         axes.set_title(f"{predicted[row]}, is {evidence.labels[row]}", fontsize=9, color=WRONG)
-    _save(figure, path)
+    parts.save(figure, path)
 
 
 def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
     """Draw each model's accuracy in each view side by side, with 95% intervals."""
     figure = Figure(figsize=(1.6 + 2.8 * len(evidence), 3.6), layout="constrained")
     axes = figure.subplots()
-    width = 0.8 / len(_VIEWS)
-    for position, (view, (name, colour)) in enumerate(_VIEWS.items()):
+    width = 0.8 / len(VIEWS)
+    for position, (view, (name, colour)) in enumerate(VIEWS.items()):
         right = [each.right(view) for each in evidence.values()]
         heights = [100 * scoring.accuracy(verdicts) for verdicts in right]
-        places = np.arange(len(evidence)) + (position - (len(_VIEWS) - 1) / 2) * width
+        places = np.arange(len(evidence)) + (position - (len(VIEWS) - 1) / 2) * width
         bars = axes.bar(places, heights, width * 0.94, color=colour, label=name)
         ends = [scoring.interval(int(each.sum()), len(each)) for each in right]
         off = [(height - 100 * low, 100 * high - height) for height, (low, high) in zip(heights, ends, strict=True)]
@@ -120,16 +115,21 @@ def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
     axes.set_yticks(range(0, 101, 20))
     axes.set_ylabel("accuracy on the test images, %")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(ncols=len(_VIEWS), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=8)
-    _save(figure, path)
+    axes.legend(ncols=len(VIEWS), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=8)
+    parts.save(figure, path)
 
 
 def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
-    """Draw accuracy over eps in both norms, one line a model, with the bound that grey images set."""
+    """Draw accuracy over eps in both norms, one line a model, with the bound that grey images set.
+
+    The band below a line reaches down to what is certified: true accuracy lies in it.
+    """
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     for axes, norm, name in zip(figure.subplots(1, 2, sharey=True), ("linf", "l2"), ("L-infinity", "L2"), strict=True):
         for model, each in evidence.items():
-            axes.plot(each.curves[norm][:, 0], 100 * each.curves[norm][:, 1], marker="o", ms=3, label=model)
+            (line,) = axes.plot(each.curves[norm][:, 0], 100 * each.curves[norm][:, 1], marker="o", ms=3, label=model)
+            if norm == "linf" and CERTIFIED in each.curves:
+                _band(axes, each, colour=line.get_color())
         axes.set_xlabel(f"eps, {name}")
         axes.set_ylim(-2, 102)
         axes.spines[["top", "right"]].set_visible(False)
@@ -146,7 +146,7 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
             axes.axvline(each.probes["eps"], color=QUIET, lw=1, zorder=0)
             axes.set_ylabel("accuracy under PGD, %")
             axes.legend(frameon=False)
-    _save(figure, path)
+    parts.save(figure, path)
 
 
 def confusions(path: Path, evidence: Mapping[str, Evidence]) -> None:
@@ -157,12 +157,12 @@ def confusions(path: Path, evidence: Mapping[str, Evidence]) -> None:
     for row, (model, each) in zip(grid, evidence.items(), strict=True):
         for axes, view in zip(row, views, strict=True):
             _confusion(axes, each.labels, each.predictions[view], classes=each.logits[CLEAN].shape[1])
-            axes.set_title(f"{model}, {_VIEWS[view][0]}", fontsize=10)
-    _save(figure, path)
+            axes.set_title(f"{model}, {VIEWS[view][0]}", fontsize=10)
+    parts.save(figure, path)
 
 
 def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
-    """Draw loss and accuracy over the epochs, training and validation, for each model."""
+    """Draw loss and accuracy over the epochs, training and validation, and that under PGD where told."""
     figure = Figure(figsize=(4.4 * len(histories), 5.2), layout="constrained")
     grid = figure.subplots(2, len(histories), squeeze=False, sharey="row")
     for column, (model, history) in enumerate(histories.items()):
@@ -172,12 +172,21 @@ def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -
         for axes, (key, name) in zip(grid[:, column], _HISTORY.items(), strict=True):
             for prefix, label in (("", "training"), ("validation_", "validation")):
                 axes.plot(epochs, [float(epoch[prefix + key]) for epoch in history], label=label)
+            if key == "accuracy" and _PROBE in history[0]:
+                axes.plot(epochs, [float(epoch[_PROBE]) for epoch in history], label="validation, under PGD")
+                axes.legend(frameon=False)
             axes.spines[["top", "right"]].set_visible(False)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if column == 0:
                 axes.set_ylabel(name)
     grid[0, 0].legend(frameon=False)
-    _save(figure, path)
+    parts.save(figure, path)
+
+
+def _band(axes: Axes, evidence: Evidence, *, colour: str) -> None:
+    """Fill what is not known: between what PGD left standing and what is certified."""
+    eps, proven = evidence.curves[CERTIFIED].T
+    axes.fill_between(eps, 100 * proven, 100 * evidence.curves["linf"][:, 1], color=colour, alpha=0.15, lw=0)
 
 
 def _confusion(axes: Axes, labels: NDArray[np.int64], predicted: NDArray[np.int64], *, classes: int) -> None:
@@ -205,43 +214,5 @@ def _grid(count: int, *, size: float) -> tuple[Figure, list[Axes]]:
     return figure, grid[:count]
 
 
-def _image(axes: Axes, image: NDArray[np.float32]) -> None:
-    grey = image.shape[-1] == 1
-    axes.imshow(image[..., 0] if grey else image, cmap="gray" if grey else None, vmin=0, vmax=1)
-    _bare(axes)
-
-
-def _perturbation(axes: Axes, perturbation: NDArray[np.float32]) -> None:
-    """Draw darker pixels blue, lighter ones red, the scale symmetric about no change."""
-    limit = max(float(np.abs(perturbation).max()), 1e-6)
-    axes.imshow(perturbation.mean(axis=-1), cmap="RdBu_r", vmin=-limit, vmax=limit)
-    _bare(axes)
-
-
-def _bars(axes: Axes, probabilities: NDArray[np.float32], *, label: int) -> None:
-    """Draw the probability of each class, the predicted one green where right and red where wrong."""
-    predicted = int(probabilities.argmax())
-    bars = axes.bar(range(len(probabilities)), probabilities, color=QUIET)
-    bars[predicted].set_color(RIGHT if predicted == label else WRONG)
-    axes.set_ylim(0, 1)
-    axes.set_xticks(range(len(probabilities)))
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def _surely(probabilities: NDArray[np.float32]) -> str:
-    return f"{probabilities.argmax()} with {100 * probabilities.max():.0f}%"
-
-
 def _verdict(axes: Axes, predicted: int, label: int) -> None:
     axes.set_title(str(predicted), fontsize=10, color=RIGHT if predicted == label else WRONG)
-
-
-def _bare(axes: Axes) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """Write a PNG without the name and version of its software, so that equal pictures are equal bytes."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120, metadata={"Software": None})

@@ -11,7 +11,8 @@ from robust_digits.attack.suite import UNBOUNDED, Suite
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge.curves import accuracy, security_curve
-from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, Evidence
+from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH, OLD_SET, Evidence
+from robust_digits.learn import intervals
 from robust_digits.params import Section
 
 Images = NDArray[np.float32]
@@ -37,6 +38,7 @@ class Trial:
         self._images: dict[str, Images] = {}
         self._logits: dict[str, Images] = {}
         self._curves: dict[str, NDArray[np.float64]] = {}
+        self._certified: NDArray[np.bool_] | None = None
         self._probes: dict[str, float] = {"eps": suite.eps}
         self._see(CLEAN, test.images)
 
@@ -76,6 +78,20 @@ class Trial:
         for name, norm, sizes in (("linf", "inf", linf), ("l2", 2, l2)):
             self._curves[name] = security_curve(self._suite.model, few, norm=norm, sizes=sizes, steps=steps, seed=seed)
 
+    def certify(self, *, linf: Sequence[float], samples: int) -> str | None:
+        """Prove which test images no attack can break; return why that cannot be done, if it cannot.
+
+        The curve over eps is that of the first `samples` test images, as those of the attacks are.
+        """
+        network = self._suite.model.model
+        reason = intervals.unsupported(network)
+        if reason is None:
+            few = self._test[:samples]
+            self._certified = intervals.certified(network, self._test, eps=self._suite.eps)
+            shares = [(eps, float(intervals.certified(network, few, eps=eps).mean())) for eps in linf]
+            self._curves[CERTIFIED] = np.array(shares)
+        return reason
+
     def probe(self, attacks: Mapping[str, Section], *, steps: int, samples: int, seed: int) -> None:
         """Measure what shows whether the evaluation itself works, on the first `samples` test images.
 
@@ -110,6 +126,7 @@ class Trial:
             logits=self._logits,
             curves=self._curves,
             probes=self._probes,
+            certified=self._certified,
         )
 
     def _see(self, view: str, images: Images) -> None:

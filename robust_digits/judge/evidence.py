@@ -16,6 +16,7 @@ from robust_digits.files import replacing
 
 CLEAN, OLD_SET, FRESH = "clean", "fgm_transfer", "fgm_fresh"  # the views that every model is seen in
 WORST_CASE = "worst_case"
+CERTIFIED = "certified"
 _GROUPS = ("predictions", "images", "logits", "curves", "probes")
 
 
@@ -27,7 +28,9 @@ class Evidence:
     attack of the suite. `labels` (n,) are the true classes, `predictions` the predicted ones in each view, int64 (n,),
     or (m,) where an attack saw only the first m images. For the few rows `shown` (k,), `images` holds what the model
     saw, float32 (k, height, width, channels), and `logits` what it answered, (k, classes). `curves` are accuracies
-    over eps, (points, 2), for `linf` and `l2`. `probes` are single numbers measured to check the evaluation itself.
+    over eps, (points, 2), for `linf` and `l2`, and for `certified`, the share proven to be right. `certified` says
+    which images are, bool (n,), or is None where nothing can be proven. `probes` are single numbers measured to check
+    the evaluation itself.
     """
 
     labels: NDArray[np.int64]
@@ -37,6 +40,7 @@ class Evidence:
     logits: Mapping[str, NDArray[np.float32]]
     curves: Mapping[str, NDArray[np.float64]]
     probes: Mapping[str, float]
+    certified: NDArray[np.bool_] | None
 
     def suite(self) -> list[str]:
         """Return the names of the attacks of the suite."""
@@ -65,6 +69,8 @@ class Evidence:
 def save(path: Path, evidence: Evidence) -> None:
     """Write the evidence as an `.npz` file; the arrays of a group are named like `predictions.clean`."""
     arrays: dict[str, Any] = {"labels": evidence.labels, "shown": evidence.shown}
+    if evidence.certified is not None:
+        arrays[CERTIFIED] = evidence.certified
     for group in _GROUPS:
         arrays |= {f"{group}.{name}": values for name, values in getattr(evidence, group).items()}
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -89,7 +95,8 @@ def load(path: Path) -> Evidence:
                 group, _, name = key.partition(".")
                 if name:
                     groups[group][name] = arrays[key] if group != "probes" else float(arrays[key])
-            return Evidence(labels=arrays["labels"], shown=arrays["shown"], **groups)
+            certified = arrays[CERTIFIED] if CERTIFIED in arrays.files else None
+            return Evidence(labels=arrays["labels"], shown=arrays["shown"], certified=certified, **groups)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` or `dvc checkout` makes it") from None
     except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
@@ -99,9 +106,12 @@ def load(path: Path) -> Evidence:
 def save_verdicts(path: Path, evidence: Evidence) -> None:
     """Write a CSV line for each test image: its row, label and clean prediction, then 1 (right) or 0 for each view.
 
-    A cell is empty where an attack did not see the image.
+    A cell is empty where an attack did not see the image. The last column, where there can be one, says which images
+    are certified.
     """
     verdicts = evidence.verdicts()
+    if evidence.certified is not None:
+        verdicts[CERTIFIED] = evidence.certified
     rows = (
         {
             "index": index,

@@ -42,9 +42,12 @@ def read(folder: Path) -> dict[str, Any]:
 
 def table(metrics: Mapping[str, Any]) -> str:
     """Return a table, one line a model: accuracy in percent and its 95% interval."""
-    lines = ["| model | " + " | ".join(_COLUMNS.values()) + " |", "| --- |" + " --- |" * len(_COLUMNS)]
+    names = [*_COLUMNS.values(), "certified"]
+    lines = ["| model | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
     for model, scores in metrics.items():
         cells = [_cell(scores["accuracy"][key], scores["images"]) for key in _COLUMNS]
+        proven = scores["certified"]["accuracy"]
+        cells.append("unknown" if proven is None else _cell(proven, scores["images"]))
         lines.append(f"| {model} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from robust_digits import tables
 from robust_digits.judge import sanity, scoring
 from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
@@ -29,9 +31,9 @@ def per_class(path: Path, evidence: Evidence) -> None:
     tables.write(path, rows, columns=("class", *_VIEWS))
 
 
-def security(path: Path, evidence: Evidence, *, norm: str) -> None:
-    """Write the accuracy over eps in a norm, `linf` or `l2`."""
-    points = evidence.curves[norm]
+def security(path: Path, evidence: Evidence, *, curve: str) -> None:
+    """Write the accuracy over eps in a norm, `linf` or `l2`, or the `certified` one, empty where nothing is proven."""
+    points = evidence.curves.get(curve, np.empty((0, 2)))
     rows = ({"eps": float(eps), "accuracy": round(float(share), scoring.DECIMALS)} for eps, share in points)
     tables.write(path, rows, columns=("eps", "accuracy"))
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from dvc.api import DVCFileSystem
 
+from robust_digits import stopwatch
 from robust_digits.files import replacing
 from robust_digits.judge import machine, markdown, sanity
 
@@ -43,6 +44,7 @@ Made by `{command}` at commit `{_commit(experiment)}`, with the parameters in [p
 
 - data: `{data["source"]}`{checksum}
 - machine: {machine.name()}
+- training: {_seconds(experiment)}
 - versions: Python {platform.python_version()}, {packages}
 
 {markdown.table(markdown.read(folder / "metrics"))}
@@ -56,9 +58,9 @@ The numbers are in [metrics/](metrics), more pictures in [pictures/](pictures).
 
 ![accuracy over eps](pictures/security.png)
 
-![the robust model, attacked afresh](pictures/attack_robust.png)
+![the hardened model under the strongest attack](pictures/attack_hardened.png)
 
-![what the robust model gets wrong](pictures/mistakes_robust.png)
+![what the hardened model gets wrong](pictures/mistakes_hardened.png)
 """
 
 
@@ -73,6 +75,19 @@ def _checked(path: Path) -> str:
     ]
     count = sum(len(table) for table in tables.values())
     return "\n".join([f"{count - len(red)} of {count} checks of the evaluation are green (metrics/sanity.json).", *red])
+
+
+def _seconds(experiment: str) -> str:
+    """Return how long each model of an experiment took to train, where this machine trained it."""
+    stages = yaml.safe_load(DVCFileSystem(rev=experiment).read_text("dvc.lock"))["stages"]
+    models = {
+        out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"] if out["path"].endswith(".keras")
+    }
+    times = {Path(path).stem: stopwatch.recall(md5) for path, md5 in models.items()}
+    return ", ".join(
+        f"{model} {'at another time and place' if times.get(model) is None else f'{times[model]:.0f} s'}"
+        for model in markdown.ORDER
+    )
 
 
 def _commit(experiment: str) -> str:

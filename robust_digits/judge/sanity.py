@@ -97,6 +97,9 @@ def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
         ),
         "worst_case": Check("share of images counted as standing that an attack broke", _miscounted(found), 0.0),
     }
+    if found.certified is not None:
+        fallen = found.certified & ~found.right(WORST_CASE)
+        table["certified"] = Check("share of images broken though certified", float(fallen.mean()), 0.0)
     if control:
         table["control"] = Check("worst case of the model without a defence", share[WORST_CASE], BROKEN)
     return table

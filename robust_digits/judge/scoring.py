@@ -31,12 +31,20 @@ def margin(right: NDArray[np.bool_]) -> float:
     return round((high - low) / 2, DECIMALS)
 
 
-def metrics(verdicts: Mapping[str, NDArray[np.bool_]]) -> dict[str, Any]:
-    """Return what metrics/<model>.json holds: the number of test images, `accuracy` and `margin` of each view."""
+def metrics(
+    verdicts: Mapping[str, NDArray[np.bool_]], *, certified: NDArray[np.bool_] | None, uncertified: str | None
+) -> dict[str, Any]:
+    """Return what metrics/<model>.json holds: the number of test images, `accuracy` and `margin` of each view.
+
+    And what is certified: its accuracy and margin, or nothing, and `uncertified`, the reason.
+    """
     return {
         "images": max(len(right) for right in verdicts.values()),
         "accuracy": {view: accuracy(right) for view, right in verdicts.items()},
         "margin": {view: margin(right) for view, right in verdicts.items()},
+        "certified": {"accuracy": None, "reason": uncertified}
+        if certified is None
+        else {"accuracy": accuracy(certified), "margin": margin(certified)},
     }
 
 

@@ -2,5 +2,23 @@
 
 from typing import Literal
 
-Architecture = Literal["one_convolution"]
-Optimizer = Literal["adam", "rmsprop"]
+Architecture = Literal[
+    "one_convolution",
+    "two_convolutions",
+    "three_convolutions",
+    "batch_normalized",
+    "strided",
+    "thresholded",
+    "fully_connected",
+    "tanh",
+    "sigmoid",
+]
+Optimizer = Literal["adam", "rmsprop", "rmsprop_keras", "adadelta", "adagrad", "adamax", "nadam", "sgd"]
+Loss = Literal[
+    "categorical_crossentropy",
+    "binary_crossentropy",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "categorical_hinge",
+    "poisson",
+]

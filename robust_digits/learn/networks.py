@@ -1,9 +1,11 @@
 """The table of networks: each maps images of a shape to logits, one for each class.
 
-No network ends in a softmax: attacks need the gradients that it would flatten.
+No network ends in a softmax: attacks need the gradients that it would flatten. What can be set of a network are the
+keyword arguments of its function; their defaults are its source's.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 
 from robust_digits.errors import InputError
 from robust_digits.learn.choices import Architecture
@@ -12,37 +14,169 @@ from robust_digits.runtime import keras
 layers = keras.layers
 
 
-def one_convolution(classes: int) -> list[keras.Layer]:
-    """Return the ART tutorial's network: one convolution, one hidden layer of 128."""
+def one_convolution(classes: int, *, kernel_size: int = 3, dropout: float = 0.25) -> list[keras.Layer]:
+    """Return the ART tutorial's network, also Collet's "1 layer CNN": one convolution, one hidden layer of 128."""
     return [
-        layers.Conv2D(32, 3, activation="relu"),
+        layers.Conv2D(32, kernel_size, activation="relu"),
         layers.MaxPool2D(2),
         layers.Flatten(),
         layers.Dense(128, activation="relu"),
-        layers.Dropout(0.25),
+        layers.Dropout(dropout),
         layers.Dense(classes),
     ]
 
 
-NETWORKS: dict[Architecture, Callable[[int], list[keras.Layer]]] = {
+def two_convolutions(classes: int, *, kernel_size: int = 3, dropout: float = 0.25) -> list[keras.Layer]:
+    """Return the network that kernel size, batch size, optimizer and loss were studied on (Keras' MNIST example).
+
+    `dropout` is that of the convolutions; the hidden layer keeps its half.
+    """
+    return [
+        layers.Conv2D(32, kernel_size, activation="relu"),
+        layers.Conv2D(64, kernel_size, activation="relu"),
+        layers.MaxPool2D(2),
+        layers.Dropout(dropout),
+        layers.Flatten(),
+        layers.Dense(128, activation="relu"),
+        layers.Dropout(0.5),
+        layers.Dense(classes),
+    ]
+
+
+def three_convolutions(classes: int, *, kernel_size: int = 3, dropout: float = 0.1) -> list[keras.Layer]:
+    """Return Collet's "3 layers CNN": three convolutions, one hidden layer of 128."""
+    return [
+        layers.Conv2D(32, kernel_size, activation="relu"),
+        layers.Conv2D(32, kernel_size, activation="relu"),
+        layers.MaxPool2D(2),
+        layers.Conv2D(32, kernel_size, activation="relu"),
+        layers.Flatten(),
+        layers.Dense(128, activation="relu"),
+        layers.Dropout(dropout),
+        layers.Dense(classes),
+    ]
+
+
+def batch_normalized(classes: int, *, dropout: float = 0.2) -> list[keras.Layer]:
+    """Return four convolutions and a hidden layer of 512, each normalized over the batch before its relu."""
+    return [
+        *_normalized(layers.Conv2D(32, 3)),
+        *_normalized(layers.Conv2D(32, 3)),
+        layers.MaxPool2D(2),
+        *_normalized(layers.Conv2D(64, 3)),
+        *_normalized(layers.Conv2D(64, 3)),
+        layers.MaxPool2D(2),
+        layers.Flatten(),
+        *_normalized(layers.Dense(512)),
+        layers.Dropout(dropout),
+        layers.Dense(classes),
+    ]
+
+
+def strided(classes: int, *, width: int = 16) -> list[keras.Layer]:
+    """Return the small network of Wong, Rice & Kolter 2020 ("Fast is better than free"): strides instead of pooling.
+
+    `width` is that of the first convolution; the layers after it grow in proportion.
+    """
+    return [
+        layers.Conv2D(width, 4, strides=2, padding="same", activation="relu"),
+        layers.Conv2D(2 * width, 4, strides=2, padding="same", activation="relu"),
+        layers.Flatten(),
+        layers.Dense(100 * width // 16, activation="relu"),
+        layers.Dense(classes),
+    ]
+
+
+def thresholded(classes: int, *, width: int = 16) -> list[keras.Layer]:
+    """Return `strided` behind four thresholds of each pixel: how far it is above 0.3 and 0.6, below 0.4 and 0.7.
+
+    A small change of a dark pixel then moves only what is dark, and of a light one what is light. Adversarially
+    trained networks learn such filters (Madry et al. 2018, appendix C); this one starts with them, and may move them.
+    """
+    thresholds = layers.Conv2D(
+        4,
+        1,
+        activation="relu",
+        kernel_initializer=keras.initializers.Constant([2.0, 2.0, -2.0, -2.0]),
+        bias_initializer=keras.initializers.Constant([-0.6, -1.2, 0.8, 1.4]),
+    )
+    return [thresholds, *strided(classes, width=width)]
+
+
+def fully_connected(classes: int, *, depth: int = 2, width: int = 512, dropout: float = 0.2) -> list[keras.Layer]:
+    """Return hidden layers of relu with dropout after each: 784-512-512-10 for MNIST."""
+    return [layers.Flatten(), *_hidden("relu", depth, width, dropout), layers.Dense(classes)]
+
+
+def sigmoid(classes: int, *, depth: int = 1, width: int = 256, dropout: float = 0.2) -> list[keras.Layer]:
+    """Return the multi-layer perceptron that depth, width and dropout were studied on: sigmoid, dropout after each."""
+    return [layers.Flatten(), *_hidden("sigmoid", depth, width, dropout), layers.Dense(classes)]
+
+
+def tanh(classes: int, *, depth: int = 2, width: int = 50) -> list[keras.Layer]:
+    """Return hidden layers of tanh, their weights drawn as by Glorot & Bengio 2010 ("Understanding the difficulty")."""
+    hidden = [layers.Dense(width, activation="tanh", kernel_initializer="glorot_normal") for _ in range(depth)]
+    return [layers.Flatten(), *hidden, layers.Dense(classes, kernel_initializer="glorot_normal")]
+
+
+NETWORKS: dict[Architecture, Callable[..., list[keras.Layer]]] = {
     "one_convolution": one_convolution,
+    "two_convolutions": two_convolutions,
+    "three_convolutions": three_convolutions,
+    "batch_normalized": batch_normalized,
+    "strided": strided,
+    "thresholded": thresholded,
+    "fully_connected": fully_connected,
+    "sigmoid": sigmoid,
+    "tanh": tanh,
 }
 
 
-def build(architecture: Architecture, *, shape: tuple[int, ...], classes: int) -> keras.Model:
+def build(
+    architecture: Architecture,
+    *,
+    shape: tuple[int, ...],
+    classes: int,
+    section: str = "train",
+    options: Mapping[str, float | None] | None = None,
+) -> keras.Model:
     """Return a network with fresh weights: images of `shape` (height, width, channels) in [0, 1] to logits (n, k).
+
+    `options` are keyword arguments of the network; None leaves it its own value. `section` is the section of
+    params.yaml that messages name.
 
     Raises
     ------
     InputError
-        If the images are too small for the network.
+        If the images are too small for the network, or it has no such option.
     """
-    refused = f"train.architecture: {architecture} does not fit images of shape {shape}"
+    chosen = {name: value for name, value in (options or {}).items() if value is not None}
+    _refuse_unknown(architecture, chosen, section=section)
+    sizes = "".join(f", {name} {value:g}" for name, value in chosen.items())
+    refused = f"{section}.architecture: {architecture}{sizes} does not fit images of shape {shape}"
     try:
-        model = keras.Sequential([layers.Input(shape), *NETWORKS[architecture](classes)])
+        model = keras.Sequential([layers.Input(shape), *NETWORKS[architecture](classes, **chosen)])
     except ValueError as error:
         raise InputError(f"{refused}: {str(error).splitlines()[0]}") from None
     for layer in model.layers:
         if 0 in layer.output.shape:
             raise InputError(f"{refused}: nothing is left of them after {layer.name}")
     return model
+
+
+def _refuse_unknown(architecture: Architecture, chosen: Mapping[str, float], *, section: str) -> None:
+    legal = list(inspect.signature(NETWORKS[architecture]).parameters)[1:]
+    for name, value in chosen.items():
+        if name not in legal:
+            has = f"has {', '.join(legal)}" if legal else "has nothing to set"
+            raise InputError(f"{section}.{name}: expected null, because {architecture} {has}; got {value:g}")
+
+
+def _normalized(layer: keras.Layer) -> list[keras.Layer]:
+    return [layer, layers.BatchNormalization(), layers.Activation("relu")]
+
+
+def _hidden(activation: str, depth: int, width: int, dropout: float) -> list[keras.Layer]:
+    return [
+        layer for _ in range(depth) for layer in (layers.Dense(width, activation=activation), layers.Dropout(dropout))
+    ]

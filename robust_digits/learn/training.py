@@ -1,7 +1,7 @@
 """Train a network on labelled images: one compiled function an epoch, over arrays that stay on the device."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -13,24 +13,42 @@ from tqdm import tqdm
 from robust_digits import tables
 from robust_digits.data.images import ImageSet
 from robust_digits.learn.choices import Optimizer
+from robust_digits.learn.losses import Function, categorical_crossentropy, mean_squared_error
 from robust_digits.runtime import keras, tf
 
 OPTIMIZERS: dict[Optimizer, Callable[[float], Any]] = {
     "adam": keras.optimizers.Adam,
     "rmsprop": partial(keras.optimizers.RMSprop, rho=0.9, epsilon=1e-8),  # the tutorial's
+    "rmsprop_keras": partial(keras.optimizers.RMSprop, rho=0.9, epsilon=1e-7),
+    "adadelta": keras.optimizers.Adadelta,
+    "adagrad": keras.optimizers.Adagrad,
+    "adamax": keras.optimizers.Adamax,
+    "nadam": keras.optimizers.Nadam,
+    "sgd": keras.optimizers.SGD,
 }
+DECIMALS = 6  # of what a history tells
 _VALIDATION_BATCH = 2048
+
+Objective = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""Images (n, height, width, channels) and labels (n,) to losses (n,), and logits (n, classes) to tell accuracy by."""
+Distort = Callable[[Any], Any]  # a batch of images (n, height, width, channels) -> what the model is shown of it
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch left: mean cross-entropy (nats) and accuracy, in training with dropout, in validation without."""
+    """What one epoch left: mean of the loss minimized and accuracy, in training with dropout, in validation without.
+
+    Two more compare runs that minimize different losses: the cross-entropy (nats), and the squared error, which is the
+    mean over classes of the squared distance of the probabilities to 1 for the true class and 0 for the others.
+    """
 
     epoch: int
     loss: float
     accuracy: float
     validation_loss: float
     validation_accuracy: float
+    validation_cross_entropy: float
+    validation_mse: float
 
     def __str__(self) -> str:
         """Return the line that a person reads."""
@@ -38,6 +56,27 @@ class Epoch:
             f"epoch {self.epoch}: loss {self.loss:.4f}, accuracy {self.accuracy:.4f}; "
             f"validation {self.validation_loss:.4f}, {self.validation_accuracy:.4f}"
         )
+
+
+class Progress:
+    """The numbers of the epochs to come, as a bar where somebody watches, else as a line an epoch."""
+
+    def __init__(self, first: int, last: int, *, what: str) -> None:
+        """Count from `first` to `last`, both included; `what` stands before the bar."""
+        watched = sys.stderr.isatty()
+        numbers = range(first, last + 1)
+        self._bar = tqdm(numbers, desc=what, unit="epoch", initial=first - 1, total=last, disable=not watched)
+
+    def __iter__(self) -> Any:  # noqa: ANN401 (an iterator of int, of a library without types)
+        """Yield the number of each epoch."""
+        return iter(self._bar)
+
+    def tell(self, epoch: Epoch) -> None:
+        """Show what an epoch left."""
+        if self._bar.disable:
+            print(epoch, flush=True)
+        else:
+            self._bar.set_postfix_str(str(epoch))
 
 
 def train(
@@ -50,36 +89,42 @@ def train(
     epochs: int,
     batch_size: int,
     seed: int,
+    loss: Function = categorical_crossentropy,
+    distort: Distort = lambda images: images,
 ) -> list[Epoch]:
     """Train a model that gives logits, in place, and return its history.
 
-    Minimizes the cross-entropy. Every epoch visits every image once, in an order that `seed` draws; the last batch
-    of an epoch is smaller where the sizes do not divide.
+    Minimizes the mean of `loss` over each batch, which `distort` may change. Every epoch visits every image once, in an
+    order that `seed` draws; the last batch of an epoch is smaller where the sizes do not divide.
     """
-    step_through = _epoch(model, train, OPTIMIZERS[optimizer](learning_rate), batch_size)
-    validate = _validation(model, validation)
+
+    def objective(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logits = model(distort(images), training=True)
+        return loss(labels, logits), logits
+
+    step_through = compiled_epoch(model, train, objective, OPTIMIZERS[optimizer](learning_rate), batch_size)
+    validate = compiled_validation(model, validation, loss)
     generator = np.random.default_rng(seed)
     history = []
-    bar = tqdm(range(1, epochs + 1), desc="training", unit="epoch", disable=not sys.stderr.isatty())
-    for number in bar:
-        loss, accuracy = step_through(tf.constant(generator.permutation(len(train))))
-        epoch = Epoch(number, *(round(float(value), 6) for value in (loss, accuracy, *validate())))
+    progress = Progress(1, epochs, what="training")
+    for number in progress:
+        measured = (*step_through(tf.constant(generator.permutation(len(train)))), *validate())
+        epoch = Epoch(number, *(round(float(value), DECIMALS) for value in measured))
         history.append(epoch)
-        if bar.disable:
-            print(epoch, flush=True)
-        else:
-            bar.set_postfix_str(str(epoch))
+        progress.tell(epoch)
     return history
 
 
-def save_history(path: Path, history: list[Epoch]) -> None:
+def save_history(path: Path, history: Sequence[Epoch]) -> None:
     """Write a history as CSV, one line an epoch."""
-    columns = [field.name for field in fields(Epoch)]
+    columns = [field.name for field in fields(history[0])]
     tables.write(path, (dict(zip(columns, astuple(epoch), strict=True)) for epoch in history), columns=columns)
 
 
-def _epoch(model: keras.Model, train: ImageSet, optimizer: keras.Optimizer, batch_size: int) -> Any:  # noqa: ANN401
-    """Return a compiled function: order of the images -> mean loss and accuracy of one epoch of training."""
+def compiled_epoch(
+    model: keras.Model, train: ImageSet, objective: Objective, optimizer: keras.Optimizer, batch_size: int
+) -> Any:  # noqa: ANN401 (a compiled function)
+    """Return a compiled function: order of the images (n,) -> mean loss and accuracy of one epoch of training."""
     images, labels = tf.constant(train.images), tf.constant(train.labels)
     count = len(train)
     optimizer.build(model.trainable_variables)
@@ -91,10 +136,9 @@ def _epoch(model: keras.Model, train: ImageSet, optimizer: keras.Optimizer, batc
             rows = order[start : start + batch_size]
             truth = tf.gather(labels, rows)
             with tf.GradientTape() as tape:
-                logits = model(tf.gather(images, rows), training=True)
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits)
-                loss = tf.reduce_mean(losses)
-            optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+                losses, logits = objective(tf.gather(images, rows), truth)
+                mean = tf.reduce_mean(losses)
+            optimizer.apply(tape.gradient(mean, model.trainable_variables), model.trainable_variables)
             loss_sum += tf.reduce_sum(losses)
             right_sum += _right(logits, truth)
         return loss_sum / count, right_sum / count
@@ -102,20 +146,21 @@ def _epoch(model: keras.Model, train: ImageSet, optimizer: keras.Optimizer, batc
     return run
 
 
-def _validation(model: keras.Model, validation: ImageSet) -> Any:  # noqa: ANN401 (a compiled function)
-    """Return a compiled function: () -> mean loss and accuracy on the validation images."""
+def compiled_validation(model: keras.Model, validation: ImageSet, loss: Function) -> Any:  # noqa: ANN401 (compiled)
+    """Return a compiled function: () -> mean loss, accuracy, cross-entropy and squared error on validation images."""
     images, labels = tf.constant(validation.images), tf.constant(validation.labels)
     count = len(validation)
 
     @tf.function
-    def run() -> tuple[tf.Tensor, tf.Tensor]:
-        loss_sum, right_sum = tf.constant(0.0), tf.constant(0.0)
+    def run() -> tf.Tensor:
+        sums = tf.zeros(4)
         for start in tf.range(0, count, _VALIDATION_BATCH):
             truth = labels[start : start + _VALIDATION_BATCH]
             logits = model(images[start : start + _VALIDATION_BATCH], training=False)
-            loss_sum += tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits))
-            right_sum += _right(logits, truth)
-        return loss_sum / count, right_sum / count
+            measures = [measure(truth, logits) for measure in (loss, categorical_crossentropy, mean_squared_error)]
+            totals = [tf.reduce_sum(values) for values in measures]
+            sums += tf.stack([totals[0], _right(logits, truth), *totals[1:]])
+        return sums / count
 
     return run
 

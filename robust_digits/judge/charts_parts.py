@@ -1,0 +1,59 @@
+"""What the pictures share: colours, an image, a perturbation, probabilities, and how a picture is saved."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from robust_digits.files import replacing
+from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE
+
+RIGHT, WRONG, QUIET = "#2a7f3f", "#c0392b", "#b8bfc6"
+VIEWS = {
+    CLEAN: ("clean", "#4c78a8"),
+    OLD_SET: ("FGM, old set", "#f2a541"),
+    FRESH: ("FGM, afresh", "#c0392b"),
+    WORST_CASE: ("worst case", "#5b2333"),
+}
+
+
+def image(axes: Axes, pixels: NDArray[np.float32]) -> None:
+    """Draw an image (height, width, channels) in [0, 1], grey or in colours."""
+    grey = pixels.shape[-1] == 1
+    axes.imshow(pixels[..., 0] if grey else pixels, cmap="gray" if grey else None, vmin=0, vmax=1)
+    _bare(axes)
+
+
+def perturbation(axes: Axes, change: NDArray[np.float32]) -> None:
+    """Draw darker pixels blue, lighter ones red, the scale symmetric about no change."""
+    limit = max(float(np.abs(change).max()), 1e-6)
+    axes.imshow(change.mean(axis=-1), cmap="RdBu_r", vmin=-limit, vmax=limit)
+    _bare(axes)
+
+
+def bars(axes: Axes, probabilities: NDArray[np.float32], *, label: int) -> None:
+    """Draw the probability of each class, the predicted one green where right and red where wrong."""
+    predicted = int(probabilities.argmax())
+    drawn = axes.bar(range(len(probabilities)), probabilities, color=QUIET)
+    drawn[predicted].set_color(RIGHT if predicted == label else WRONG)
+    axes.set_ylim(0, 1)
+    axes.set_xticks(range(len(probabilities)))
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def surely(probabilities: NDArray[np.float32]) -> str:
+    """Return what probabilities (classes,) say, and how surely."""
+    return f"{probabilities.argmax()} with {100 * probabilities.max():.0f}%"
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG without the name and version of its software, so that equal pictures are equal bytes."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120, metadata={"Software": None})
+
+
+def _bare(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])

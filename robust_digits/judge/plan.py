@@ -1,0 +1,80 @@
+"""What a study asks, as a small file says it: one parameter, the values it takes, and what is kept the same.
+
+`docs/studies/<name>.yaml` is a plan; a file in `docs/studies/bases` holds what all studies of the same data keep.
+"""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from robust_digits.errors import InputError
+from robust_digits.params import Section, parse, read
+
+FOLDER = Path("docs/studies")
+Params = dict[str, Any]  # params.yaml, or values of it by their names, such as train.epochs
+Metric = Literal["clean", "fgm_fresh", "fgm", "worst_case"]
+
+
+class Plan(Section):
+    """A study of what a parameter does to a model.
+
+    Each of `values` is a value of the parameter or, where that is a whole section, a name and what it sets there.
+    `params` are set in every run, over those of the `base`.
+    """
+
+    title: str
+    base: str
+    model: Literal["baseline", "robust", "hardened"]
+    parameter: str
+    values: Annotated[list[Any] | dict[str, Params], Field(min_length=1)]
+    metrics: Annotated[list[Metric], Field(min_length=1)]
+    params: Params
+
+    def runs(self, params: Params) -> dict[str, Params]:
+        """Return the whole of params.yaml for each value, by the name of the value.
+
+        Raises
+        ------
+        InputError
+            If the study sets something that is no parameter.
+        """
+        fixed = changed(params, {**read(_file(FOLDER / "bases", self.base, what="base")), **self.params})
+        if isinstance(self.values, list):
+            return {str(value): changed(fixed, {self.parameter: value}) for value in self.values}
+        return {
+            name: changed(fixed, {f"{self.parameter}.{key}": value for key, value in values.items()})
+            for name, values in self.values.items()
+        }
+
+
+class _File(Section):
+    study: Plan
+
+
+def load(name: str) -> Plan:
+    """Return the plan of a study; InputError if there is none of this name, or its file is no plan."""
+    path = _file(FOLDER, name, what="study")
+    return parse(_File, {"study": read(path)}, where=str(path)).study
+
+
+def changed(params: Params, values: Params) -> Params:
+    """Return parameters with other values, by their names; InputError where there is no such parameter."""
+    result = deepcopy(params)
+    for name, value in values.items():
+        *outer, last = name.split(".")
+        section: Any = result
+        for key in outer:
+            section = section.get(key) if isinstance(section, dict) else None
+        if not isinstance(section, dict) or last not in section:
+            raise InputError(f"{FOLDER}: {name} is not a parameter; every one is in params.yaml")
+        section[last] = value
+    return result
+
+
+def _file(folder: Path, name: str, *, what: str) -> Path:
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in names:
+        raise InputError(f"{folder}: expected a {what}, one of {', '.join(names)}; got {name!r}")
+    return folder / f"{name}.yaml"

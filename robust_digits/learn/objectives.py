@@ -1,0 +1,104 @@
+"""What a step of hardening makes small: for each method, the losses of a batch, with the attack inside it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from robust_digits.learn.intervals import worst_leads
+from robust_digits.learn.recipe import Method
+from robust_digits.runtime import keras, tf
+
+Losses = tuple[tf.Tensor, tf.Tensor]
+"""Losses (n,), and the logits (n, classes) whose accuracy the history tells."""
+
+_REACH = 2.5  # eps: how far all steps together could go, as in Madry et al. 2018
+_SINGLE = 1.25  # eps: the one step of Wong, Rice & Kolter 2020
+_NUDGE = 0.001  # standard deviation of the start of TRADES: at the image itself the divergence has no gradient
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a step of training is told, beside its batch.
+
+    `eps` is the radius that the ramp has reached, `grown` that radius as a share of the full one. The inner attack
+    takes `steps` of `step` times eps (None: the method's own); `seed`, int32 (2,), is of its random start. `weight`
+    is that of the second term of a loss.
+    """
+
+    eps: tf.Tensor
+    grown: tf.Tensor
+    steps: int
+    step: float | None
+    weight: float | None
+    seed: tf.Tensor
+
+
+def pgd(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -> Losses:
+    """Cross-entropy of images that projected gradient descent moved, from a random start (Madry et al. 2018)."""
+    noise = tf.random.stateless_uniform(tf.shape(images), now.seed, -1.0, 1.0)
+    start = tf.clip_by_value(images + now.eps * noise, 0.0, 1.0)
+    return _clean(
+        model, ascend(lambda moved: _clean(model, moved, labels, training=False)[0], images, start, now), labels
+    )
+
+
+def fast(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -> Losses:
+    """As `pgd`, with a single step (Wong, Rice & Kolter 2020)."""
+    return pgd(model, images, labels, replace(now, steps=1, step=now.step or _SINGLE))
+
+
+def trades(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -> Losses:
+    """Cross-entropy of the images, plus how far an attack moves the probabilities (Zhang et al. 2019)."""
+    before = tf.nn.softmax(model(images, training=False))
+    start = tf.clip_by_value(images + _NUDGE * tf.random.stateless_normal(tf.shape(images), now.seed), 0.0, 1.0)
+    moved = ascend(lambda moved: _divergence(before, model(moved, training=False)), images, start, now)
+    losses, logits = _clean(model, images, labels)
+    return losses + now.weight * _divergence(tf.nn.softmax(logits), model(moved, training=True)), logits
+
+
+def ibp(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -> Losses:
+    """Cross-entropy of the images and of the worst logits in the box, which gain weight with it (Gowal et al. 2018)."""
+    return _bounded(model, images, labels, now, _clean(model, images, labels))
+
+
+def mixed(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -> Losses:
+    """Cross-entropy under attack, mixed with that of the worst logits (MTL-IBP, De Palma et al. 2024)."""
+    return _bounded(model, images, labels, now, pgd(model, images, labels, now))
+
+
+METHODS: dict[Method, Callable[[keras.Model, tf.Tensor, tf.Tensor, Moment], Losses]] = {
+    "pgd": pgd,
+    "fast": fast,
+    "trades": trades,
+    "ibp": ibp,
+    "mixed": mixed,
+}
+
+
+def ascend(loss: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, start: tf.Tensor, now: Moment) -> tf.Tensor:
+    """Return images within eps of `images`, in [0, 1], that raise a loss, found by signed steps from `start`."""
+    step = now.eps * (now.step or _REACH / now.steps)
+    moved = start
+    for _ in range(now.steps):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(moved)
+            total = tf.reduce_sum(loss(moved))
+        moved += step * tf.sign(tape.gradient(total, moved))
+        moved = tf.clip_by_value(tf.clip_by_value(moved, images - now.eps, images + now.eps), 0.0, 1.0)
+    return tf.stop_gradient(moved)
+
+
+def _clean(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, *, training: bool = True) -> Losses:
+    logits = model(images, training=training)
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), logits
+
+
+def _bounded(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment, first: Losses) -> Losses:
+    losses, logits = first
+    worst = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, worst_leads(model, images, labels, now.eps))
+    share = now.weight * now.grown
+    return (1 - share) * losses + share * worst, logits
+
+
+def _divergence(before: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Return the Kullback-Leibler divergence (n,) of the softmax of `logits` from the probabilities `before`."""
+    return tf.reduce_sum(tf.math.xlogy(before, before) - before * tf.nn.log_softmax(logits), axis=1)

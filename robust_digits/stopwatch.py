@@ -1,0 +1,25 @@
+"""How long it took to train a model, kept beside the project: no output may hold it, because no two runs agree."""
+
+import hashlib
+from pathlib import Path
+
+from robust_digits import cache
+
+
+def note(model: Path, seconds: float) -> None:
+    """Remember how long it took to make a file."""
+    kept = _kept(hashlib.md5(model.read_bytes(), usedforsecurity=False).hexdigest())
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(f"{seconds:.1f}\n", encoding="utf-8")
+
+
+def recall(md5: str) -> float | None:
+    """Return the seconds that it took to make the file with this MD5 sum, the one in dvc.lock, or None if unknown."""
+    try:
+        return float(_kept(md5).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _kept(md5: str) -> Path:
+    return cache.folder("seconds") / f"{md5}.txt"
