@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any, BinaryIO
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -129,11 +130,14 @@ def tab(profile: Path) -> Iterator[Tab]:
     command = [browser, *FLAGS, f"--user-data-dir={profile}"]
     started = [sys.executable, "-c", PIPED, str(reads), str(writes), *command]
     process = subprocess.Popen(started, pass_fds=(reads, writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    watch = Timer(300, process.kill)  # a browser that hangs ends, and the test with it
+    watch.start()
     os.close(reads)
     os.close(writes)
     with os.fdopen(commands, "wb", buffering=0) as to_browser, os.fdopen(answers, "rb") as from_browser:
         try:
             yield Tab(to_browser, from_browser)
         finally:
+            watch.cancel()
             process.terminate()
             process.wait(timeout=20)
