@@ -155,6 +155,8 @@ def test_history_is_a_table(tmp_path: Path) -> None:
         "accuracy",
         "validation_loss",
         "validation_accuracy",
+        "validation_cross_entropy",
+        "validation_mse",
         "validation_fgm",
         "validation_pgd",
     ]
@@ -296,18 +298,21 @@ def test_every_step_has_a_seed_of_its_own(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("found", "ramp", "best"),
     [
-        ((0.1, 0.4, 0.3, 0.2), [0.0, 0.0], 2),
-        ((0.1, 0.4, 0.4, 0.2), [0.0, 0.0], 3),  # the later of two that are equal
-        ((0.5, 0.4, 0.3, 0.3), [0.0, 0.0], 1),
-        ((0.9, 0.8, 0.3, 0.2), [0.0, 0.5], 2),  # the end of the second epoch is the first with a full eps
-        ((0.9, 0.8, 0.2, 0.3), [0.0, 0.6], 4),
+        ((0.1, 1.0, 0.3, 0.2), [0.0, 0.0], 2),
+        ((0.1, 1.0, 1.0, 0.2), [0.0, 0.0], 3),  # the later of two that are equal
+        ((1.0, 0.4, 0.3, 0.3), [0.0, 0.0], 1),
+        ((0.1, 0.5, 0.3, 0.29), [0.0, 0.0], 3),  # of 6 images, 0.5 has a standard error of 0.204
+        ((0.5, 0.1, 0.2, 0.29), [0.0, 0.0], 1),
+        ((0.3, 0.2, 0.5, 0.3), [0.0, 0.0], 4),
+        ((1.0, 1.0, 0.3, 0.2), [0.0, 0.5], 2),  # the end of the second epoch is the first with a full eps
+        ((0.9, 0.8, 0.2, 1.0), [0.0, 0.6], 4),
         ((0.9, 0.8, 0.3, 0.2), [0.0, 1.0], 4),
     ],
 )
 def test_the_best_epoch_is_kept(
     found: tuple[float, ...], ramp: list[float], best: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The model ends with the weights of the epoch that stood best against PGD, once eps was full."""
+    """The model ends with the weights of the last epoch that stood as well as the best, once eps was full."""
     seen, model = scripted(monkeypatch, *found), linear()
     run = prepared(model, ramp=ramp)
     run.run(tmp_path / "state.npz")
@@ -400,7 +405,7 @@ def test_a_weak_model_has_not_collapsed(tmp_path: Path, monkeypatch: pytest.Monk
     scripted(monkeypatch, 0.0, 0.0, 0.1, 0.0, single=(0.0, 0.02, 0.3, 0.04))
     run = prepared(answering(1.0), learning_rate=1e-9, allow_collapse=False)
     run.run(tmp_path / "state.npz")
-    assert run.best().epoch == 3
+    assert run.best().epoch == 4
 
 
 def test_learning_nothing_is_an_error(tmp_path: Path) -> None:
@@ -565,8 +570,10 @@ def test_a_damaged_state_costs_the_epochs_behind_it(tmp_path: Path, capsys: pyte
 def test_every_network_can_be_hardened(architecture: Any, method: Method, tmp_path: Path) -> None:  # noqa: ANN401
     """Each network of the table has an epoch of attacks and one of bounds, and ends in finite weights."""
     keras.utils.set_random_seed(0)
-    model = networks.build(architecture, shape=(6, 6, 1), classes=2)
-    run = prepared(model, method=method, weight=WEIGHTS[method], epochs=1, batch_size=10)
+    model = networks.build(architecture, shape=(16, 16, 1), classes=2)
+    images = ImageSet(np.random.default_rng(0).uniform(size=(4, 16, 16, 1)).astype(np.float32), np.arange(4) % 2)
+    values = recipe(method=method, weight=WEIGHTS[method], epochs=1, batch_size=4)
+    run = Hardening(model, images, images, values, seed=0)
     run.run(tmp_path / "state.npz")
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
     assert np.isfinite(run.history[0].loss)
