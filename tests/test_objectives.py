@@ -44,11 +44,16 @@ def model() -> keras.Model:
     return networks.build("strided", shape=(SIDE, SIDE, 1), classes=CLASSES)
 
 
+def noise(count: int, *, side: int) -> ImageSet:
+    """Return noise with pixels that are exactly 0 and 1 in it."""
+    pixels = np.random.default_rng(0).uniform(-0.3, 1.3, (count, side, side, 1)).clip(0, 1).astype(np.float32)
+    return ImageSet(pixels, np.arange(count) % CLASSES)
+
+
 @pytest.fixture(scope="module")
 def images() -> ImageSet:
-    """Return noise with pixels that are exactly 0 and 1 in it."""
-    pixels = np.random.default_rng(0).uniform(-0.3, 1.3, (12, SIDE, SIDE, 1)).clip(0, 1).astype(np.float32)
-    return ImageSet(pixels, np.arange(12) % CLASSES)
+    """Return images for the network."""
+    return noise(12, side=SIDE)
 
 
 def transparent() -> keras.Model:
@@ -128,10 +133,10 @@ def ascended(model: keras.Model, images: ImageSet, start: Images, now: Moment) -
 
 
 @pytest.mark.parametrize("architecture", networks.NETWORKS)
-def test_the_inner_attack_is_arts(architecture: Architecture, images: ImageSet) -> None:
+def test_the_inner_attack_is_arts(architecture: Architecture) -> None:
     """On the same network and images, from the same start, in steps of the same length, ART ends in the same place."""
     keras.utils.set_random_seed(0)
-    network = networks.build(architecture, shape=(SIDE, SIDE, 1), classes=CLASSES)
+    network, images = networks.build(architecture, shape=(16, 16, 1), classes=CLASSES), noise(6, side=16)
     for steps, step, length in ((1, 1.0, 1.0), (1, None, 2.5), (7, None, 2.5 / 7), (5, 0.3, 0.3)):
         now = moment(steps=steps, step=step)
         start = started(images, now)

@@ -135,7 +135,7 @@ class Hardening:
 
     def _refuse_collapse(self, state: Path) -> None:
         epoch = self.history[-1]
-        fooled = epoch in self._full() and epoch.validation_fgm > max(FOOLED * epoch.validation_pgd, self._chance)
+        fooled = epoch in self._full() and epoch.validation_fgm >= max(FOOLED * epoch.validation_pgd, self._chance)
         if self._recipe.allow_collapse or not fooled:
             return
         checkpoint.forget(state)
