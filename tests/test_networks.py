@@ -111,7 +111,7 @@ def test_dropout(dropout: float | None, rates: list[float]) -> None:
     ("architecture", "words"),
     [
         ("tanh", "train.kernel_size: expected null, because tanh has depth, width; got 5"),
-        ("strided", "train.kernel_size: expected null, because strided has nothing to set; got 5"),
+        ("strided", "train.kernel_size: expected null, because strided has width; got 5"),
     ],
 )
 def test_what_a_network_does_not_have_is_refused(architecture: Architecture, words: str) -> None:

@@ -33,6 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "method": "pgd",
         "weight": None,
         "architecture": "one_convolution",
+        "width": None,
         "eps": 0.1,
         "steps": 3,
         "epochs": EPOCHS,
