@@ -43,8 +43,8 @@ class Samples(Section):
 
 
 def doubled(settings: Section) -> Section:
-    """Return the settings of an attack with twice the steps, restarts, draws and queries."""
-    return settings.model_copy(update={name: 2 * value for name, value in settings if name != "samples"})
+    """Return the settings of a search with twice the steps or queries, as many restarts: twice the work."""
+    return settings.model_copy(update={name: 2 * value for name, value in settings if name in {"steps", "queries"}})
 
 
 class Attacks(Section):

@@ -95,7 +95,7 @@ class Trial:
     def probe(self, attacks: Mapping[str, Section], *, steps: int, samples: int, seed: int) -> None:
         """Measure what shows whether the evaluation itself works, on the first `samples` test images.
 
-        `attacks` have been run before; those that search are run again with twice the effort.
+        `attacks` have been run before; those that search are run again, with twice the effort, on what they left.
         """
         model, few = self._suite.model, self._test[:samples]
         images, labels = np.array(few.images), np.asarray(few.labels)
@@ -105,9 +105,10 @@ class Trial:
         sums_to_one = (outputs.min(axis=1) >= 0) & (np.abs(outputs.sum(axis=1) - 1) < 1e-3)  # noqa: PLR2004 (rounding)
         gains = [0.0]
         for name in sorted(_SEARCHES & attacks.keys()):
-            found = self._suite.attack(name, doubled(attacks[name]), few, np.asarray(self._old.images[:samples]))
-            before = self._predictions[name][:samples] == labels
-            gains.append(float(before.mean() - (model.predict(found).argmax(axis=1) == labels).mean()))
+            left = np.flatnonzero(self._predictions[name][:samples] == labels)
+            if left.size:
+                found = self._suite.attack(name, doubled(attacks[name]), few[left], np.asarray(self._old.images[left]))
+                gains.append(float((model.predict(found).argmax(axis=1) != labels[left]).sum() / len(few)))
         self._probes |= {
             "zero_gradients": float(np.mean(~(gradients > 0))),  # NaN is none either
             "probabilities": float(np.mean(sums_to_one)),

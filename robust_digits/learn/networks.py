@@ -103,6 +103,21 @@ def thresholded(classes: int, *, width: int = 16) -> list[keras.Layer]:
     return [thresholds, *strided(classes, width=width)]
 
 
+def patches(classes: int, *, width: int = 32) -> list[keras.Layer]:
+    """Return a network that sees an image as patches of 7x7 pixels, one every four: for images without fine detail.
+
+    What an attacker does to single pixels is lost in so large a patch. `width` is that of the first convolution; the
+    layers after it grow in proportion.
+    """
+    return [
+        layers.Conv2D(width, 7, strides=4, padding="same", activation="relu"),
+        layers.Conv2D(2 * width, 3, strides=2, padding="same", activation="relu"),
+        layers.Flatten(),
+        layers.Dense(4 * width, activation="relu"),
+        layers.Dense(classes),
+    ]
+
+
 def fully_connected(classes: int, *, depth: int = 2, width: int = 512, dropout: float = 0.2) -> list[keras.Layer]:
     """Return hidden layers of relu with dropout after each: 784-512-512-10 for MNIST."""
     return [layers.Flatten(), *_hidden("relu", depth, width, dropout), layers.Dense(classes)]
@@ -126,6 +141,7 @@ NETWORKS: dict[Architecture, Callable[..., list[keras.Layer]]] = {
     "batch_normalized": batch_normalized,
     "strided": strided,
     "thresholded": thresholded,
+    "patches": patches,
     "fully_connected": fully_connected,
     "sigmoid": sigmoid,
     "tanh": tanh,
