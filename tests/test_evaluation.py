@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from linear import level
+from numpy.typing import NDArray
 
 from robust_digits.attack import bounds, fgm
+from robust_digits.attack import suite as table
 from robust_digits.attack.settings import Noise, Plain, Queries, Restarts, Samples, Steps
-from robust_digits.attack.suite import Suite
+from robust_digits.attack.suite import Suite, Target
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
@@ -207,6 +209,36 @@ def test_samples_beyond_the_set_are_all(suite: Suite, digits: ImageSet) -> None:
     trial = Trial(suite, digits, digits)
     trial.curve(linf=(0.0,), l2=(0.0,), steps=1, samples=1000, seed=0)
     np.testing.assert_allclose(trial.evidence().curves["linf"], [[0.0, 10 / 12]])
+
+
+def test_twice_the_effort_goes_into_what_still_stands(
+    suite: Suite, digits: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that breaks an image a step is asked again about the seven it left, and breaks six of them."""
+    asked = []
+
+    def slow(target: Target, settings: Steps) -> NDArray[np.float32]:
+        asked.append(len(target.images))
+        found = target.images.copy()
+        found[: settings.steps] = table.ATTACKS["fgm"](target, Plain())[: settings.steps]
+        return found
+
+    monkeypatch.setitem(table.ATTACKS, "bim", slow)
+    trial = Trial(suite, digits, digits)
+    attacks = {"bim": Steps(steps=3)}
+    trial.attack(attacks)
+    trial.probe(attacks, steps=3, samples=COUNT, seed=0)
+    assert asked == [10, 7]
+    assert trial.evidence().probes["gain_from_effort"] == 6 / COUNT
+
+
+def test_nothing_is_gained_where_nothing_stands(suite: Suite, digits: ImageSet) -> None:
+    """An attack that broke every image is not run again."""
+    trial = Trial(suite, digits, digits)
+    attacks = {"pgd": Restarts(steps=3, restarts=1)}
+    trial.attack(attacks)
+    trial.probe(attacks, steps=3, samples=COUNT, seed=0)
+    assert trial.evidence().probes["gain_from_effort"] == 0
 
 
 @pytest.mark.parametrize(("eps", "right"), [(0.98 * DISTANCE, 10), (1.02 * DISTANCE, 0)])

@@ -19,6 +19,7 @@ PARAMETERS: dict[Architecture, int] = {  # for images of 28x28x1 and ten classes
     "batch_normalized": 597_738,
     "strided": 166_406,  # Wong, Rice & Kolter 2020
     "thresholded": 167_182,  # sees four channels, and has four weights and four biases of its own
+    "patches": 152_586,
     "fully_connected": 669_706,
     "sigmoid": 203_530,
     "tanh": 42_310,
@@ -142,6 +143,15 @@ def test_strides_halve_an_image_twice(architecture: Architecture) -> None:
         shapes = [layer.output.shape[1:] for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
         assert shapes[-2:] == [(half, half, 8), (quarter, quarter, 16)]
         assert model.layers[-2].units == 50
+
+
+def test_patches_are_coarse() -> None:
+    """Strides of four and two leave 7 and 4 of the 28 pixels of a side, and all layers grow with the width."""
+    model = networks.build("patches", shape=(28, 28, 1), classes=10, options={"width": 8})
+    shapes = [layer.output.shape[1:] for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert shapes == [(7, 7, 8), (4, 4, 16)]
+    assert model.layers[0].kernel_size == (7, 7)
+    assert model.layers[-2].units == 32
 
 
 def test_thresholds_start_where_they_say() -> None:

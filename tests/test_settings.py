@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from robust_digits.attack.settings import Attacks, Noise, Plain, Queries, Restarts, Samples, Steps
+from robust_digits.attack.settings import Attacks, Noise, Plain, Queries, Restarts, Samples, Steps, doubled
 from robust_digits.errors import InputError
 from robust_digits.params import Section, parse
 
@@ -142,3 +142,10 @@ def test_an_attack_with_nothing_behind_it_is_refused() -> None:
     """`fgm:` without `{}` is null in YAML, and would silently not be run."""
     message = refusal({"fgm": None})
     assert message == ("params.yaml: evaluate.attacks.fgm: expected settings, {} if there are none to give, got None")
+
+
+def test_twice_the_effort() -> None:
+    """A search is doubled in its steps or queries, from a single start; what else is set stays."""
+    assert doubled(Steps(steps=20)) == Steps(steps=40)
+    assert doubled(Restarts(steps=40, restarts=3)) == Restarts(steps=80, restarts=1)
+    assert doubled(Queries(queries=1000)) == Queries(queries=2000)
