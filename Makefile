@@ -45,7 +45,7 @@ TUTORIAL := data.source=$(if $(DATA),$(abspath $(DATA)),mnist) data.validation=0
 THRESHOLDED := architecture=thresholded eps=0.33 batch_size=128
 RECIPE ?= trades
 recipe_trades := method=trades weight=6.0 width=24 steps=5 learning_rate=0.004 epochs=18
-recipe_ibp := method=ibp weight=0.5 width=16 ramp=[0.03,0.5] learning_rate=0.001 clip=10.0 epochs=20 \
+recipe_ibp := method=ibp weight=0.5 width=16 ramp=[0.03,0.5] learning_rate=0.001 clip=10.0 epochs=15 \
 	schedule=[[0.0,1.0],[0.6,1.0],[0.61,0.3],[0.85,0.3],[0.86,0.06],[1.0,0.06]]
 MNIST = $(TUTORIAL) $(patsubst %,harden.%,$(THRESHOLDED) $(recipe_$(RECIPE)))
 RUN = mnist$(if $(filter-out trades,$(RECIPE)),-$(RECIPE))
