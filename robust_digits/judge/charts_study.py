@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,10 @@ def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None
     """
     values = [str(row["value"]) for row in rows]
     numbers = isinstance(plan.values, list) and not any(isinstance(value, str) for value in plan.values)
-    figure = Figure(figsize=(max(5.5, 1.1 * len(rows) + 1), 4), layout="constrained")
+    width = max(6.5, 1.1 * len(rows) + 1)  # inches
+    figure = Figure(figsize=(width, 4), layout="constrained")
     axes = figure.subplots()
-    axes.set_title(plan.title, fontsize=11)
+    axes.set_title(fill(plan.title, int(10 * width)), fontsize=11)
     for place, metric in enumerate(plan.metrics):
         name, colour = _LINES[metric]
         shares, off = _with_intervals(rows, metric)
@@ -38,7 +40,7 @@ def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None
     axes.set_ylabel(f"accuracy of the {plan.model} model, %")
     axes.grid(axis="y", color="#e4e7ea", lw=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(ncols=len(plan.metrics), loc="upper center", bbox_to_anchor=(0.5, -0.24), frameon=False, fontsize=9)
+    figure.legend(ncols=len(plan.metrics), loc="outside lower center", frameon=False, fontsize=9)
     parts.save(figure, path)
 
 
