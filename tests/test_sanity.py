@@ -241,7 +241,7 @@ def test_saturated_logits(old: ImageSet) -> None:
     """Huge logits leave the cross-entropy no gradient: said outright, and by PGD failing where nothing can survive."""
     found = judged(under(dense(gain=2e7)), old)
     table = sanity.checks(found, control=True)
-    assert red(found) == {"zero_gradients", "grey_bound", "unbounded", "idle_attacks", "more_effort"}
+    assert red(found) == {"zero_gradients", "grey_bound", "unbounded", "idle_attacks"}
     assert table["idle_attacks"].measured == 1, "the single step has nowhere to go"
     assert table["zero_gradients"].measured == 1
     assert table["grey_bound"].measured == pytest.approx(found.curves["linf"][-1, 1])

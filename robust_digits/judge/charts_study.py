@@ -24,7 +24,8 @@ def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None
     values = [str(row["value"]) for row in rows]
     numbers = isinstance(plan.values, list) and not any(isinstance(value, str) for value in plan.values)
     width = max(6.5, 1.1 * len(rows) + 1)  # inches
-    figure = Figure(figsize=(width, 4), layout="constrained")
+    slanted = sum(len(value) for value in values) > 60  # noqa: PLR2004 (letters side by side)
+    figure = Figure(figsize=(width, 5 if slanted else 4), layout="constrained")
     axes = figure.subplots()
     axes.set_title(fill(plan.title, int(10 * width)), fontsize=11)
     for place, metric in enumerate(plan.metrics):
@@ -33,7 +34,6 @@ def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None
         beside = 0.06 * (place - (len(plan.metrics) - 1) / 2)  # so that intervals do not cover each other
         style = "o-" if numbers else "o"
         axes.errorbar(np.arange(len(rows)) + beside, shares, off, fmt=style, color=colour, ms=5, capsize=2, label=name)
-    slanted = sum(len(value) for value in values) > 60  # noqa: PLR2004 (letters side by side)
     axes.set_xticks(range(len(rows)), values, rotation=25 if slanted else 0, ha="right" if slanted else "center")
     axes.set_xlabel(plan.parameter)
     axes.set_ylim(-2, 102)
