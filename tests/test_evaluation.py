@@ -7,10 +7,10 @@ import pytest
 from linear import level
 from numpy.typing import NDArray
 
-from robust_digits.attack import bounds, fgm
-from robust_digits.attack import suite as table
+from robust_digits.attack import attacks, bounds, fgm
+from robust_digits.attack.attacks import Target
 from robust_digits.attack.settings import Noise, Plain, Queries, Restarts, Samples, Steps
-from robust_digits.attack.suite import Suite, Target
+from robust_digits.attack.suite import Suite
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
@@ -220,14 +220,14 @@ def test_twice_the_effort_goes_into_what_still_stands(
     def slow(target: Target, settings: Steps) -> NDArray[np.float32]:
         asked.append(len(target.images))
         found = target.images.copy()
-        found[: settings.steps] = table.ATTACKS["fgm"](target, Plain())[: settings.steps]
+        found[: settings.steps] = attacks.ATTACKS["fgm"](target, Plain())[: settings.steps]
         return found
 
-    monkeypatch.setitem(table.ATTACKS, "bim", slow)
+    monkeypatch.setitem(attacks.ATTACKS, "bim", slow)
     trial = Trial(suite, digits, digits)
-    attacks = {"bim": Steps(steps=3)}
-    trial.attack(attacks)
-    trial.probe(attacks, steps=3, samples=COUNT, seed=0)
+    chosen = {"bim": Steps(steps=3)}
+    trial.attack(chosen)
+    trial.probe(chosen, steps=3, samples=COUNT, seed=0)
     assert asked == [10, 7]
     assert trial.evidence().probes["gain_from_effort"] == 6 / COUNT
 

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from linear import level
 from numpy.typing import NDArray
-from test_suite import FEW
+from test_attacks import FEW
 
-from robust_digits.attack.suite import ATTACKS, Suite
+from robust_digits.attack.attacks import ATTACKS
+from robust_digits.attack.suite import Suite
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import intervals, models, networks
 from robust_digits.learn.choices import Architecture

@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from robust_digits.attack import bounds, fgm, pgd
+from robust_digits.attack.attacks import ATTACKS, Target
 from robust_digits.attack.settings import Noise, Plain, Queries, Restarts, Samples
-from robust_digits.attack.suite import ATTACKS, Suite, Target
+from robust_digits.attack.suite import Suite
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge import sanity

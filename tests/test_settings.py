@@ -145,7 +145,7 @@ def test_an_attack_with_nothing_behind_it_is_refused() -> None:
 
 
 def test_twice_the_effort() -> None:
-    """A search is doubled in its steps or queries, from a single start; what else is set stays."""
+    """A search is doubled in its steps or queries; what else is set stays."""
     assert doubled(Steps(steps=20)) == Steps(steps=40)
-    assert doubled(Restarts(steps=40, restarts=3)) == Restarts(steps=80, restarts=1)
+    assert doubled(Restarts(steps=40, restarts=3)) == Restarts(steps=80, restarts=3)
     assert doubled(Queries(queries=1000)) == Queries(queries=2000)

@@ -43,9 +43,8 @@ class Samples(Section):
 
 
 def doubled(settings: Section) -> Section:
-    """Return the settings of a search with twice the steps from a single start, or twice the queries."""
-    effort = {name: 2 * value for name, value in settings if name in {"steps", "queries"}}
-    return settings.model_copy(update=effort | ({"restarts": 1} if isinstance(settings, Restarts) else {}))
+    """Return the settings of a search with twice the steps or queries, and as many restarts: twice the work."""
+    return settings.model_copy(update={name: 2 * value for name, value in settings if name in {"steps", "queries"}})
 
 
 class Attacks(Section):

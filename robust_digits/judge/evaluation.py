@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.attack import bounds, fgm
+from robust_digits.attack.attacks import UNBOUNDED
 from robust_digits.attack.settings import doubled
-from robust_digits.attack.suite import UNBOUNDED, Suite
+from robust_digits.attack.suite import Suite
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge.curves import accuracy, security_curve

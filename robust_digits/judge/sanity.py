@@ -75,7 +75,7 @@ def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
         "unbounded": Check("accuracy when PGD may do anything", probes["unbounded"], BROKEN),
         "monotone": Check("largest rise of accuracy as eps grows", float(rises.max()), SLACK),
         "more_effort": Check(
-            "share of images that an attack left standing, and one more start breaks with twice the steps or queries",
+            "share of images that an attack left standing and breaks with twice its steps or queries",
             probes["gain_from_effort"],
             2 * SLACK,
         ),

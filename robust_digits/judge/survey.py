@@ -34,7 +34,8 @@ def survey(params: Params, model: Path, test: Path, old: Path, *, samples: int) 
 
     from robust_digits import runtime  # noqa: PLC0415 (after the parameters are checked)
     from robust_digits.attack import bounds  # noqa: PLC0415
-    from robust_digits.attack.suite import ATTACKS, Suite  # noqa: PLC0415
+    from robust_digits.attack.attacks import ATTACKS  # noqa: PLC0415
+    from robust_digits.attack.suite import Suite  # noqa: PLC0415
     from robust_digits.learn import models  # noqa: PLC0415
 
     runtime.start(seed=params.seed, threads=params.threads)
