@@ -59,6 +59,7 @@ NETWORKS: dict[str, Callable[[], list[keras.Layer]]] = {
     "max pooling": lambda: [layers.Conv2D(4, 3, activation="tanh"), layers.MaxPool2D(2), layers.Flatten()],
     "average pooling": lambda: [layers.Conv2D(4, 3), layers.AveragePooling2D(3, padding="same"), layers.Flatten()],
     "dropout": lambda: [layers.Flatten(), layers.Dense(12, activation="relu"), layers.Dropout(0.5)],
+    "threshold": lambda: [layers.Rescaling(-5.0, 3.0), layers.LeakyReLU(0.01), layers.Conv2D(3, 3), layers.Flatten()],
     "batch normalisation": lambda: [normalized(1.0), layers.Conv2D(4, 3), normalized(-1.0), layers.Flatten()],
 }
 
@@ -313,7 +314,7 @@ class Twice(keras.layers.Dense):  # type: ignore[misc]  # Keras has no types
 
 REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {
     "functional": (functional, "expected a plain sequence of layers"),
-    "layer": (lambda: sequence(layers.Rescaling(2.0)), "no bounds through a layer Rescaling"),
+    "layer": (lambda: sequence(layers.UpSampling2D(2)), "no bounds through a layer UpSampling2D"),
     "subclass": (lambda: ending(Twice(4), layers.Dense(CLASSES)), "no bounds through a layer Twice"),
     "nested": (
         lambda: sequence(keras.Sequential([layers.Conv2D(2, 3)])),

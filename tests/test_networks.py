@@ -1,5 +1,6 @@
 """Every network maps images to logits and is what its name says."""
 
+import itertools
 from typing import get_args
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from robust_digits.errors import InputError
 from robust_digits.learn import networks
 from robust_digits.learn.choices import Architecture
-from robust_digits.runtime import keras
+from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
@@ -19,6 +20,7 @@ PARAMETERS: dict[Architecture, int] = {  # for images of 28x28x1 and ten classes
     "batch_normalized": 597_738,
     "strided": 166_406,  # Wong, Rice & Kolter 2020
     "thresholded": 167_182,  # sees four channels, and has four weights and four biases of its own
+    "binarized": 166_406,  # as strided: the threshold has no weights
     "patches": 152_586,
     "fully_connected": 669_706,
     "sigmoid": 203_530,
@@ -135,7 +137,7 @@ def test_tanh_starts_as_its_source_says() -> None:
         assert type(layer.kernel_initializer).__name__ == "GlorotNormal"
 
 
-@pytest.mark.parametrize("architecture", ["strided", "thresholded"])
+@pytest.mark.parametrize("architecture", ["strided", "thresholded", "binarized"])
 def test_strides_halve_an_image_twice(architecture: Architecture) -> None:
     """Two convolutions, each of stride 2 over the padded image, leave a quarter of each side: 7 of 28, 2 of 5."""
     for size, half, quarter in ((28, 14, 7), (5, 3, 2)):
@@ -172,3 +174,30 @@ def test_small_changes_of_black_and_white_stay_apart() -> None:
     np.testing.assert_array_equal(light[:, 2:], 0)
     assert (dark[:, 2:] > 0).all()
     assert (light[:, :2] > 0).all()
+
+
+def through_threshold(pixels: tf.Tensor) -> tf.Tensor:
+    """Return what the layers before the first convolution of the network make of an image, one float32 array."""
+    model = networks.build("binarized", shape=tuple(pixels.shape), classes=10)
+    passed = pixels[None]
+    for layer in itertools.takewhile(lambda layer: not isinstance(layer, keras.layers.Conv2D), model.layers):
+        passed = layer(passed)
+    return passed[0]
+
+
+def test_binarized_tells_black_from_white() -> None:
+    """Below 0.4 every pixel is black and above 0.6 white, but for a hundredth of what the slope between them is."""
+    pixels = np.linspace(0, 1, 28 * 28 * 3, dtype=np.float32).reshape(28, 28, 3)
+    steep = 5 * (pixels - 0.4)
+    leaky = np.where(steep < 0, 0.01 * steep, np.where(steep > 1, 1 + 0.01 * (steep - 1), steep))
+    np.testing.assert_allclose(through_threshold(tf.constant(pixels)), leaky, atol=1e-5)
+
+
+def test_binarized_hides_no_gradient() -> None:
+    """Wherever a pixel is, it says which way it moves what comes behind: up, on the plateaus too."""
+    pixels = tf.Variable(np.linspace(0, 1, 28 * 28, dtype=np.float32).reshape(28, 28, 1))
+    with tf.GradientTape() as tape:
+        passed = tf.reduce_sum(through_threshold(pixels))
+    slopes = tape.gradient(passed, pixels).numpy()
+    assert slopes.min() == pytest.approx(0.05)
+    assert slopes.max() == pytest.approx(5)

@@ -9,6 +9,7 @@ Architecture = Literal[
     "batch_normalized",
     "strided",
     "thresholded",
+    "binarized",
     "patches",
     "fully_connected",
     "tanh",

@@ -18,8 +18,10 @@ _ELEMENTWISE = (  # of no input to no output do these turn both ways; so the end
     keras.layers.BatchNormalization,
     keras.layers.Dropout,
     keras.layers.Flatten,
+    keras.layers.LeakyReLU,
     keras.layers.MaxPooling2D,
     keras.layers.ReLU,
+    keras.layers.Rescaling,
 )
 _MONOTONE = (keras.activations.linear, keras.activations.relu, keras.activations.sigmoid, keras.activations.tanh)
 _BATCH = 512

@@ -103,6 +103,22 @@ def thresholded(classes: int, *, width: int = 16) -> list[keras.Layer]:
     return [thresholds, *strided(classes, width=width)]
 
 
+def binarized(classes: int, *, width: int = 16) -> list[keras.Layer]:
+    """Return `strided` behind a steep threshold of each pixel: black below 0.4, white above 0.6.
+
+    A perturbation of 0.3 then moves what is grey, and hardly anything of black and white. Beyond the threshold a
+    hundredth of its slope is left, so that no gradient is lost: an attack sees which way any pixel should go.
+    """
+    leak = 0.01
+    threshold = [
+        layers.Rescaling(-5.0, 3.0),  # 1 at 0.4, 0 at 0.6
+        layers.LeakyReLU(leak),
+        layers.Rescaling(-1.0, 1.0),
+        layers.LeakyReLU(leak),
+    ]
+    return [*threshold, *strided(classes, width=width)]
+
+
 def patches(classes: int, *, width: int = 32) -> list[keras.Layer]:
     """Return a network that sees an image as patches of 7x7 pixels, one every four: for images without fine detail.
 
@@ -141,6 +157,7 @@ NETWORKS: dict[Architecture, Callable[..., list[keras.Layer]]] = {
     "batch_normalized": batch_normalized,
     "strided": strided,
     "thresholded": thresholded,
+    "binarized": binarized,
     "patches": patches,
     "fully_connected": fully_connected,
     "sigmoid": sigmoid,
