@@ -42,12 +42,12 @@ TUTORIAL := data.source=$(if $(DATA),$(abspath $(DATA)),mnist) data.validation=0
 	train.epochs=10 train.batch_size=128 craft.eps=0.5 craft.fraction=0.1 retrain.epochs=10 retrain.batch_size=128 \
 	evaluate.eps=0.3 evaluate.attacks.square.queries=2500 evaluate.curve.samples=1000
 # How the hardened model of that run is made: RECIPE=trades stands attacks best, RECIPE=ibp is proven to.
-THRESHOLDED := architecture=thresholded eps=0.33 batch_size=128
 RECIPE ?= trades
-recipe_trades := method=trades weight=6.0 width=24 steps=5 learning_rate=0.004 epochs=18
-recipe_ibp := method=ibp weight=0.5 width=16 ramp=[0.03,0.5] learning_rate=0.001 clip=10.0 epochs=15 \
-	schedule=[[0.0,1.0],[0.6,1.0],[0.61,0.3],[0.85,0.3],[0.86,0.06],[1.0,0.06]]
-MNIST = $(TUTORIAL) $(patsubst %,harden.%,$(THRESHOLDED) $(recipe_$(RECIPE)))
+recipe_trades := method=trades architecture=binarized width=24 eps=0.33 steps=5 weight=6.0 batch_size=128 \
+	learning_rate=0.004 epochs=12
+recipe_ibp := method=ibp architecture=thresholded width=16 eps=0.36 weight=1.0 batch_size=128 ramp=[0.03,0.5] \
+	learning_rate=0.001 clip=10.0 epochs=40 schedule=[[0.0,1.0],[0.6,1.0],[0.61,0.3],[0.85,0.3],[0.86,0.06],[1.0,0.06]]
+MNIST = $(TUTORIAL) $(patsubst %,harden.%,$(recipe_$(RECIPE)))
 RUN = mnist$(if $(filter-out trades,$(RECIPE)),-$(RECIPE))
 # The checksum of a local file becomes a parameter, so that DVC sees when the file changes.
 CHECKSUM = python -c 'import pooch, sys; print(pooch.file_hash(sys.argv[1]))' $(DATA)
