@@ -1,5 +1,6 @@
 """The recipe of a hardening: what params.yaml may say, and how the rest is refused before TensorFlow loads."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,17 @@ def test_params_yaml_holds_a_recipe() -> None:
     recipe = parse(Params, {"harden": VALUES}, where="params.yaml").harden
     assert recipe.method == VALUES["method"]
     assert set(Recipe.model_fields) == set(VALUES)
+
+
+@pytest.mark.parametrize(("given", "method"), [([], "trades"), (["RECIPE=trades"], "trades"), (["RECIPE=ibp"], "ibp")])
+def test_make_mnist_hardens_by_a_recipe(given: list[str], method: Method) -> None:
+    """What `make mnist` sets on its command line is legal, whether or not a recipe is named."""
+    command = ["make", "--dry-run", "mnist", *given]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    changed = {name: yaml.safe_load(value) for name, value in re.findall(r"'harden\.(\w+)=([^']*)'", printed)}
+    recipe = parse(Params, {"harden": {**VALUES, **changed}}, where="Makefile").harden
+    assert recipe.method == method
+    assert recipe.epochs == changed["epochs"]
 
 
 def test_it_is_light() -> None:
