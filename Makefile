@@ -44,7 +44,7 @@ TUTORIAL := data.source=$(if $(DATA),$(abspath $(DATA)),mnist) data.validation=0
 # How the hardened model of that run is made: RECIPE=trades stands attacks best, RECIPE=ibp is proven to.
 RECIPE ?= trades
 recipe_trades := method=trades architecture=binarized width=24 eps=0.33 steps=5 weight=6.0 batch_size=128 \
-	learning_rate=0.004 epochs=12
+	learning_rate=0.004 epochs=10
 recipe_ibp := method=ibp architecture=thresholded width=16 eps=0.36 weight=1.0 batch_size=128 ramp=[0.03,0.5] \
 	learning_rate=0.002 clip=10.0 epochs=40 schedule=[[0.0,1.0],[0.6,1.0],[0.61,0.3],[0.85,0.3],[0.86,0.06],[1.0,0.06]]
 MNIST = $(TUTORIAL) $(patsubst %,harden.%,$(recipe_$(RECIPE)))
