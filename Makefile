@@ -41,10 +41,12 @@ lock: $(VENV)/.locked ## lock requirements.txt anew from pyproject.toml (UPGRADE
 TUTORIAL := data.source=$(if $(DATA),$(abspath $(DATA)),mnist) data.validation=0.05 \
 	train.epochs=10 train.batch_size=128 craft.eps=0.5 craft.fraction=0.1 retrain.epochs=10 retrain.batch_size=128 \
 	evaluate.eps=0.3 evaluate.attacks.square.queries=2500 evaluate.curve.samples=1000
-# How the hardened model of that run is made: RECIPE=trades stands attacks best, RECIPE=ibp is proven to.
+# How the hardened model of that run is made: RECIPE=trades stands attacks best, RECIPE=quick nearly as well after less
+# than five minutes of training on two cores, RECIPE=ibp is proven to.
 RECIPE ?= trades
-recipe_trades := method=trades architecture=binarized width=24 eps=0.33 steps=5 weight=6.0 batch_size=128 \
-	learning_rate=0.004 epochs=10
+ATTACKED := method=trades architecture=binarized eps=0.33 steps=5 batch_size=128 learning_rate=0.004
+recipe_trades := $(ATTACKED) weight=4.0 width=32 epochs=16
+recipe_quick := $(ATTACKED) weight=6.0 width=24 epochs=10
 recipe_ibp := method=ibp architecture=thresholded width=16 eps=0.36 weight=1.0 batch_size=128 ramp=[0.03,0.5] \
 	learning_rate=0.002 clip=10.0 epochs=40 schedule=[[0.0,1.0],[0.6,1.0],[0.61,0.3],[0.85,0.3],[0.86,0.06],[1.0,0.06]]
 MNIST = $(TUTORIAL) $(patsubst %,harden.%,$(recipe_$(RECIPE)))
@@ -53,7 +55,7 @@ RUN = mnist$(if $(filter-out trades,$(RECIPE)),-$(RECIPE))
 CHECKSUM = python -c 'import pooch, sys; print(pooch.file_hash(sys.argv[1]))' $(DATA)
 
 mnist: $(VENV)/.locked ## the tutorial's run, on MNIST, into docs/results/mnist (DATA=mnist.npz for a local file, RECIPE=ibp)
-	$(if $(recipe_$(RECIPE)),,@echo "RECIPE: expected trades or ibp, got $(RECIPE)"; exit 1)
+	$(if $(recipe_$(RECIPE)),,@echo "RECIPE: expected trades, quick or ibp, got $(RECIPE)"; exit 1)
 	$(if $(DATA),@test -f $(DATA) || { echo "DATA: no such file: $(DATA)"; exit 1; })
 	@dvc exp remove --quiet $(RUN) 2>/dev/null || true
 	dvc exp run --temp --name $(RUN) $(MNIST:%=--set-param '%') \
