@@ -48,7 +48,7 @@ ATTACKED := method=trades architecture=binarized eps=0.33 steps=5 batch_size=128
 recipe_trades := $(ATTACKED) weight=4.0 width=32 epochs=16
 recipe_quick := $(ATTACKED) weight=6.0 width=24 epochs=10
 recipe_ibp := method=ibp architecture=thresholded width=16 eps=0.36 weight=1.0 batch_size=128 ramp=[0.03,0.5] \
-	learning_rate=0.002 clip=10.0 epochs=40 schedule=[[0.0,1.0],[0.6,1.0],[0.61,0.3],[0.85,0.3],[0.86,0.06],[1.0,0.06]]
+	learning_rate=0.002 clip=10.0 epochs=16 schedule=[[0.0,1.0],[0.6,1.0],[0.61,0.3],[0.85,0.3],[0.86,0.06],[1.0,0.06]]
 MNIST = $(TUTORIAL) $(patsubst %,harden.%,$(recipe_$(RECIPE)))
 RUN = mnist$(if $(filter-out trades,$(RECIPE)),-$(RECIPE))
 # The checksum of a local file becomes a parameter, so that DVC sees when the file changes.
