@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import kstest
 
 from robust_digits.attack import fgm, pgd
-from robust_digits.attack.attacks import ATTACKS, UNBOUNDED
+from robust_digits.attack.attacks import ATTACKS, UNBOUNDED, Images
 from robust_digits.attack.bounds import sizes
 from robust_digits.attack.settings import Attacks, Noise, Plain, Queries, Restarts, Samples, Steps
 from robust_digits.attack.suite import Suite
@@ -23,7 +23,6 @@ from robust_digits.runtime import keras
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
-Images = NDArray[np.float32]
 Wrong = NDArray[np.bool_]
 
 FEW = Attacks(

@@ -8,7 +8,6 @@ from linear import level
 from numpy.typing import NDArray
 
 from robust_digits.attack import attacks, bounds, fgm
-from robust_digits.attack.attacks import Target
 from robust_digits.attack.settings import Noise, Plain, Queries, Restarts, Samples, Steps
 from robust_digits.attack.suite import Suite
 from robust_digits.data import images
@@ -217,7 +216,7 @@ def test_twice_the_effort_goes_into_what_still_stands(
     """A search that breaks an image a step is asked again about the seven it left, and breaks six of them."""
     asked = []
 
-    def slow(target: Target, settings: Steps) -> NDArray[np.float32]:
+    def slow(target: attacks.Target, settings: Steps) -> NDArray[np.float32]:
         asked.append(len(target.images))
         found = target.images.copy()
         found[: settings.steps] = attacks.ATTACKS["fgm"](target, Plain())[: settings.steps]

@@ -59,7 +59,7 @@ NETWORKS: dict[str, Callable[[], list[keras.Layer]]] = {
     "max pooling": lambda: [layers.Conv2D(4, 3, activation="tanh"), layers.MaxPool2D(2), layers.Flatten()],
     "average pooling": lambda: [layers.Conv2D(4, 3), layers.AveragePooling2D(3, padding="same"), layers.Flatten()],
     "dropout": lambda: [layers.Flatten(), layers.Dense(12, activation="relu"), layers.Dropout(0.5)],
-    "threshold": lambda: [layers.Rescaling(-5.0, 3.0), layers.LeakyReLU(0.01), layers.Conv2D(3, 3), layers.Flatten()],
+    "threshold": lambda: [*networks.binarized(CLASSES)[:4], layers.Conv2D(3, 3), layers.Flatten()],
     "batch normalisation": lambda: [normalized(1.0), layers.Conv2D(4, 3), normalized(-1.0), layers.Flatten()],
 }
 

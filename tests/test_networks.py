@@ -193,8 +193,8 @@ def test_binarized_tells_black_from_white() -> None:
     np.testing.assert_allclose(through_threshold(tf.constant(pixels)), leaky, atol=1e-5)
 
 
-def test_binarized_hides_no_gradient() -> None:
-    """Wherever a pixel is, it says which way it moves what comes behind: up, on the plateaus too."""
+def test_binarized_hides_no_sign() -> None:
+    """Wherever a pixel is, its gradient says which way it moves what comes behind: up, if little on the plateaus."""
     pixels = tf.Variable(np.linspace(0, 1, 28 * 28, dtype=np.float32).reshape(28, 28, 1))
     with tf.GradientTape() as tape:
         passed = tf.reduce_sum(through_threshold(pixels))

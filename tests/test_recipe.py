@@ -1,5 +1,6 @@
 """The recipe of a hardening: what params.yaml may say, and how the rest is refused before TensorFlow loads."""
 
+import os
 import re
 import subprocess
 import sys
@@ -49,15 +50,29 @@ def test_params_yaml_holds_a_recipe() -> None:
     assert set(Recipe.model_fields) == set(VALUES)
 
 
-@pytest.mark.parametrize(("given", "method"), [([], "trades"), (["RECIPE=trades"], "trades"), (["RECIPE=ibp"], "ibp")])
-def test_make_mnist_hardens_by_a_recipe(given: list[str], method: Method) -> None:
-    """What `make mnist` sets on its command line is legal, whether or not a recipe is named."""
+def dry_run(*given: str) -> str:
+    """Return the commands that `make mnist` would run."""
     command = ["make", "--dry-run", "mnist", *given]
-    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    changed = {name: yaml.safe_load(value) for name, value in re.findall(r"'harden\.(\w+)=([^']*)'", printed)}
-    recipe = parse(Params, {"harden": {**VALUES, **changed}}, where="Makefile").harden
-    assert recipe.method == method
-    assert recipe.epochs == changed["epochs"]
+    environment = {name: value for name, value in os.environ.items() if name != "RECIPE"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "method"),
+    [([], "trades"), (["RECIPE=trades"], "trades"), (["RECIPE=quick"], "trades"), (["RECIPE=ibp"], "ibp")],
+)
+def test_make_mnist_hardens_by_a_recipe(given: list[str], method: Method) -> None:
+    """What `make mnist` sets of `harden` is legal, whether or not a recipe is named."""
+    changed = {name: yaml.safe_load(value) for name, value in re.findall(r"'harden\.(\w+)=([^']*)'", dry_run(*given))}
+    assert parse(Params, {"harden": {**VALUES, **changed}}, where="Makefile").harden.method == method
+
+
+def test_make_mnist_knows_its_recipes() -> None:
+    """A recipe that there is not is refused before anything is run."""
+    printed = dry_run("RECIPE=nonsense")
+    assert (
+        printed.index("RECIPE: expected trades or ibp, got nonsense") < printed.index("exit 1") < printed.index("dvc")
+    )
 
 
 def test_it_is_light() -> None:

@@ -6,15 +6,13 @@ from linear import level
 from numpy.typing import NDArray
 
 from robust_digits.attack import suite
-from robust_digits.attack.attacks import ATTACKS, UNBOUNDED, Target
+from robust_digits.attack.attacks import ATTACKS, UNBOUNDED, Images, Target
 from robust_digits.attack.settings import Noise, Plain, Queries, Samples
 from robust_digits.attack.suite import Suite
 from robust_digits.data.images import ImageSet
 from robust_digits.params import Section
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
-
-Images = NDArray[np.float32]
 
 SLOW = Samples(samples=6)
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from robust_digits import runtime
-from robust_digits.attack import attacks
+from robust_digits.attack import attacks, suite
 from robust_digits.attack.settings import Attacks
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
@@ -110,6 +110,12 @@ def test_every_attack_has_a_line(run: Callable[..., None], capsys: pytest.Captur
             assert line["at_all"] == line["within"]
 
 
+def offered(monkeypatch: pytest.MonkeyPatch, table: dict[str, Any]) -> None:
+    """Put another table of attacks in the place of the one that there is."""
+    for module in (attacks, suite):
+        monkeypatch.setattr(module, "ATTACKS", table)
+
+
 def test_a_line_says_what_the_attack_did(
     run: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,10 +125,7 @@ def test_a_line_says_what_the_attack_did(
         "noise": lambda target, _: target.images,
         "deepfool": lambda target, _: np.clip(target.images + 0.3 * np.sign(0.5 - target.images), 0, 1),
     }
-    for name in list(attacks.ATTACKS):
-        monkeypatch.delitem(attacks.ATTACKS, name)
-    for name, attack in few.items():
-        monkeypatch.setitem(attacks.ATTACKS, name, attack)
+    offered(monkeypatch, few)
     run(*COMMAND, "--samples", "6")
     found = lines(capsys.readouterr().out)
     assert {attack: (line["within"], line["at_all"]) for attack, line in found.items()} == {
@@ -143,7 +146,7 @@ def test_an_attack_that_is_not_part_of_the_suite(
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     del params["evaluate"]["attacks"][left_out]
     Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    monkeypatch.setattr(attacks, "ATTACKS", {name: attacks.ATTACKS[name] for name in (left_out, "transfer")})
+    offered(monkeypatch, {name: attacks.ATTACKS[name] for name in (left_out, "transfer")})
     run(*COMMAND, "--samples", "2")
     assert capsys.readouterr().out.splitlines()[-1].startswith("transfer ")
 

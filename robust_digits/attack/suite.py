@@ -5,18 +5,15 @@ import sys
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from robust_digits.attack import bounds
-from robust_digits.attack.attacks import ATTACKS, UNBOUNDED, Target
+from robust_digits.attack.attacks import ATTACKS, UNBOUNDED, Images, Target
 from robust_digits.attack.classifier import BATCH, Classifier, margin
 from robust_digits.attack.square import Square
 from robust_digits.data.images import ImageSet
 from robust_digits.params import Section
 from robust_digits.runtime import keras
-
-Images = NDArray[np.float32]
 
 
 class Suite:

@@ -12,7 +12,7 @@ from robust_digits.data.images import ImageSet
 from robust_digits.runtime import keras, tf
 
 _AFFINE = (keras.layers.Conv2D, keras.layers.Dense)
-_ELEMENTWISE = (  # of no input to no output do these turn both ways; so the ends of a box stay its ends
+_ELEMENTWISE = (  # each output only rises or only falls with each input; so the ends of a box stay its ends
     keras.layers.Activation,
     keras.layers.AveragePooling2D,
     keras.layers.BatchNormalization,
@@ -86,7 +86,7 @@ def _through(layer: keras.Layer, low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Te
         low, high = _affine(layer, (low + high) / 2, (high - low) / 2)
         return layer.activation(low), layer.activation(high)
     ends = layer(low, training=False), layer(high, training=False)
-    return tf.minimum(*ends), tf.maximum(*ends)  # a negative scale of a batch normalisation swaps them
+    return tf.minimum(*ends), tf.maximum(*ends)  # a negative scale swaps them
 
 
 def _affine(layer: keras.Layer, centre: tf.Tensor, radius: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -107,13 +107,14 @@ def binarized(classes: int, *, width: int = 16) -> list[keras.Layer]:
     """Return `strided` behind a steep threshold of each pixel: black below 0.4, white above 0.6.
 
     A perturbation of 0.3 then moves what is grey, and hardly anything of black and white. Beyond the threshold a
-    hundredth of its slope is left, so that no gradient is lost: an attack sees which way any pixel should go.
+    hundredth of its slope is left, so that no gradient loses its sign, which is what attacks in L-infinity follow. It
+    loses its size, so that attacks in L2, which follow that, are weaker than they might be.
     """
     leak = 0.01
     threshold = [
         layers.Rescaling(-5.0, 3.0),  # 1 at 0.4, 0 at 0.6
         layers.LeakyReLU(leak),
-        layers.Rescaling(-1.0, 1.0),
+        layers.Rescaling(-1.0, 1.0),  # upright again: 0 at 0.4, 1 at 0.6
         layers.LeakyReLU(leak),
     ]
     return [*threshold, *strided(classes, width=width)]
