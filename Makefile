@@ -54,7 +54,7 @@ RUN = mnist$(if $(filter-out trades,$(RECIPE)),-$(RECIPE))
 # The checksum of a local file becomes a parameter, so that DVC sees when the file changes.
 CHECKSUM = python -c 'import pooch, sys; print(pooch.file_hash(sys.argv[1]))' $(DATA)
 
-mnist: $(VENV)/.locked ## the tutorial's run, on MNIST, into docs/results/mnist (DATA=mnist.npz for a local file, RECIPE=ibp)
+mnist: $(VENV)/.locked ## the tutorial's run, on MNIST, into docs/results/mnist (DATA=mnist.npz for a local file, RECIPE=quick or ibp)
 	$(if $(recipe_$(RECIPE)),,@echo "RECIPE: expected trades, quick or ibp, got $(RECIPE)"; exit 1)
 	$(if $(DATA),@test -f $(DATA) || { echo "DATA: no such file: $(DATA)"; exit 1; })
 	@dvc exp remove --quiet $(RUN) 2>/dev/null || true
