@@ -57,14 +57,25 @@ def dry_run(*given: str) -> str:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
 
+def set_by(*given: str) -> dict[str, Any]:
+    """Return what `make mnist` would set of `harden`."""
+    return {name: yaml.safe_load(value) for name, value in re.findall(r"'harden\.(\w+)=([^']*)'", dry_run(*given))}
+
+
 @pytest.mark.parametrize(
     ("given", "method"),
     [([], "trades"), (["RECIPE=trades"], "trades"), (["RECIPE=quick"], "trades"), (["RECIPE=ibp"], "ibp")],
 )
 def test_make_mnist_hardens_by_a_recipe(given: list[str], method: Method) -> None:
     """What `make mnist` sets of `harden` is legal, whether or not a recipe is named."""
-    changed = {name: yaml.safe_load(value) for name, value in re.findall(r"'harden\.(\w+)=([^']*)'", dry_run(*given))}
-    assert parse(Params, {"harden": {**VALUES, **changed}}, where="Makefile").harden.method == method
+    assert parse(Params, {"harden": {**VALUES, **set_by(*given)}}, where="Makefile").harden.method == method
+
+
+def test_seeds_are_compared_of_the_recipe_itself() -> None:
+    """The study of the hardened model on MNIST hardens by what `make mnist RECIPE=quick` sets."""
+    base = yaml.safe_load((ROOT / "docs/studies/bases/mnist_hardened.yaml").read_text(encoding="utf-8"))
+    studied = {name.removeprefix("harden."): value for name, value in base.items() if name.startswith("harden.")}
+    assert studied == set_by("RECIPE=quick")
 
 
 def test_make_mnist_knows_its_recipes() -> None:
