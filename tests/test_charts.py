@@ -310,6 +310,8 @@ def test_security_draws_both_norms_and_the_bound(figures: list[Figure], tmp_path
     np.testing.assert_allclose(unnamed[0], [[0.5, 40], [0.55, 40]])
     np.testing.assert_allclose(unnamed[1][:, 0], 0.2)
     assert len(l2.lines) == 2
+    (words,) = linf.texts
+    assert words.get_position()[0] > max(np.asarray(line.get_xdata()).max() for line in linf.lines), "clear of lines"
 
 
 def bands(axes: Axes) -> list[FillBetweenPolyCollection]:
