@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ def test_tables_come_from_the_metrics() -> None:
 
 def test_graph_is_the_pipeline() -> None:
     """The graph is what `dvc dag --md` draws."""
-    drawn = subprocess.run(["dvc", "dag", "--md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = [sys.executable, "-m", "dvc", "dag", "--md"]
+    drawn = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert drawn.strip() in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
