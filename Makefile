@@ -60,44 +60,44 @@ mnist: $(VENV)/.locked ## the tutorial's run, on MNIST, into docs/results/mnist 
 	@dvc exp remove --quiet $(RUN) 2>/dev/null || true
 	dvc exp run --temp --name $(RUN) $(MNIST:%=--set-param '%') \
 		$(if $(DATA),--set-param data.sha256=$$($(CHECKSUM)))
-	python -m robust_digits.judge.record $(RUN) docs/results/$(RUN) \
+	python -m robust_digits.record.record $(RUN) docs/results/$(RUN) \
 		--command "make mnist$(if $(DATA), DATA=$(notdir $(DATA)))$(if $(filter-out trades,$(RECIPE)), RECIPE=$(RECIPE))"
 
 record: $(VENV)/.locked ## record the results of the last commit in docs/results/digits
-	python -m robust_digits.judge.record HEAD docs/results/digits --command "make repro"
+	python -m robust_digits.record.record HEAD docs/results/digits --command "make repro"
 
 MODEL ?= robust
 survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a few images (MODEL=baseline, SAMPLES=10)
-	python -m robust_digits.judge.survey models/$(MODEL).keras data/normalized/test data/adversarial/test \
+	python -m robust_digits.study.survey models/$(MODEL).keras data/normalized/test data/adversarial/test \
 		--samples $(or $(SAMPLES),10)
 
 study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked (NAME=kernel_size, one or more; DATA=mnist.npz for a local file)
-	@python -m robust_digits.judge.study $(or $(NAME),'') $(if $(DATA),--set-param data.source=$(abspath $(DATA)) \
+	@python -m robust_digits.study.run $(or $(NAME),'') $(if $(DATA),--set-param data.source=$(abspath $(DATA)) \
 		--set-param data.sha256=$$($(CHECKSUM)))
 
 lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does, into docs/lab.png (IMAGE=0 L2=3 LINF=0.15)
-	python -m robust_digits.judge.lab models/baseline.keras data/normalized/test docs/lab.png \
+	python -m robust_digits.study.lab models/baseline.keras data/normalized/test docs/lab.png \
 		--image $(or $(IMAGE),0) --l2 $(or $(L2),3) --linf $(or $(LINF),0.15)
 
 gate: $(VENV)/.locked ## fail when a check of the evaluation is red
-	python -m robust_digits.judge.gate metrics/sanity.json
+	python -m robust_digits.report.gate metrics/sanity.json
 
 BASE ?= main
 COMPARED = --base '$(BASE)' $(if $(HERE),--here '$(HERE)')
 report: $(VENV)/.locked ## say what this branch did to robustness since it left BASE=main (HERE=HEAD, OUTPUT=report.md)
-	@python -m robust_digits.judge.report $(COMPARED) $(if $(OUTPUT),--output '$(OUTPUT)')
+	@python -m robust_digits.report.report $(COMPARED) $(if $(OUTPUT),--output '$(OUTPUT)')
 
 page: $(VENV)/.locked ## draw both sides of that on one page that needs no network, page.html (BASE=main, HERE=HEAD, OUTPUT)
-	@python -m robust_digits.judge.page '$(or $(OUTPUT),page.html)' $(COMPARED)
+	@python -m robust_digits.report.page '$(or $(OUTPUT),page.html)' $(COMPARED)
 
 reproduced: $(VENV)/.locked ## fail unless dvc.lock, metrics and plots are what was committed
-	@python -m robust_digits.judge.reproduction docs/results/digits
+	@python -m robust_digits.record.reproduction docs/results/digits
 
 plots: $(VENV)/.locked ## draw DVC's own page of plots, this workspace against the last commit
 	dvc plots diff HEAD
 
 readme: $(VENV)/.locked ## write the tables of README.md anew from the committed metrics
-	python -m robust_digits.judge.markdown README.md
+	python -m robust_digits.record.pages README.md
 
 bench: $(VENV)/.locked ## time training, crafting and Square against Keras' fit and plain ART
 	python -m benchmarks.training

@@ -5,7 +5,8 @@ from pathlib import Path
 from robust_digits import tables
 from robust_digits.command import run
 from robust_digits.data import images
-from robust_digits.judge import charts, evidence, plots, sanity
+from robust_digits.draw import charts, plots
+from robust_digits.judge import evidence, sanity
 from robust_digits.params import Section
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits.attack import bounds
+from robust_digits.attack import perturbation
 from robust_digits.attack.classifier import BATCH, Classifier, evasion
 from robust_digits.data.images import ImageSet
 
@@ -29,6 +29,6 @@ def craft(classifier: Classifier, whole: ImageSet, *, norm: str | int, eps: floa
     with tqdm(total=len(whole), desc=what, unit="image", disable=not sys.stderr.isatty()) as bar:
         for batch in whole.batches(BATCH):
             adversarial: NDArray[np.float32] = attack.generate(np.asarray(batch.images), np.asarray(batch.labels))
-            bounds.check(batch.images, adversarial, norm=norm, eps=eps)
+            perturbation.check(batch.images, adversarial, norm=norm, eps=eps)
             yield ImageSet(adversarial, batch.labels)
             bar.update(len(batch))

@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 from tqdm import tqdm
 
-from robust_digits.attack import bounds
+from robust_digits.attack import perturbation
 from robust_digits.attack.attacks import ATTACKS, UNBOUNDED, Images, Target
 from robust_digits.attack.classifier import BATCH, Classifier, margin
 from robust_digits.attack.square import Square
@@ -40,9 +40,9 @@ class Suite:
         """
         adversarial = self.perturb(name, settings, whole, old)
         if name in UNBOUNDED:
-            beyond = bounds.sizes(adversarial - whole.images, norm="inf") > self.eps + bounds.TOLERANCE
+            beyond = perturbation.sizes(adversarial - whole.images, norm="inf") > self.eps + perturbation.TOLERANCE
             adversarial[beyond] = whole.images[beyond]
-        bounds.check(whole.images, adversarial, norm="inf", eps=self.eps)
+        perturbation.check(whole.images, adversarial, norm="inf", eps=self.eps)
         return adversarial
 
     def perturb(self, name: str, settings: Section, whole: ImageSet, old: Images) -> Images:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits.attack import bounds, pgd
+from robust_digits.attack import perturbation, pgd
 from robust_digits.attack.classifier import Classifier
 from robust_digits.data.images import ImageSet
 
@@ -31,6 +31,6 @@ def accuracy(classifier: Classifier, images: ImageSet, *, norm: str | int, eps: 
     right = classifier.predict(clean).argmax(axis=1) == labels
     if eps > 0 and right.any():
         found = pgd.descend(classifier, clean[right], labels[right], norm=norm, eps=eps, steps=steps)
-        bounds.check(clean[right], found, norm=norm, eps=eps)
+        perturbation.check(clean[right], found, norm=norm, eps=eps)
         right[right] = classifier.predict(found).argmax(axis=1) == labels[right]
     return float(right.mean())

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.attack import bounds, fgm
+from robust_digits.attack import fgm, perturbation
 from robust_digits.attack.attacks import UNBOUNDED
 from robust_digits.attack.settings import doubled
 from robust_digits.attack.suite import Suite
+from robust_digits.certify import interval_bounds
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge.curves import accuracy, security_curve
 from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH, OLD_SET, Evidence
-from robust_digits.learn import intervals
 from robust_digits.params import Section
 
 Images = NDArray[np.float32]
@@ -48,7 +48,7 @@ class Trial:
         self._see(OLD_SET, self._old.images)
         fresh = fgm.craft(self._suite.model, self._test, norm=norm, eps=eps, what=FRESH)
         self._see(FRESH, np.concatenate([batch.images for batch in fresh]))
-        sizes = bounds.sizes(self._old.images - self._test.images, norm=norm)
+        sizes = perturbation.sizes(self._old.images - self._test.images, norm=norm)
         self._probes |= {"old_set_eps": eps, "old_set_size": float(sizes.max())}
 
     def attack(self, attacks: Mapping[str, Section]) -> None:
@@ -59,7 +59,7 @@ class Trial:
             few = self._test[:count]
             found = self._suite.attack(name, settings, few, np.asarray(self._old.images[:count]))
             self._see(name, found)
-            sizes = bounds.sizes(found - few.images, norm="inf")
+            sizes = perturbation.sizes(found - few.images, norm="inf")
             largest.append(sizes.max())
             beyond += [-found.min(), found.max() - 1]
             standing = (self._predictions[CLEAN][:count] == few.labels).any()
@@ -85,11 +85,11 @@ class Trial:
         The curve over eps is that of the first `samples` test images, as those of the attacks are.
         """
         network = self._suite.model.model
-        reason = intervals.unsupported(network)
+        reason = interval_bounds.unsupported(network)
         if reason is None:
             few = self._test[:samples]
-            self._certified = intervals.certified(network, self._test, eps=self._suite.eps)
-            shares = [(eps, float(intervals.certified(network, few, eps=eps).mean())) for eps in linf]
+            self._certified = interval_bounds.certified(network, self._test, eps=self._suite.eps)
+            shares = [(eps, float(interval_bounds.certified(network, few, eps=eps).mean())) for eps in linf]
             self._curves[CERTIFIED] = np.array(shares)
         return reason
 

@@ -14,8 +14,8 @@ from robust_digits.errors import InputError
 from robust_digits.learn import checkpoint
 from robust_digits.learn.losses import categorical_crossentropy
 from robust_digits.learn.objectives import METHODS, Losses, Moment
-from robust_digits.learn.probe import PROBED, compiled_probe
 from robust_digits.learn.recipe import Recipe
+from robust_digits.learn.robust_validation import PROBED, compiled_probe
 from robust_digits.learn.training import DECIMALS, Epoch, Progress, compiled_epoch, compiled_validation
 from robust_digits.runtime import keras, tf
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from robust_digits.learn.intervals import worst_leads
+from robust_digits.certify.interval_bounds import worst_leads
 from robust_digits.learn.recipe import Method
 from robust_digits.runtime import keras, tf
 

@@ -1,0 +1,213 @@
+"""Draw what a person would rather look at than read: the models, what they see, and what they make of it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from robust_digits.data.images import ImageSet
+from robust_digits.draw import parts
+from robust_digits.draw.parts import QUIET, RIGHT, VIEWS, WRONG
+from robust_digits.judge import sanity, scoring
+from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH, OLD_SET, Evidence
+
+_COLUMNS = 10
+_HISTORY = {"loss": "loss", "accuracy": "accuracy"}
+_PROBE = "validation_pgd"  # what the history of a hardened model tells beside
+
+
+def samples(path: Path, test: ImageSet, *, rows: int = 3) -> None:
+    """Draw the first test images, with their labels."""
+    few = test[: rows * _COLUMNS]
+    figure, grid = _grid(len(few), size=1.0)
+    for axes, image, label in zip(grid, few.images, few.labels, strict=True):
+        parts.image(axes, image)
+        axes.set_title(str(label), fontsize=9)
+    parts.save(figure, path)
+
+
+def digit(path: Path, evidence: Evidence) -> None:
+    """Draw one digit before and after the fresh attack, the perturbation between, and the probabilities beside each.
+
+    The digit is the first of the shown ones that is right before and wrong after, or the first of all.
+    """
+    labels = evidence.labels[evidence.shown]
+    before, after = (softmax(evidence.logits[view], axis=1) for view in (CLEAN, FRESH))
+    fell = (before.argmax(axis=1) == labels) & (after.argmax(axis=1) != labels)
+    row = int(fell.argmax())
+    clean, adversarial = evidence.images[CLEAN][row], evidence.images[FRESH][row]
+    figure = Figure(figsize=(11, 2.4), layout="constrained")
+    axes = figure.subplots(1, 5, width_ratios=(1, 1.3, 1, 1, 1.3))
+    for column, image, title in ((0, clean, "before"), (3, adversarial, "after")):
+        parts.image(axes[column], image)
+        axes[column].set_title(title)
+    parts.perturbation(axes[2], adversarial - clean)
+    axes[2].set_title("perturbation")
+    for column, probabilities in ((1, before[row]), (4, after[row])):
+        parts.bars(axes[column], probabilities, label=int(labels[row]))
+        axes[column].set_title(parts.surely(probabilities))
+    parts.save(figure, path)
+
+
+def attack(path: Path, evidence: Evidence, *, model: str) -> None:
+    """Draw the shown digits under the attack that leaves the model the least: clean, perturbation, sum, probabilities.
+
+    What the model takes them for is green where right and red where wrong.
+    """
+    complete = [view for view in evidence.suite() if view in evidence.images]
+    strongest = min(complete, key=lambda view: float(evidence.right(view).mean()), default=FRESH)
+    images, logits = evidence.images[strongest], evidence.logits[strongest]
+    count = len(evidence.shown)
+    figure = Figure(figsize=(1.1 * count + 1, 5.4), layout="constrained")
+    share = 100 * scoring.accuracy(evidence.right(strongest))
+    eps = evidence.probes["old_set_eps" if strongest == FRESH else "eps"]
+    figure.suptitle(f"{model}: {share:.1f}% right under {strongest}, eps {eps:g}", fontsize=11)
+    grid = figure.subplots(4, count, squeeze=False)
+    for column, (label, clean, image) in enumerate(
+        zip(evidence.labels[evidence.shown], evidence.images[CLEAN], images, strict=True)
+    ):
+        parts.image(grid[0, column], clean)
+        _verdict(grid[0, column], int(evidence.logits[CLEAN][column].argmax()), label)
+        parts.perturbation(grid[1, column], image - clean)
+        parts.image(grid[2, column], image)
+        _verdict(grid[2, column], int(logits[column].argmax()), label)
+        parts.bars(grid[3, column], softmax(logits[column]), label=label)
+        grid[3, column].tick_params(labelsize=6, labelleft=column == 0)
+    for axes, name in zip(grid[:, 0], ("clean", "perturbation", "adversarial", "probability"), strict=True):
+        axes.set_ylabel(name, fontsize=9)
+    parts.save(figure, path)
+
+
+def mistakes(path: Path, test: ImageSet, evidence: Evidence, *, model: str, rows: int = 3) -> None:
+    """Draw the first clean test images that the model gets wrong: predicted, then true label."""
+    predicted = evidence.predictions[CLEAN]
+    wrong = np.flatnonzero(predicted != evidence.labels)
+    few = wrong[: rows * _COLUMNS]
+    figure, grid = _grid(max(len(few), 1), size=1.15)
+    figure.suptitle(f"{model}: {len(wrong)} of {len(test)} clean test images wrong", fontsize=11)
+    for axes, row in zip(grid, few, strict=False):
+        parts.image(axes, test.images[row])
+        axes.set_title(f"{predicted[row]}, is {evidence.labels[row]}", fontsize=9, color=WRONG)
+    parts.save(figure, path)
+
+
+def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
+    """Draw each model's accuracy in each view side by side, with 95% intervals."""
+    figure = Figure(figsize=(1.6 + 2.8 * len(evidence), 3.6), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(VIEWS)
+    for position, (view, (name, colour)) in enumerate(VIEWS.items()):
+        right = [each.right(view) for each in evidence.values()]
+        heights = [100 * scoring.accuracy(verdicts) for verdicts in right]
+        places = np.arange(len(evidence)) + (position - (len(VIEWS) - 1) / 2) * width
+        bars = axes.bar(places, heights, width * 0.94, color=colour, label=name)
+        ends = [scoring.interval(int(each.sum()), len(each)) for each in right]
+        off = [(height - 100 * low, 100 * high - height) for height, (low, high) in zip(heights, ends, strict=True)]
+        axes.errorbar(places, heights, np.maximum(off, 0).T, fmt="none", color="black", lw=1)
+        axes.bar_label(bars, fmt="%.1f", padding=6, fontsize=8)
+    axes.set_xticks(range(len(evidence)), list(evidence))
+    axes.set_ylim(0, 112)
+    axes.set_yticks(range(0, 101, 20))
+    axes.set_ylabel("accuracy on the test images, %")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(ncols=len(VIEWS), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=8)
+    parts.save(figure, path)
+
+
+def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
+    """Draw accuracy over eps in both norms, one line a model, with the bound that grey images set.
+
+    The band below a line reaches down to what is certified: true accuracy lies in it.
+    """
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    for axes, norm, name in zip(figure.subplots(1, 2, sharey=True), ("linf", "l2"), ("L-infinity", "L2"), strict=True):
+        for model, each in evidence.items():
+            (line,) = axes.plot(each.curves[norm][:, 0], 100 * each.curves[norm][:, 1], marker="o", ms=3, label=model)
+            if norm == "linf" and CERTIFIED in each.curves:
+                _band(axes, each, colour=line.get_color())
+        axes.set_xlabel(f"eps, {name}")
+        axes.set_ylim(-2, 102)
+        axes.spines[["top", "right"]].set_visible(False)
+        if norm == "linf":
+            bound = 100 * next(iter(evidence.values())).probes["grey_bound"]
+            axes.plot([sanity.GREY, sanity.GREY + 0.05], [bound, bound], color="black", lw=2)
+            axes.text(sanity.GREY + 0.06, bound, "no model can\nexceed this", fontsize=8, va="center")
+            axes.set_xlim(right=sanity.GREY + 0.22)  # room for the words, clear of every line
+            axes.axvline(each.probes["eps"], color=QUIET, lw=1, zorder=0)
+            axes.set_ylabel("accuracy under PGD, %")
+            axes.legend(frameon=False)
+    parts.save(figure, path)
+
+
+def confusions(path: Path, evidence: Mapping[str, Evidence]) -> None:
+    """Draw a confusion matrix for each model and view, as shares of the true class."""
+    views = [CLEAN, OLD_SET, FRESH]
+    figure = Figure(figsize=(3.4 * len(views), 3.4 * len(evidence)), layout="constrained")
+    grid = figure.subplots(len(evidence), len(views), squeeze=False)
+    for row, (model, each) in zip(grid, evidence.items(), strict=True):
+        for axes, view in zip(row, views, strict=True):
+            _confusion(axes, each.labels, each.predictions[view], classes=each.logits[CLEAN].shape[1])
+            axes.set_title(f"{model}, {VIEWS[view][0]}", fontsize=10)
+    parts.save(figure, path)
+
+
+def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
+    """Draw loss and accuracy over the epochs, training and validation, and that under PGD where told."""
+    figure = Figure(figsize=(4.4 * len(histories), 5.2), layout="constrained")
+    grid = figure.subplots(2, len(histories), squeeze=False, sharey="row")
+    for column, (model, history) in enumerate(histories.items()):
+        epochs = [int(epoch["epoch"]) for epoch in history]
+        grid[0, column].set_title(model)
+        grid[1, column].set_xlabel("epoch")
+        for axes, (key, name) in zip(grid[:, column], _HISTORY.items(), strict=True):
+            for prefix, label in (("", "training"), ("validation_", "validation")):
+                axes.plot(epochs, [float(epoch[prefix + key]) for epoch in history], label=label)
+            if key == "accuracy" and _PROBE in history[0]:
+                axes.plot(epochs, [float(epoch[_PROBE]) for epoch in history], label="validation, under PGD")
+                axes.legend(frameon=False)
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            if column == 0:
+                axes.set_ylabel(name)
+    grid[0, 0].legend(frameon=False)
+    parts.save(figure, path)
+
+
+def _band(axes: Axes, evidence: Evidence, *, colour: str) -> None:
+    """Fill what is not known: between what PGD left standing and what is certified."""
+    eps, proven = evidence.curves[CERTIFIED].T
+    axes.fill_between(eps, 100 * proven, 100 * evidence.curves["linf"][:, 1], color=colour, alpha=0.15, lw=0)
+
+
+def _confusion(axes: Axes, labels: NDArray[np.int64], predicted: NDArray[np.int64], *, classes: int) -> None:
+    counts = np.zeros((classes, classes))
+    np.add.at(counts, (labels, predicted), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for true, predicted_class in zip(*np.nonzero(counts), strict=True):
+        share = shares[true, predicted_class]
+        colour = "white" if share > 0.5 else "black"  # noqa: PLR2004 (dark half of the scale)
+        axes.text(predicted_class, true, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xticks(range(classes))
+    axes.set_yticks(range(classes))
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true, % of the row")
+
+
+def _grid(count: int, *, size: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure of at most ten pictures a row and its axes, the first `count` of them switched on."""
+    rows = -(-count // _COLUMNS)
+    figure = Figure(figsize=(_COLUMNS * size, (rows + 0.15) * size * 1.22), layout="constrained")
+    grid = list(figure.subplots(rows, _COLUMNS, squeeze=False).flat)
+    for axes in grid:
+        axes.axis("off")
+    return figure, grid[:count]
+
+
+def _verdict(axes: Axes, predicted: int, label: int) -> None:
+    axes.set_title(str(predicted), fontsize=10, color=RIGHT if predicted == label else WRONG)

@@ -1,0 +1,56 @@
+"""Mappings out of a revision's YAML files, and rows out of its tables."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from robust_digits.errors import InputError
+from robust_digits.history.revisions import Revision
+
+
+def mapping(revision: Revision, path: str) -> dict[str, Any]:
+    """Return the mapping that a YAML file holds.
+
+    Raises
+    ------
+    InputError
+        If the revision has no such file, or it holds something else.
+    """
+    try:
+        content = yaml.load(revision.text(path), Loader=_LOADER)  # noqa: S506 (the safe loader, of C where there is one)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{path} in {revision.label}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} in {revision.label}: expected a mapping, got {type(content).__name__}")
+    return content
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a lock file of 800 lines takes seconds without
+
+
+def rows(revision: Revision, path: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV file with a header line, cells as text; an InputError if it is none."""
+    header, *found = list(csv.reader(io.StringIO(revision.text(path), newline=""))) or [[]]
+    if not header or any(len(row) != len(header) for row in found):
+        raise InputError(f"{path} in {revision.label}: expected a header and rows of as many cells")
+    return [dict(zip(header, row, strict=True)) for row in found]
+
+
+def numbers(revision: Revision, path: str, *columns: str) -> list[tuple[float, ...]]:
+    """Return columns of a CSV file as numbers, a tuple each row; an InputError if they are none."""
+    try:
+        return [tuple(float(row[column]) for column in columns) for row in rows(revision, path)]
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path} in {revision.label}: expected numbers in {', '.join(columns)}: {error}") from None
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value that is not a mapping itself by its full name: craft.eps; an empty mapping is a value."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,123 @@
+"""What dvc.lock says: which stage made what from what.
+
+Two locks tell which stages ran again; the files beside a lock tell whether it is theirs.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from robust_digits.errors import InputError
+from robust_digits.history import documents
+from robust_digits.history.revisions import Revision
+
+_IN_CACHE = ("data/", "models/")  # DVC's, not git's
+_MISSING = object()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage as it last ran: its command, the values of its parameters, and the MD5 of what it read and wrote."""
+
+    command: str
+    reads: tuple[str, ...]  # the parameters that it declares: single ones, and sections
+    params: Mapping[str, Any]  # the value of each, by its full name
+    deps: Mapping[str, str]
+    outs: Mapping[str, str]
+
+    def differences(self, other: "Stage") -> list[str]:
+        """Return what this stage read otherwise than the other: parameters, files, or its command."""
+        changed = [*differing(self.params, other.params), *differing(self.deps, other.deps)]
+        return changed + ["its command"] * (self.command != other.command)
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the keys, sorted, that only one of two mappings has, or both with another value."""
+    return [name for name in sorted(one.keys() | other) if one.get(name, _MISSING) != other.get(name, _MISSING)]
+
+
+def read(revision: Revision) -> dict[str, Stage]:
+    """Return every stage that dvc.yaml declares and dvc.lock knows, in the order of dvc.yaml.
+
+    Raises
+    ------
+    InputError
+        If one of the files is missing, or not what DVC writes and reads.
+    """
+    locked = documents.mapping(revision, "dvc.lock")
+    try:
+        known = {name: _stage(entry) for name, entry in locked["stages"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"dvc.lock in {revision.label}: not a lock file of DVC: {what}") from None
+    return {name: known[name] for name in _declared(revision) if name in known}
+
+
+def stale(revision: Revision) -> list[str]:
+    """Return why the results are not those of the revision's own files, a phrase each; none if they are.
+
+    Data and models are DVC's, not git's: of them only is checked that what a stage read is what another wrote.
+    """
+    found = read(revision)
+    values = dict(documents.flat(documents.mapping(revision, "params.yaml")))
+    written = {path: recorded for stage in found.values() for path, recorded in stage.outs.items()}
+    return [
+        *(f"{name} never ran" for name in _declared(revision) if name not in found),
+        *(
+            f"{name} {phrase}"
+            for name, stage in found.items()
+            for phrase in (
+                *_other_params(stage, values),
+                *_other_files(stage, revision, written),
+            )
+        ),
+    ]
+
+
+def _other_params(stage: Stage, values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which parameters have another value by now than the stage ran with."""
+    below = tuple(f"{name}." for name in stage.reads)
+    given = {name: value for name, value in values.items() if name in stage.reads or name.startswith(below)}
+    for name in differing(stage.params, given):
+        yield f"ran with {name} {stage.params.get(name)}, not {given.get(name)}"
+
+
+def _other_files(stage: Stage, revision: Revision, written: Mapping[str, str]) -> Iterator[str]:
+    """Yield which files are others by now than the stage read or wrote."""
+    for path, recorded in stage.deps.items():
+        if (written.get(path, recorded) if path.startswith(_IN_CACHE) else _md5(revision, path)) != recorded:
+            yield f"read another {path}"
+    for path, recorded in stage.outs.items():
+        if not path.startswith(_IN_CACHE) and _md5(revision, path) != recorded:
+            yield f"wrote another {path}"
+
+
+def _declared(revision: Revision) -> list[str]:
+    """Return the names of all stages in dvc.yaml, those of a matrix as DVC writes them: evaluate@robust."""
+    names = []
+    for name, stage in documents.mapping(revision, "dvc.yaml").get("stages", {}).items():
+        axes = stage.get("matrix", {}).values()
+        names += [f"{name}@{'-'.join(map(str, cell))}" for cell in itertools.product(*axes)] if axes else [name]
+    return names
+
+
+def _stage(entry: Mapping[str, Any]) -> Stage:
+    deps, outs = ({each["path"]: each["md5"] for each in entry.get(kind, ())} for kind in ("deps", "outs"))
+    params = entry.get("params", {}).get("params.yaml", {})
+    return Stage(entry["cmd"], tuple(params), dict(documents.flat(params)), deps, outs)
+
+
+def _md5(revision: Revision, path: str) -> str | None:
+    """Return DVC's hash of a file, or of a folder: that of the list of its files."""
+    if path in revision.files:
+        return _hash(revision.files[path])
+    below = sorted(name for name in revision.files if name.startswith(f"{path}/"))
+    listed = [{"md5": _hash(revision.files[name]), "relpath": name.removeprefix(f"{path}/")} for name in below]
+    return _hash(json.dumps(listed, sort_keys=True).encode()) + ".dir" if listed else None
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -1,0 +1,78 @@
+"""Write the code that each stage depends on into dvc.yaml: DVC does not follow imports, so a stage lists its modules.
+
+A stage depends on its script and on every module of the project that the script reaches, wherever in it the import
+stands. Packages are empty and do not count.
+"""
+
+import argparse
+import ast
+from pathlib import Path
+from typing import Any
+
+from dvc.utils.serialize import modify_yaml
+
+CODE = ("robust_digits/", "stages/")
+PIPELINE = Path("dvc.yaml")
+
+
+def imports(path: Path) -> set[str]:
+    """Return the dotted names of all modules that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            if node.level or not node.module:
+                raise ValueError(f"{path}: relative imports are not followed")
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def closure(script: Path, *, root: Path = Path()) -> set[str]:
+    """Return a script and every module of the project that it reaches, as paths from the root."""
+    reached: set[str] = set()
+    queue = [script.as_posix()]
+    while queue:
+        file = queue.pop()
+        if file not in reached:
+            reached.add(file)
+            named = (name.replace(".", "/") + ".py" for name in imports(root / file))
+            queue += [path for path in named if path.startswith(CODE) and (root / path).is_file()]
+    return reached
+
+
+def script(command: str) -> Path:
+    """Return the script that a stage's command runs: stages/evaluate.py for `python -m stages.evaluate ...`."""
+    return Path(command.split()[2].replace(".", "/") + ".py")
+
+
+def with_code(deps: list[str], command: str) -> list[str]:
+    """Return a stage's dependencies with the code it reaches in place of the code that they named: data first."""
+    own = script(command).as_posix()
+    data = [path for path in deps if not path.startswith(CODE)]
+    return [*data, own, *sorted(closure(Path(own)) - {own})]
+
+
+def write(path: Path = PIPELINE) -> list[str]:
+    """Mend the code dependencies of every stage, and return the names of the stages whose list was another."""
+    mended = []
+    with modify_yaml(str(path)) as pipeline:
+        for name, stage in pipeline["stages"].items():
+            deps: list[Any] = with_code(stage.get("deps", []), stage["cmd"])
+            if list(stage.get("deps", [])) != deps:
+                stage["deps"] = deps
+                mended.append(name)
+    return mended
+
+
+def main() -> None:
+    """Mend dvc.yaml, and say what was mended."""
+    argparse.ArgumentParser(prog="python -m robust_digits.record.dependencies", description=__doc__).parse_args()
+    mended = write()
+    print(
+        f"{PIPELINE}: {', '.join(mended) or 'every list of code'} {'mended' if mended else 'is what the imports say'}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Record the results of a DVC experiment in a folder that git keeps: metrics, pictures, and what made them."""
+
+import argparse
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dvc.api import DVCFileSystem
+
+from robust_digits import stopwatch
+from robust_digits.files import replacing
+from robust_digits.judge import sanity
+from robust_digits.record import machine, pages
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
+
+
+def record(experiment: str, folder: Path, *, command: str) -> None:
+    """Replace `folder` by the metrics, pictures and parameters of an experiment and a README.md on how they were made.
+
+    `command` is what a reader types to make them again.
+    """
+    files = DVCFileSystem(rev=experiment)
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        files.get("metrics", str(temporary / "metrics"), recursive=True)
+        files.get("plots/pictures", str(temporary / "pictures"), recursive=True)
+        params = yaml.safe_load(files.read_text("params.yaml"))
+        params["data"]["source"] = Path(params["data"]["source"]).name  # the path is this machine's, not the reader's
+        (temporary / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+        page = _page(experiment, folder.name, temporary, params, command=command)
+        (temporary / "README.md").write_text(page, encoding="utf-8")
+
+
+def _page(experiment: str, name: str, folder: Path, params: dict[str, Any], *, command: str) -> str:
+    data, craft, judged = params["data"], params["craft"], params["evaluate"]
+    checksum = f", SHA-256 `{data['sha256']}`" if data["sha256"] else ""
+    packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+    return f"""# Results: {name}
+
+Made by `{command}` at commit `{_commit(experiment)}`, with the parameters in [params.yaml](params.yaml).
+
+- data: `{data["source"]}`{checksum}
+- machine: {machine.name()}
+- training: {_seconds(experiment)}
+- versions: Python {platform.python_version()}, {packages}
+
+{pages.table(pages.read(folder / "metrics"))}
+{_checked(folder / "metrics" / "sanity.json")}
+
+Accuracy on the test images and its 95% Wilson interval. FGM has L{craft["norm"]} size
+{craft["eps"]}. The worst case is over {", ".join(judged["attacks"])}, all within L-infinity {judged["eps"]}.
+The numbers are in [metrics/](metrics), more pictures in [pictures/](pictures).
+
+![accuracy of each model](pictures/accuracies.png)
+
+![accuracy over eps](pictures/security.png)
+
+![the hardened model under the strongest attack](pictures/attack_hardened.png)
+
+![what the hardened model gets wrong](pictures/mistakes_hardened.png)
+"""
+
+
+def _checked(path: Path) -> str:
+    """Return a sentence on the checks of the evaluation, and a list of those that are red."""
+    tables = sanity.load(path)
+    red = [
+        f"- {model}, {name}: {check.says}: {check.measured}, at most {check.bound}"
+        for model, table in tables.items()
+        for name, check in table.items()
+        if not check.passed
+    ]
+    count = sum(len(table) for table in tables.values())
+    return "\n".join([f"{count - len(red)} of {count} checks of the evaluation are green (metrics/sanity.json).", *red])
+
+
+def _seconds(experiment: str) -> str:
+    """Return how long each model of an experiment took to train, where this machine trained it."""
+    stages = yaml.safe_load(DVCFileSystem(rev=experiment).read_text("dvc.lock"))["stages"]
+    models = {
+        out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"] if out["path"].endswith(".keras")
+    }
+    times = {Path(path).stem: stopwatch.recall(md5) for path, md5 in models.items()}
+    return ", ".join(
+        f"{model} {'at another time and place' if times.get(model) is None else f'{times[model]:.0f} s'}"
+        for model in pages.ORDER
+    )
+
+
+def _commit(experiment: str) -> str:
+    """Return the commit that an experiment, or any other revision, was run at, and whether its code was changed."""
+    stored = _git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{experiment}")
+    revision = stored.splitlines()[0] if stored else _git("rev-parse", experiment)
+    origin = f"{revision}^" if stored else revision  # DVC commits an experiment on top of where it was started
+    changed = _git("diff", "--name-only", origin, revision, "--", "robust_digits", "stages", "dvc.yaml")
+    return _git("rev-parse", "--short=12", origin) + (" with uncommitted changes" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 (git's own words)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m robust_digits.record.record", description=__doc__)
+    parser.add_argument("experiment", help="name or revision of a DVC experiment")
+    parser.add_argument("folder", type=Path, help="folder to write, such as docs/results/mnist")
+    parser.add_argument("--command", required=True, help="what a reader types to make these results again")
+    arguments = parser.parse_args()
+    record(arguments.experiment, arguments.folder, command=arguments.command)
+    print(f"{arguments.experiment} -> {arguments.folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Compare the results of two revisions: which figures changed, which of the changes are noise, and which must not be.
+
+A change is noise when a pooled two-proportion test cannot tell it from chance. The test takes the images of the two
+evaluations for different ones; they are the same unless the data changed, so it is cautious.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from robust_digits.history.lineage import Stage, differing
+from robust_digits.history.results import Results, Share
+from robust_digits.judge.sanity import Check
+from robust_digits.report.limits import Limit, Limits
+
+# What can be said of a figure or a check, the worst first.
+WEAKER, LOW, GONE, RED = "weaker", "below its floor", "gone", "red"
+ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME = "accepted", "lower", "better", "new", "noise", "unchanged"
+BROKEN = (WEAKER, LOW, GONE, RED)
+_ROUNDING = 1e-9  # of a difference of two shares
+DATA, EVALUATION = ("fetch", "normalize"), "evaluate@"  # the stages that set the yardstick
+_HARMLESS = {"threads"}  # may change the last bits of a sum
+_JUDGES = ("robust_digits/attack/", "robust_digits/data/", "robust_digits/judge/", "stages/")
+_ORDER = (*BROKEN, ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure at the base and here: None where it is not measured."""
+
+    name: str
+    base: float | None
+    here: float | None
+    status: str
+    limit: Limit
+    reason: str = ""  # why it is accepted
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One check of the evaluation at the base and here: None where there is no such check."""
+
+    name: str
+    base: Check | None
+    here: Check | None
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What a stage read otherwise than at the base; nothing if its results are those of the base."""
+
+    name: str
+    because: tuple[str, ...]
+    same_results: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that two revisions differ in."""
+
+    base: Results
+    here: Results
+    figures: tuple[Change, ...]  # the worst first
+    checks: tuple[Verdict, ...]
+    stages: tuple[Rerun, ...]
+    params: Mapping[str, tuple[Any, Any]]  # those that differ: base, here
+    packages: Mapping[str, tuple[str | None, str | None]]
+    gate: Mapping[str, tuple[Any, Any]]  # what gate.yaml holds otherwise than at the base
+    yardstick: tuple[str, ...]  # parameters and code, of the evaluation and of the data, that differ
+    idle: tuple[str, ...]  # what gate.yaml accepts though nothing is wrong with it
+
+    @property
+    def broken(self) -> list[Change]:
+        """Return the figures that regressed."""
+        return [change for change in self.figures if change.status in BROKEN]
+
+    @property
+    def red(self) -> list[Verdict]:
+        """Return the checks that are red or gone."""
+        return [verdict for verdict in self.checks if verdict.status in BROKEN]
+
+
+def compare(base: Results, here: Results, limits: Limits) -> Comparison:
+    """Compare two revisions by what must hold."""
+    params = _differences(base.params, here.params)
+    stages = _reruns(base.stages, here.stages)
+    figures = _figures(base.figures, here.figures, limits)
+    checks = _checks(base.checks, here.checks, limits)
+    used = {change.name for change in figures if change.status == ACCEPTED}
+    used |= {verdict.name for verdict in checks if verdict.status == ACCEPTED}
+    return Comparison(
+        base=base,
+        here=here,
+        figures=figures,
+        checks=checks,
+        stages=stages,
+        params=params,
+        packages=_differences(base.packages, here.packages),
+        gate=_differences(base.gate, here.gate) if base.gate else {},
+        yardstick=_yardstick(stages, params),
+        idle=tuple(name for name in limits.accepted if name not in used),
+    )
+
+
+def chance(base: Share, here: Share) -> float:
+    """Return the probability of a difference at least this large if both models were equally good.
+
+    The two-sided, pooled two-proportion z-test (the square of z is Pearson's chi-squared of the 2 x 2 table).
+    """
+    right = [round(share.value * share.images) for share in (base, here)]
+    pooled = sum(right) / (base.images + here.images)
+    deviation = math.sqrt(pooled * (1 - pooled) * (1 / base.images + 1 / here.images))
+    if deviation == 0:  # all right or all wrong in both
+        return 1.0
+    return math.erfc(abs(right[0] / base.images - right[1] / here.images) / deviation / math.sqrt(2))
+
+
+def _differences(base: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return what differs: name -> the values at the base and here, None where there is none."""
+    return {name: (base.get(name), here.get(name)) for name in differing(base, here)}
+
+
+def _figures(base: Mapping[str, Share], here: Mapping[str, Share], limits: Limits) -> tuple[Change, ...]:
+    """Return every figure, and every one that must hold though nobody measured it, the worst first."""
+    changes = []
+    for name in dict.fromkeys([*here, *base, *limits.figures]):
+        was, now, limit = base.get(name), here.get(name), limits.figures.get(name, Limit())
+        status = _status(was, now, limit, limits.level)
+        reason = limits.accepted.get(name, "") if status == GONE else ""
+        values = [None if share is None else share.value for share in (was, now)]
+        changes.append(Change(name, values[0], values[1], ACCEPTED if reason else status, limit, reason))
+    return tuple(sorted(changes, key=lambda change: _ORDER.index(change.status)))
+
+
+def _status(base: Share | None, here: Share | None, limit: Limit, level: float) -> str:
+    """Say what became of one figure."""
+    if here is None:
+        return GONE
+    fell = base.value - here.value if base else 0.0
+    told_apart = base is not None and chance(base, here) < level
+    if told_apart and limit.drop is not None and fell > limit.drop + _ROUNDING:
+        return WEAKER
+    if limit.floor is not None and here.value < limit.floor:
+        return LOW
+    if base is None or fell == 0:
+        return SAME if base else NEW
+    return (LOWER if fell > 0 else BETTER) if told_apart else NOISE
+
+
+def _checks(base: Mapping[str, Check], here: Mapping[str, Check], limits: Limits) -> tuple[Verdict, ...]:
+    """Return every check, the worst first."""
+    verdicts = []
+    for name in dict.fromkeys([*here, *base]):
+        was, now = base.get(name), here.get(name)
+        status = GONE if now is None else RED if not now.passed else _change_of_green(was)
+        reason = limits.accepted.get(name, "") if status in BROKEN else ""
+        verdicts.append(Verdict(name, was, now, ACCEPTED if reason else status, reason))
+    return tuple(sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.status)))
+
+
+def _change_of_green(base: Check | None) -> str:
+    """Say what it means that a check is green now."""
+    if base is None:
+        return NEW
+    return SAME if base.passed else BETTER
+
+
+def _reruns(base: Mapping[str, Stage], here: Mapping[str, Stage]) -> tuple[Rerun, ...]:
+    """Return what became of every stage, in the order of the pipeline, those that are gone last."""
+    found = []
+    for name in dict.fromkeys([*here, *base]):
+        if name not in here or name not in base:
+            found.append(Rerun(name, (NEW if name in here else GONE,), same_results=False))
+        else:
+            because = tuple(here[name].differences(base[name]))
+            found.append(Rerun(name, because, same_results=here[name].outs == base[name].outs))
+    return tuple(found)
+
+
+def _yardstick(stages: Iterable[Rerun], params: Iterable[str]) -> tuple[str, ...]:
+    """Return the parameters and modules, of the test images and of the evaluation, that are not those of the base."""
+    judging = [stage for stage in stages if stage.name in DATA or stage.name.startswith(EVALUATION)]
+    read = {name for stage in judging for name in stage.because}
+    return tuple(sorted(name for name in read - _HARMLESS if name in params or name.startswith(_JUDGES)))

@@ -1,0 +1,155 @@
+"""The plots of two revisions, one over the other, made from the tables in plots/."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from robust_digits.history import documents
+from robust_digits.history.results import Results
+from robust_digits.report import vega
+from robust_digits.report.vega import BASE, HERE, Spec
+
+Row = dict[str, str]
+Plot = tuple[str, str, Spec]  # row, title, what to draw
+Tables = dict[str, list[Row]]  # a table as it is here and, where it is another, at the base
+
+_CURVES = {  # kind of table in plots/security -> title, and what the axes say
+    "linf": ("L-infinity", "eps, L-infinity", "accuracy under PGD"),
+    "l2": ("L2", "eps, L2", "accuracy under PGD"),
+    "certified": ("certified, L-infinity", "eps, L-infinity", "certified accuracy"),
+}
+_MEASURES = {"accuracy": vega.SHARES, "loss": {}}
+_BOUND = "grey_bound"
+_BOTH = "dashed: at the base"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One plot: the part of the page and the row there that it belongs to, its title, and what Vega-Lite draws."""
+
+    part: str
+    row: str
+    title: str
+    spec: Spec
+
+
+def drawings(base: Results, here: Results) -> list[Drawing]:
+    """Return every plot that the tables of either revision make."""
+    return [
+        Drawing(part, row, title, {**spec, "description": title})
+        for part, make in _PARTS.items()
+        for row, title, spec in make(base, here)
+    ]
+
+
+def _security(base: Results, here: Results) -> Iterator[Plot]:
+    """Yield accuracy over eps, a line each model, under attack and certified; with the bound that grey images set."""
+    found = _tables(base, here, "security")
+    for kind, (title, x, y) in _CURVES.items():
+        curves = {path.removesuffix(f"_{kind}"): each for path, each in found.items() if path.endswith(f"_{kind}")}
+        points = [point for model, tables in curves.items() for point in _points(tables, model, "eps", "accuracy")]
+        grey = _points(found.get(_BOUND, {}), _BOUND, "eps", "accuracy") if kind == "linf" else []
+        bound = [point for point in grey if point["at"] == HERE]
+        if points:
+            said = [*([_BOTH] if _several(points) else []), *(["grey: no model can exceed this"] if bound else [])]
+            spec = vega.lines(
+                points,
+                x={"field": "eps", "title": x},
+                y={"title": y, **vega.SHARES},
+                series=_order(base, here),
+                bound=bound,
+            )
+            yield "", "; ".join([title, *said]), spec
+
+
+def _per_class(base: Results, here: Results) -> Iterator[Plot]:
+    """Yield the accuracy within each class in each view."""
+    found = _tables(base, here, "per_class")
+    views = dict.fromkeys(view for tables in found.values() for rows in tables.values() for view in _columns(rows))
+    for view in views:
+        if view != "class":
+            points = [point for model, each in found.items() for point in _points(each, model, "class", view)]
+            title = view.replace("_", " ") + ("; line: at the base" if _several(points) else "")
+            spec = vega.bars(points, x="class", y={"title": "accuracy", **vega.SHARES}, series=_order(base, here))
+            yield "", title, spec
+
+
+def _learning(base: Results, here: Results) -> Iterator[Plot]:
+    """Yield what was measured of each model while it learned, in training and in validation."""
+    for model, tables in _tables(base, here, "training").items():
+        for measure, axis in _MEASURES.items():
+            columns = dict.fromkeys(name for rows in tables.values() for name in _columns(rows) if measure in name)
+            points = [point for name in columns for point in _points(tables, _spaced(name), "epoch", name)]
+            if points:
+                spec = vega.lines(
+                    points,
+                    x={"field": "epoch", **vega.WHOLE},
+                    y={"title": measure, "scale": {"zero": False}, **axis},
+                    series=[_spaced(name) for name in columns],
+                )
+                yield model, f"{model}, {measure}" + (f"; {_BOTH}" if _several(points) else ""), spec
+
+
+def _confusion(base: Results, here: Results) -> Iterator[Plot]:
+    """Yield which classes are taken for which; those of the base beside, where they are others."""
+    for name, tables in _tables(base, here, "confusion").items():
+        for at, rows in sorted(tables.items()):  # the base on the left
+            counts = Counter((row["actual"], row["predicted"]) for row in rows)
+            total = Counter(row["actual"] for row in rows)
+            cells = [
+                {"true": int(actual), "predicted": int(predicted), "images": count, "share": count / total[actual]}
+                for (actual, predicted), count in sorted(counts.items())
+            ]
+            classes = sorted({int(label) for pair in counts for label in pair})
+            also = f", {at}" if len(tables) > 1 else ""
+            yield name, _spaced(name) + also, vega.matrix(cells, x="predicted", y="true", classes=classes)
+
+
+_PARTS: dict[str, Callable[[Results, Results], Iterator[Plot]]] = {
+    "Accuracy over eps": _security,
+    "Accuracy within each class": _per_class,
+    "Learning curves": _learning,
+    "Confusion": _confusion,
+}
+
+
+def _tables(base: Results, here: Results, folder: str) -> dict[str, Tables]:
+    """Return the tables of a folder of plots/ by name, those of a model in the story's order."""
+    prefix, suffix = f"plots/{folder}/", ".csv"
+    paths = {path for results in (here, base) for path in results.revision.files}
+    models = _order(base, here)
+    found: dict[str, Tables] = {}
+    for path in sorted(path for path in paths if path.startswith(prefix) and path.endswith(suffix)):
+        both = {at: results.revision for at, results in ((HERE, here), (BASE, base)) if path in results.revision.files}
+        if len(both) > 1 and both[BASE].files[path] == both[HERE].files[path]:
+            del both[BASE]
+        tables = {at: documents.rows(revision, path) for at, revision in both.items()}
+        found[path.removeprefix(prefix).removesuffix(suffix)] = tables
+    return dict(sorted(found.items(), key=lambda each: [not each[0].startswith(model) for model in models]))
+
+
+def _points(tables: Tables, of: str, x: str, y: str) -> list[dict[str, Any]]:
+    """Return the points of one series: two columns of a table, where it has both."""
+    return [
+        {"of": of, "at": at, x: float(row[x]), "value": float(row[y])}
+        for at, rows in tables.items()
+        for row in rows
+        if row.get(x) and row.get(y)
+    ]
+
+
+def _columns(rows: list[Row]) -> list[str]:
+    return list(rows[0]) if rows else []
+
+
+def _several(points: list[dict[str, Any]]) -> bool:
+    return len({point["at"] for point in points}) > 1
+
+
+def _order(base: Results, here: Results) -> list[str]:
+    return list(dict.fromkeys([*here.models, *base.models]))
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,138 @@
+"""The tables of a comparison: the same cells, in Markdown, for the report and for the page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from robust_digits.judge.sanity import Check
+from robust_digits.report.comparison import ACCEPTED, BROKEN, SAME, Change, Comparison, Rerun, Verdict
+from robust_digits.report.headline import percent
+
+_VIEWS = {
+    "accuracy.clean": "clean",
+    "accuracy.fgm_transfer": "FGM, old set",
+    "accuracy.fgm_fresh": "FGM, attacked afresh",
+    "accuracy.worst_case": "worst case",
+    "certified.accuracy": "certified",
+}
+_SHOWN = 4  # of what a stage read otherwise
+
+
+@dataclass(frozen=True)
+class Table:
+    """A header and rows of as many cells, each a line of Markdown."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def __str__(self) -> str:
+        """Return the table as Markdown; nothing if it has no rows."""
+        if not self.rows:
+            return ""
+        lines = [self.header, ("---",) * len(self.header), *self.rows]
+        return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines) + "\n"
+
+
+def figures(changes: Sequence[Change]) -> Table:
+    """Return the figures that changed or are not what they must be."""
+    rows = (
+        (f"`{each.name}`", percent(each.base), percent(each.here), _moved(each), _must(each), _status(each))
+        for each in changes
+        if each.status != SAME
+    )
+    return Table(("figure", "base", "here", "change", "must hold", "status"), tuple(rows))
+
+
+def unchanged(changes: Sequence[Change]) -> Table:
+    """Return the figures that are those of the base."""
+    same = (each for each in changes if each.status == SAME)
+    return Table(
+        ("figure", "here", "must hold"), tuple((f"`{each.name}`", percent(each.here), _must(each)) for each in same)
+    )
+
+
+def models(comparison: Comparison) -> Table:
+    """Return the story's table: each model clean, on the old set, attacked afresh, in the worst case."""
+    base, here = comparison.base.figures, comparison.here.figures
+    views = [view for view in _VIEWS if any(name.endswith(f".{view}") for name in here)]
+    rows = []
+    for model in comparison.here.models:
+        cells = []
+        for name in (f"{model}.{view}" for view in views):
+            was, now = (found[name].value if name in found else None for found in (base, here))
+            cells.append(percent(now) + (f" (was {percent(was)})" if was is not None and was != now else ""))
+        rows.append((model, *cells))
+    return Table(("model", *(_VIEWS[view] for view in views)), tuple(rows))
+
+
+def checks(verdicts: Sequence[Verdict]) -> tuple[str, Table]:
+    """Return a sentence that counts the green checks, and those that are red, gone or accepted."""
+    wrong = (each for each in verdicts if each.status in (*BROKEN, ACCEPTED))
+    present = [each.here for each in verdicts if each.here is not None]
+    rows = (
+        (f"`{each.name}`", _measured(each.base), _measured(each.here), _says(each), _status(each)) for each in wrong
+    )
+    said = f"{sum(check.passed for check in present)} of {len(present)} checks of the evaluation are green."
+    return said, Table(("check", "base", "here", "what it measures", "status"), tuple(rows))
+
+
+def stages(reruns: Sequence[Rerun]) -> tuple[str, str, Table]:
+    """Return how many stages ran again, which did not, and for those that did, what they read otherwise."""
+    ran = [stage for stage in reruns if stage.because]
+    rest = ", ".join(f"`{stage.name}`" for stage in reruns if not stage.because)
+    rows = ((f"`{stage.name}`", _because(stage), "the same" if stage.same_results else "changed") for stage in ran)
+    return (
+        f"{len(ran)} of {len(reruns)} stages ran again",
+        f"From the cache, as at the base: {rest}." if rest else "",
+        Table(("ran again", "because of", "results"), tuple(rows)),
+    )
+
+
+def changes(values: Mapping[str, tuple[Any, Any]]) -> Table:
+    """Return what differs: name, value at the base, value here."""
+    rows = ((f"`{name}`", shown(base), shown(here)) for name, (base, here) in values.items())
+    return Table(("", "base", "here"), tuple(rows))
+
+
+def counted(count: int, what: str) -> str:
+    """Return how many there are of something, in words: 1 figure, 2 figures."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def shown(value: object) -> str:
+    """Return a parameter's value as text."""
+    return "-" if value is None else str(value)
+
+
+def _moved(change: Change) -> str:
+    return "" if change.base is None or change.here is None else f"{100 * (change.here - change.base):+.1f}"
+
+
+def _must(change: Change) -> str:
+    limit = change.limit
+    drop = [] if limit.drop is None else [f"drop ≤ {100 * limit.drop:g}"]
+    floor = [] if limit.floor is None else [f"≥ {100 * limit.floor:g}%"]
+    return ", ".join(drop + floor)
+
+
+def _status(item: Change | Verdict) -> str:
+    if item.status == ACCEPTED:
+        return f"accepted: {item.reason}"
+    return f"**{item.status}**" if item.status in BROKEN else item.status
+
+
+def _measured(check: Check | None) -> str:
+    if check is None:
+        return "-"
+    return f"{'not run' if check.measured is None else f'{check.measured:.4g}'} (at most {check.bound:.4g})"
+
+
+def _says(verdict: Verdict) -> str:
+    check = verdict.here or verdict.base
+    return check.says if check else ""
+
+
+def _because(stage: Rerun) -> str:
+    named = [f"`{name}`" if "." in name or "/" in name else name for name in stage.because]
+    more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+    return ", ".join(named[:_SHOWN]) + more

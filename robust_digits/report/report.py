@@ -1,0 +1,106 @@
+"""Say what this branch did to robustness: compare its results with those of the commit where it left its base.
+
+Reads git alone: no DVC cache is needed, and nothing is run. What must hold is in gate.yaml.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from robust_digits.errors import InputError
+from robust_digits.files import replacing
+from robust_digits.history import lineage, revisions
+from robust_digits.history.results import Results
+from robust_digits.report import comparison, headline, limits, sections
+from robust_digits.report.comparison import Comparison
+
+_CODES = """exit code:
+  0  nothing that must hold regressed
+  1  a regression, or a check of the evaluation that is red
+  2  could not compare: a revision or a file that cannot be read, or results that are not those of the commit
+"""
+
+
+def compare(base: str, here: str | None) -> Comparison:
+    """Compare a revision, or the working tree, with the commit where it left `base`.
+
+    Raises
+    ------
+    InputError
+        If a revision or one of its files cannot be read, or if the results are not those of the code beside them.
+    """
+    repository = revisions.repository()
+    revision = repository.here() if here is None else repository.at(repository.commit(here))
+    origin = repository.at(repository.merge_base(repository.commit(base), revision.commit))
+    stale = lineage.stale(revision)
+    if stale:
+        more = f" (and {len(stale) - 1} more)" if len(stale) > 1 else ""
+        raise InputError(f"the results are not those of {revision.label}: {stale[0]}{more}; `dvc repro`, then commit")
+    return comparison.compare(Results(origin), Results(revision), limits.load(revision))
+
+
+def document(found: Comparison) -> dict[str, Any]:
+    """Return the comparison as plain values, for JSON."""
+    return {
+        "verdict": headline.headline(found),
+        "exit_code": headline.exit_code(found),
+        "base": found.base.revision.commit,
+        "here": found.here.revision.commit,
+        "uncommitted_changes": found.here.revision.changed,
+        "figures": [asdict(change) | {"limit": change.limit.model_dump()} for change in found.figures],
+        "checks": [asdict(verdict) for verdict in found.checks],
+        "stages": [asdict(stage) for stage in found.stages],
+        **{name: getattr(found, name) for name in ("params", "packages", "gate", "yardstick", "idle")},
+    }
+
+
+def main() -> None:
+    """Write the report and exit with its code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m robust_digits.report.report",
+        description=__doc__,
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--base", default="main", help="the branch that this one is to be merged into (default: main)")
+    parser.add_argument("--here", metavar="REVISION", help="what to judge (default: the working tree; HEAD if bare)")
+    parser.add_argument("--json", action="store_true", help="for machines, instead of Markdown")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where to write it, instead of to the terminal")
+    arguments = parser.parse_args()
+    try:
+        found = compare(arguments.base, arguments.here)
+        code = headline.exit_code(found)
+        text = _json(document(found)) if arguments.json else sections.report(found, base=arguments.base)
+    except InputError as error:
+        code = 2
+        refused = {"verdict": f"Could not compare: {error}", "exit_code": code}
+        text = _json(refused) if arguments.json else sections.failure(str(error))
+        print(f"report: {error}", file=sys.stderr)
+    if not write(text, arguments.output):
+        code = 2
+    sys.exit(code)
+
+
+def write(text: str, path: Path | None) -> bool:
+    """Write to a file, or to the terminal; return whether that could be done."""
+    if path is None:
+        print(text, end="")
+        return True
+    try:
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return False
+    return True
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    main()

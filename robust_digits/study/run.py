@@ -1,0 +1,106 @@
+"""Run a study: one experiment for each value of a parameter, a table of what each gave, and a picture of it.
+
+`docs/studies/<name>.csv` has a line for each value. A line is filled as soon as its experiment has ended, with a key
+that stands for the code and the parameters it depends on: started again, a study runs only what is missing.
+"""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from robust_digits import tables
+from robust_digits.errors import InputError
+from robust_digits.params import PARAMS_FILE, read
+from robust_digits.study import chart, spec, workspace
+from robust_digits.study.spec import Params
+
+Row = dict[str, tables.Cell]
+
+
+class Study:
+    """A study on its way: what it asks, and what it found so far."""
+
+    def __init__(self, name: str, given: Params) -> None:
+        """Read the plan and what earlier runs left; `given` are parameters to set over the plan's.
+
+        Raises
+        ------
+        InputError
+            If there is no such study, or something is to be set that is no parameter.
+        """
+        self._name, self._plan = name, spec.load(name)
+        self._target = f"evaluate@{self._plan.model}"
+        planned = self._plan.runs(read(Path(PARAMS_FILE)))
+        self._runs = {value: spec.changed(params, given) for value, params in planned.items()}
+        self._keys = {value: workspace.key(self._target, params) for value, params in self._runs.items()}
+        self._columns = ("value", "images", *self._plan.metrics, "key")
+        self._path = spec.FOLDER / f"{name}.csv"
+        self._rows = self._known()
+
+    def run(self) -> list[str]:
+        """Run what is missing, and draw what there is; return the values whose experiments failed."""
+        missing = [value for value, row in self._rows.items() if not row["key"]]
+        print(f"{self._name}: {len(self._rows) - len(missing)} of {len(self._rows)} done before", flush=True)
+        with workspace.copy() as project:
+            failed = [value for value in missing if not self._one(value, project)]
+        self._write()
+        done = [row for row in self._rows.values() if row["key"]]
+        chart.influence(self._path.with_suffix(".png"), self._plan, done)
+        return failed
+
+    def _one(self, value: str, project: Path) -> bool:
+        """Run the experiment of a value, and return whether it came to its end."""
+        print(f"{self._plan.parameter} {value}: ", end="", flush=True)
+        start = time.monotonic()
+        try:
+            metrics = workspace.run(
+                project, self._target, self._runs[value], metrics=f"metrics/{self._plan.model}.json"
+            )
+        except workspace.FailedError as error:
+            print(f"failed\n{error}", flush=True)
+            return False
+        found: dict[str, float] = {metric: metrics["accuracy"][metric] for metric in self._plan.metrics}
+        self._rows[value] = {"value": value, "images": metrics["images"], **found, "key": self._keys[value]}
+        self._write()
+        told = ", ".join(f"{metric} {share:.1%}" for metric, share in found.items())
+        print(f"{told} ({time.monotonic() - start:.0f} s)", flush=True)
+        return True
+
+    def _known(self) -> dict[str, Row]:
+        """Return the line of each value: what an earlier run left under the same key, or an empty one."""
+        earlier: list[dict[str, Any]] = tables.read(self._path) if self._path.exists() else []
+        by_key = {row["key"]: row for row in earlier if row.keys() == set(self._columns)}
+        empty = dict.fromkeys(self._columns, "")
+        return {value: {**by_key.get(key, empty), "value": value} for value, key in self._keys.items()}
+
+    def _write(self) -> None:
+        tables.write(self._path, self._rows.values(), columns=self._columns)
+
+
+def main() -> None:
+    """Read the command line; exit with 1 if an experiment failed, 2 if there is no such study."""
+    parser = argparse.ArgumentParser(prog="python -m robust_digits.study.run", description=__doc__)
+    parser.add_argument("names", nargs="+", metavar="name", help=f"studies: files {spec.FOLDER}/<name>.yaml")
+    parser.add_argument("--set-param", action="append", default=[], metavar="NAME=VALUE", help="over the plan's values")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copy is removed
+    settings = (setting.partition("=")[::2] for setting in arguments.set_param)
+    given = {name: yaml.safe_load(value) for name, value in settings}
+    try:
+        studies = {name: Study(name, given) for name in arguments.names}
+    except InputError as error:
+        print(f"study: {error}", file=sys.stderr)
+        sys.exit(2)
+    failed = [f"{name} {value}" for name, study in studies.items() for value in study.run()]
+    if failed:
+        sys.exit(f"study: failed: {', '.join(failed)}; start it again to run only these")
+    print(", ".join(f"{spec.FOLDER}/{name}.csv" for name in studies))
+
+
+if __name__ == "__main__":
+    main()

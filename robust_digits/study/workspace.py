@@ -1,0 +1,89 @@
+"""One experiment: the pipeline run on a copy of the project, as far as one model's metrics, with other parameters.
+
+`dvc exp run` is not used: it stashes the workspace and resets it while it starts, so that what is edited meanwhile, or
+what stood there when it was killed, may be lost, and two at a time spoil each other's parameters. DVC's queue may hang
+or lose a failure (iterative/dvc#10398, #10779). A copy leaves the workspace alone and shares its cache.
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dvc.repo import Repo
+
+from robust_digits.params import PARAMS_FILE
+from robust_digits.study.spec import Params
+
+_TOLD = 4  # lines of a failed run: what the stage said, and what DVC says of it
+
+
+class FailedError(Exception):
+    """An experiment did not run to its end; the message is what it printed last."""
+
+
+@contextmanager
+def copy() -> Iterator[Path]:
+    """Yield a copy of the project's files as they are now, without its data; it is removed when the block ends."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 (the user's git)
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    with tempfile.TemporaryDirectory(prefix="study-") as folder:
+        for name in filter(Path.is_file, map(Path, listed.stdout.split("\0"))):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(name, folder / name)
+        settings = f"[core]\n    no_scm = true\n[cache]\n    dir = {Repo().cache.local_cache_dir}\n"
+        Path(folder, ".dvc", "config.local").write_text(settings, encoding="utf-8")
+        yield Path(folder)
+
+
+def key(target: str, params: Params) -> str:
+    """Return a name for what a run of the stage `target` depends on: the code of its graph, and the values it reads.
+
+    A local data set is known by its name and `data.sha256`, not by where it lies.
+    """
+    stages = Repo().stage.collect(target, with_deps=True)
+    dependencies = [dependency for stage in stages for dependency in stage.deps]
+    code = {dep.def_path for dep in dependencies if dep.def_path.endswith(".py")}
+    names = {name for dep in dependencies for name in getattr(dep, "params", [])}
+    told = {path: Path(path).read_text(encoding="utf-8") for path in code}
+    told |= {name: _value(params, name) for name in names}
+    told["data.source"] = Path(told["data.source"]).name
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def run(folder: Path, target: str, params: Params, *, metrics: str) -> dict[str, Any]:
+    """Run the stages up to `target` in a copy of the project with these parameters; return what `metrics` holds.
+
+    What DVC's run cache knows is not run again.
+
+    Raises
+    ------
+    FailedError
+        If a stage failed.
+    """
+    (folder / PARAMS_FILE).write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    command = [sys.executable, "-m", "dvc", "repro", target]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 (our own words)
+    if done.returncode:
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        raise FailedError("\n".join(lines[-_TOLD:]))
+    found: dict[str, Any] = json.loads((folder / metrics).read_bytes())
+    return found
+
+
+def _value(params: Params, name: str) -> Any:  # noqa: ANN401 (any parameter)
+    value: Any = params
+    for part in name.split("."):
+        value = value[part]
+    return value

@@ -1,0 +1,43 @@
+"""An attack that breaks its own rules is an error."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from robust_digits.attack import perturbation
+
+CLEAN = np.full((2, 3, 3, 1), 0.5, np.float32)
+
+
+def moved(by: float, *, pixels: int = 1) -> NDArray[np.float32]:
+    """Return the clean images with some pixels of the second one changed."""
+    images = CLEAN.copy()
+    images[1].flat[:pixels] += np.float32(by)
+    return images
+
+
+@pytest.mark.parametrize(("norm", "size"), [("inf", 0.1), (1, 0.4), (2, 0.2)])
+def test_sizes(norm: str | int, size: float) -> None:
+    """Four pixels moved by 0.1 are a perturbation of L-infinity 0.1, L1 0.4 and L2 0.2."""
+    np.testing.assert_allclose(perturbation.sizes(moved(0.1, pixels=4) - CLEAN, norm=norm), [0, size], atol=1e-6)
+
+
+@pytest.mark.parametrize(("norm", "size"), [("inf", 0.1), (1, 0.4), (2, 0.2)])
+def test_eps_is_the_limit(norm: str | int, size: float) -> None:
+    """A perturbation of exactly eps passes, a thousandth more is an error that names both sizes."""
+    perturbation.check(CLEAN, moved(0.1, pixels=4), norm=norm, eps=size)
+    with pytest.raises(ValueError, match=rf"expected perturbations of L{norm} size {size * 0.999} at most, got {size}"):
+        perturbation.check(CLEAN, moved(0.1, pixels=4), norm=norm, eps=size * 0.999)
+
+
+@pytest.mark.parametrize("by", [0.6, -0.6, np.nan, np.inf])
+def test_pixels_stay_in_range(by: float) -> None:
+    """A pixel outside [0, 1], or not a number, is an error whatever eps allows."""
+    with pytest.raises(ValueError, match=r"expected finite adversarial pixels in \[0, 1\]"):
+        perturbation.check(CLEAN, moved(by), norm="inf", eps=10)
+
+
+def test_shapes_agree() -> None:
+    """Images are compared one for one."""
+    with pytest.raises(ValueError, match=r"expected adversarial images of shape \(2, 3, 3, 1\), got \(1, 3, 3, 1\)"):
+        perturbation.check(CLEAN, CLEAN[:1], norm="inf", eps=1)

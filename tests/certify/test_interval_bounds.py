@@ -1,0 +1,359 @@
+"""Interval bounds are exact on a linear model, sound on every network they accept, and say why they refuse others."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from support.few import FEW
+from support.linear import level
+
+from robust_digits.attack.attacks import ATTACKS
+from robust_digits.attack.suite import Suite
+from robust_digits.certify import interval_bounds
+from robust_digits.data.images import ImageSet
+from robust_digits.learn import models, networks
+from robust_digits.learn.choices import Architecture
+from robust_digits.runtime import keras, tf
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
+layers = keras.layers
+SIDE, CLASSES = 8, 3
+Leads = NDArray[np.float32]
+
+
+def normalized(sign: float) -> keras.Layer:
+    """Return a batch normalisation whose scales are around `sign`, some of the other sign, with moments of its own."""
+    draw = keras.initializers.RandomNormal
+    return layers.BatchNormalization(
+        gamma_initializer=draw(sign, 1.0),
+        beta_initializer=draw(0.0, 1.0),
+        moving_mean_initializer=draw(0.0, 1.0),
+        moving_variance_initializer=keras.initializers.RandomUniform(0.2, 2.0),
+    )
+
+
+NETWORKS: dict[str, Callable[[], list[keras.Layer]]] = {
+    "dense": lambda: [layers.Flatten(), layers.Dense(12, activation="relu"), layers.Dense(9, activation="relu")],
+    "no bias": lambda: [layers.Flatten(), layers.Dense(12, activation="relu", use_bias=False)],
+    "sigmoid": lambda: [
+        layers.Conv2D(3, 3, activation="sigmoid"),
+        layers.Flatten(),
+        layers.Dense(8, activation="tanh"),
+    ],
+    "activations": lambda: [
+        layers.Conv2D(3, 3),
+        layers.Activation("relu"),
+        layers.Flatten(),
+        layers.Activation("tanh"),
+    ],
+    "capped": lambda: [layers.Conv2D(3, 3), layers.ReLU(max_value=0.5, negative_slope=0.1), layers.Flatten()],
+    "strided, same": lambda: [layers.Conv2D(4, 4, strides=2, padding="same", activation="relu"), layers.Flatten()],
+    "strided, valid": lambda: [layers.Conv2D(4, 3, strides=2, padding="valid", activation="relu"), layers.Flatten()],
+    "dilated": lambda: [layers.Conv2D(4, 3, dilation_rate=2, use_bias=False, activation="relu"), layers.Flatten()],
+    "groups": lambda: [layers.Conv2D(4, 3, activation="relu"), layers.Conv2D(4, 3, groups=2), layers.Flatten()],
+    "max pooling": lambda: [layers.Conv2D(4, 3, activation="tanh"), layers.MaxPool2D(2), layers.Flatten()],
+    "average pooling": lambda: [layers.Conv2D(4, 3), layers.AveragePooling2D(3, padding="same"), layers.Flatten()],
+    "dropout": lambda: [layers.Flatten(), layers.Dense(12, activation="relu"), layers.Dropout(0.5)],
+    "threshold": lambda: [*networks.binarized(CLASSES)[:4], layers.Conv2D(3, 3), layers.Flatten()],
+    "batch normalisation": lambda: [normalized(1.0), layers.Conv2D(4, 3), normalized(-1.0), layers.Flatten()],
+}
+
+
+def network(name: str, *, seed: int = 0) -> keras.Model:
+    """Return a network of the table above, its weights and biases drawn, that gives logits."""
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential([layers.Input((SIDE, SIDE, 1)), *NETWORKS[name](), layers.Dense(CLASSES)])
+    generator = np.random.default_rng(seed)
+    for layer in model.layers:
+        if getattr(layer, "bias", None) is not None:
+            layer.bias.assign(generator.normal(0, 0.3, layer.bias.shape))
+    return model
+
+
+def noise(count: int, *, seed: int = 0, shape: tuple[int, ...] = (SIDE, SIDE, 1)) -> ImageSet:
+    """Return noise with pixels that are exactly 0 and 1 in it."""
+    generator = np.random.default_rng(seed)
+    pixels = generator.uniform(-0.3, 1.3, (count, *shape)).clip(0, 1).astype(np.float32)
+    return ImageSet(pixels, generator.integers(0, CLASSES, count))
+
+
+def worst(model: keras.Model, images: ImageSet, eps: float) -> Leads:
+    """Return the bounds of the leads, (n, classes)."""
+    found: Leads = interval_bounds.worst_leads(
+        model, tf.constant(images.images), tf.constant(images.labels), tf.constant(eps, tf.float32)
+    ).numpy()
+    return found
+
+
+def leads(model: keras.Model, images: NDArray[np.float32], labels: NDArray[np.int64]) -> Leads:
+    """Return how far the network puts each logit ahead of the true one, (n, classes)."""
+    logits: Leads = model(images, training=False).numpy()
+    led: Leads = logits - logits[np.arange(len(labels)), labels][:, None]
+    return led
+
+
+def answered(model: keras.Model, images: NDArray[np.float32]) -> ImageSet:
+    """Return the images with the classes that the network gives them."""
+    return ImageSet(images, model(images, training=False).numpy().argmax(axis=1))
+
+
+# Exact
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.1, 0.6, 1.0])
+def test_exact_on_a_linear_model(eps: float) -> None:
+    """A dense layer is worst in the corner of the box, cut to [0, 1], that its weights point to: just that is found."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([layers.Input((SIDE, SIDE, 1)), layers.Flatten(), layers.Dense(CLASSES)])
+    images = noise(20)
+    kernel = model.layers[-1].kernel.numpy().astype(np.float64)
+    flat = images.images.reshape(20, -1).astype(np.float64)
+    found = worst(model, images, eps)
+    for row, label in enumerate(images.labels):
+        for other in range(CLASSES):
+            turned = kernel[:, other] - kernel[:, label]
+            corner = np.where(turned > 0, np.minimum(flat[row] + eps, 1), np.maximum(flat[row] - eps, 0))
+            assert found[row, other] == pytest.approx(corner @ turned, abs=1e-4)
+
+
+@pytest.mark.parametrize("factor", [0.98, 1.02])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_linear_model_is_certified_up_to_its_distance(factor: float, seed: int) -> None:
+    """Images at a known distance from the boundary are certified within a box just smaller, and not just larger."""
+    model, images = level(0.05, seed)
+    assert (interval_bounds.certified(model, images, eps=0.05 * factor) == (factor < 1)).all()
+    found = worst(model, images, 0.05 * factor)
+    away = model.layers[-1].kernel.numpy()
+    expected = (0.05 * factor - 0.05) * np.abs(away[:, 1] - away[:, 0]).sum()
+    np.testing.assert_allclose(found[np.arange(len(images)), 1 - images.labels], expected, rtol=1e-3)
+
+
+# Sound
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@given(eps=st.floats(0, 1), seed=st.integers(0, 2**16))
+@settings(max_examples=5)
+def test_no_point_of_the_box_is_worse(name: str, eps: float, seed: int) -> None:
+    """Wherever in the box an image is moved, corners included, no logit leads the true one by more than its bound."""
+    model, images = network(name, seed=seed), noise(4, seed=seed)
+    bound = worst(model, images, eps)
+    generator = np.random.default_rng(seed)
+    assert interval_bounds.unsupported(model) is None
+    for spread in (generator.uniform, lambda low, high, size: generator.choice([low, high], size)):
+        shift = spread(-eps, eps, (30, *images.images.shape))
+        moved = np.clip(images.images + shift, 0, 1).astype(np.float32).reshape(-1, SIDE, SIDE, 1)
+        reached = leads(model, moved, np.tile(images.labels, 30)).reshape(30, 4, CLASSES).max(axis=0)
+        slack = 1e-4 * (1 + np.abs(bound))  # of float32
+        assert (reached <= bound + slack).all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_gradients_way_is_no_worse(name: str) -> None:
+    """Many steps up the gradient of a lead, which random points would never find, stay below its bound too."""
+    model, images = network(name, seed=3), noise(6, seed=3)
+    eps, moved = 0.2, tf.constant(images.images)
+    other = tf.constant((images.labels + 1) % CLASSES)
+    for _ in range(8):
+        with tf.GradientTape() as tape:
+            tape.watch(moved)
+            logits = model(moved, training=False)
+            lead = tf.gather(logits, other, batch_dims=1) - tf.gather(logits, images.labels, batch_dims=1)
+        up = eps / 3 * tf.sign(tape.gradient(lead, moved))
+        moved = tf.clip_by_value(tf.clip_by_value(moved + up, images.images - eps, images.images + eps), 0.0, 1.0)
+    rows = np.arange(6)
+    reached = leads(model, moved.numpy(), images.labels)[rows, other]
+    assert (reached > leads(model, images.images, images.labels)[rows, other]).any()
+    bound = worst(model, images, eps)[rows, other]
+    assert (reached <= bound + 1e-4 * (1 + np.abs(bound))).all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_box_of_one_point_is_the_network(name: str) -> None:
+    """At eps 0 the bounds are the network's own leads, and 0 for the true class."""
+    model, images = network(name), noise(10)
+    found = worst(model, images, 0.0)
+    np.testing.assert_allclose(found, leads(model, images.images, images.labels), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found[np.arange(10), images.labels], 0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_larger_boxes_are_worse(name: str) -> None:
+    """Bounds never fall as eps grows, and the true class never leads itself."""
+    model, images = network(name), noise(10)
+    found = [worst(model, images, eps) for eps in (0.0, 0.01, 0.1, 0.3, 1.0)]
+    for smaller, larger in pairwise(found):
+        assert (larger >= smaller - 1e-4 * (1 + np.abs(smaller))).all()
+        np.testing.assert_allclose(larger[np.arange(10), images.labels], 0, atol=1e-4)
+
+
+def test_dropout_does_not_drop() -> None:
+    """Bounds are of the network as it predicts: the same each time, though it has dropout."""
+    model, images = network("dropout"), noise(10)
+    np.testing.assert_array_equal(worst(model, images, 0.1), worst(model, images, 0.1))
+
+
+# What is certified
+
+
+def test_at_eps_zero_certified_is_right() -> None:
+    """With no box around it, an image is certified if, and only if, it is classified right."""
+    model, images = network("max pooling"), noise(50)
+    right = model(images.images, training=False).numpy().argmax(axis=1) == images.labels
+    assert 0 < right.sum() < 50
+    np.testing.assert_array_equal(interval_bounds.certified(model, images, eps=0.0), right)
+
+
+def test_certified_shrinks_with_the_box() -> None:
+    """An image that is certified in a box is certified in every smaller one; the share goes from all to none."""
+    model = network("strided, same")
+    images = answered(model, noise(200).images)
+    found = [interval_bounds.certified(model, images, eps=eps) for eps in (0.0, 0.005, 0.02, 0.1, 1.0)]
+    assert found[0].all()
+    assert not found[-1].any()
+    assert 0 < found[1].sum() < 200
+    for smaller, larger in pairwise(found):
+        assert (larger <= smaller).all()
+
+
+def test_an_image_that_is_wrong_is_never_certified() -> None:
+    """A mistake is no proof of anything, however small the box."""
+    model = network("dense")
+    images = answered(model, noise(20).images)
+    mistaken = ImageSet(images.images, (images.labels + 1) % CLASSES)
+    assert interval_bounds.certified(model, images, eps=0.0).all()
+    assert not interval_bounds.certified(model, mistaken, eps=0.0).any()
+
+
+def test_an_even_match_is_not_certified() -> None:
+    """Where two logits are equal, nothing is proven, whichever of the two the network would answer."""
+    model = keras.Sequential([layers.Input((SIDE, SIDE, 1)), layers.Flatten(), layers.Dense(2, "linear")])
+    model.layers[-1].set_weights([np.zeros((SIDE * SIDE, 2)), np.zeros(2)])
+    images = ImageSet(noise(4).images, np.array([0, 1, 0, 1]))
+    assert not interval_bounds.certified(model, images, eps=0.0).any()
+
+
+def test_sets_larger_than_a_batch_keep_their_order() -> None:
+    """However many images there are, each has its own answer, in order; the set may be read-only."""
+    model, images = network("dense"), noise(1030)
+    images.images.setflags(write=False)
+    found = interval_bounds.certified(model, images, eps=0.01)
+    assert found.shape == (1030,)
+    assert found.dtype == np.bool_
+    np.testing.assert_array_equal(found[700:730], interval_bounds.certified(model, images[700:730], eps=0.01))
+
+
+@pytest.mark.parametrize("architecture", networks.NETWORKS)
+def test_every_network_of_the_table_is_certified_as_it_is_loaded(architecture: Architecture, tmp_path: Path) -> None:
+    """Bounds can be had of each network that params.yaml may choose, read back from its file."""
+    keras.utils.set_random_seed(0)
+    path = tmp_path / "model.keras"
+    models.save(networks.build(architecture, shape=(16, 16, 1), classes=CLASSES), path)
+    model = models.load(path)
+    assert interval_bounds.unsupported(model) is None
+    images = answered(model, noise(20, shape=(16, 16, 1)).images)
+    assert interval_bounds.certified(model, images, eps=0.0).mean() > 0.9  # an untrained network may hesitate
+    assert not interval_bounds.certified(model, images, eps=1.0).any()
+
+
+@pytest.fixture(scope="module")
+def proven() -> tuple[Suite, ImageSet, NDArray[np.bool_]]:
+    """Return the attacks on a network, images that it gets right, and which of them are certified: about half."""
+    model = network("strided, same", seed=2)
+    images = answered(model, noise(6, seed=2).images)
+    low, high = 0.0, 1.0
+    for _ in range(20):  # the eps at which three of the six are left
+        middle = (low + high) / 2
+        low, high = (middle, high) if interval_bounds.certified(model, images, eps=middle).sum() >= 3 else (low, middle)
+    return Suite(model, eps=low, seed=0), images, interval_bounds.certified(model, images, eps=low)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_attack_breaks_what_is_certified(name: str, proven: tuple[Suite, ImageSet, NDArray[np.bool_]]) -> None:
+    """An image that is certified stands under every attack of the suite."""
+    suite, images, certified = proven
+    assert 0 < certified.sum() < len(images)
+    found = suite.attack(name, FEW[name], images, 1 - images.images)
+    right = suite.model.predict(found).argmax(axis=1) == images.labels
+    assert right[certified].all()
+
+
+# What cannot be bounded
+
+
+def functional() -> keras.Model:
+    """Return a network with a way around its hidden layer."""
+    image = layers.Input((SIDE, SIDE, 1))
+    flat = layers.Flatten()(image)
+    hidden = layers.Dense(SIDE * SIDE, activation="relu")(flat)
+    return keras.Model(image, layers.Dense(CLASSES)(layers.Add()([flat, hidden])))
+
+
+def sequence(*inner: keras.Layer) -> keras.Model:
+    """Return layers, flattened, with logits behind them."""
+    return keras.Sequential([layers.Input((SIDE, SIDE, 1)), *inner, layers.Flatten(), layers.Dense(CLASSES)])
+
+
+def ending(*last: keras.Layer) -> keras.Model:
+    """Return a network that ends in the given layers."""
+    return keras.Sequential([layers.Input((SIDE, SIDE, 1)), layers.Flatten(), *last])
+
+
+class Twice(keras.layers.Dense):  # type: ignore[misc]  # Keras has no types
+    """A dense layer that does what its name does not say."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Return twice what a dense layer does."""
+        return 2 * super().call(inputs)
+
+
+REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {
+    "functional": (functional, "expected a plain sequence of layers"),
+    "layer": (lambda: sequence(layers.UpSampling2D(2)), "no bounds through a layer UpSampling2D"),
+    "subclass": (lambda: ending(Twice(4), layers.Dense(CLASSES)), "no bounds through a layer Twice"),
+    "nested": (
+        lambda: sequence(keras.Sequential([layers.Conv2D(2, 3)])),
+        "no bounds through a layer Sequential",
+    ),
+    "depthwise": (lambda: sequence(layers.DepthwiseConv2D(3)), "no bounds through a layer DepthwiseConv2D"),
+    "gelu": (lambda: sequence(layers.Conv2D(2, 3, activation="gelu")), "no bounds through the activation gelu"),
+    "swish": (lambda: sequence(layers.Activation("silu")), "no bounds through the activation silu"),
+    "layer as activation": (
+        lambda: sequence(layers.Conv2D(2, 3, activation=layers.LeakyReLU())),
+        "no bounds through the activation LeakyReLU",
+    ),
+    "softmax": (
+        lambda: ending(layers.Dense(CLASSES, activation="softmax")),
+        "no bounds through the activation softmax",
+    ),
+    "relu at the end": (
+        lambda: ending(layers.Dense(CLASSES, activation="relu")),
+        "expected logits from a dense layer at the end",
+    ),
+    "no dense layer at the end": (
+        lambda: ending(layers.Dense(CLASSES), layers.Activation("linear")),
+        "expected logits from a dense layer at the end",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_cannot_be_bounded_has_its_reason(kind: str) -> None:
+    """A network that the bounds would be wrong for is refused, and the reason names what stands in the way."""
+    build, reason = REFUSED[kind]
+    assert interval_bounds.unsupported(build()) == reason
+
+
+def test_relu_under_another_name_is_refused() -> None:
+    """An activation is known by what it does, not by what it is called."""
+
+    def relu(images: tf.Tensor) -> tf.Tensor:
+        return -tf.abs(images)
+
+    assert interval_bounds.unsupported(sequence(layers.Conv2D(2, 3, activation=relu))) is not None

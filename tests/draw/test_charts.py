@@ -1,0 +1,387 @@
+"""Pictures are readable PNG files that say what the evidence says, and equal pictures are equal bytes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import FillBetweenPolyCollection
+from matplotlib.colors import to_hex
+from matplotlib.container import BarContainer
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from support.fabricated import fabricated, proven
+from support.pictures import assert_picture
+
+from robust_digits.data.images import ImageSet
+from robust_digits.draw import charts
+from robust_digits.draw.parts import QUIET, RIGHT, WRONG
+from robust_digits.judge import scoring
+from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
+
+HISTORY = [
+    {"epoch": "1", "loss": "1.5", "accuracy": "0.5", "validation_loss": "1.25", "validation_accuracy": "0.625"},
+    {"epoch": "2", "loss": "0.5", "accuracy": "0.75", "validation_loss": "0.75", "validation_accuracy": "0.875"},
+]
+Case = tuple[ImageSet, Evidence]
+CASES: dict[str, Callable[[], Case]] = {
+    "grey": fabricated,
+    "RGB": lambda: fabricated(channels=3),
+    "two classes": lambda: fabricated(classes=2),
+    "no mistakes": lambda: fabricated(wrong=0),
+    "nothing but mistakes": lambda: fabricated(wrong=45, count=45),
+}
+ONE: dict[str, Callable[[Path, ImageSet, Evidence], None]] = {  # pictures of one model, or of no model
+    "samples": lambda path, test, _: charts.samples(path, test),
+    "digit": lambda path, _, found: charts.digit(path, found),
+    "attack": lambda path, _, found: charts.attack(path, found, model="robust"),
+    "mistakes": lambda path, test, found: charts.mistakes(path, test, found, model="robust"),
+}
+SEVERAL: dict[str, Callable[[Path, Mapping[str, Evidence]], None]] = {  # pictures of several models side by side
+    "accuracies": charts.accuracies,
+    "security": charts.security,
+    "confusions": charts.confusions,
+    "learning": lambda path, found: charts.learning(path, dict.fromkeys(found, HISTORY)),
+    "security with a band": lambda path, found: charts.security(path, {model: proven(e) for model, e in found.items()}),
+}
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Return the list of figures that are saved from now on; none is drawn."""
+    kept: list[Figure] = []
+
+    def keep(figure: Figure, path: Path, **_: object) -> None:
+        kept.append(figure)
+        path.touch()
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return kept
+
+
+def title(figure: Figure) -> str:
+    """Return the title of a whole figure."""
+    return figure.get_suptitle()
+
+
+def titles(axes: list[Axes]) -> list[tuple[str, str]]:
+    """Return the title of each picture and its colour."""
+    return [(each.get_title(), to_hex(each.title.get_color())) for each in axes if each.get_title()]
+
+
+def picture(axes: Axes) -> NDArray[Any]:
+    """Return the pixels that a picture shows."""
+    (image,) = axes.images
+    return np.asarray(image.get_array())
+
+
+def bars(axes: Axes) -> list[tuple[float, str]]:
+    """Return the height and colour of each bar."""
+    (container,) = (each for each in axes.containers if isinstance(each, BarContainer))
+    return [(bar.get_height(), to_hex(bar.get_facecolor())) for bar in container]
+
+
+# --- Files ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("draw", "case"),
+    [(draw, case) for draw in ONE for case in ("grey", "RGB", "two classes")]
+    + [(draw, case) for draw in ("digit", "mistakes") for case in ("no mistakes", "nothing but mistakes")],
+)
+def test_pictures_of_one_model(draw: str, case: str, tmp_path: Path) -> None:
+    """Every picture of a model is a readable PNG, alone in its folder: grey or RGB, of few classes, of any mistakes."""
+    ONE[draw](tmp_path / "pictures" / "one.png", *CASES[case]())
+    assert_picture(tmp_path / "pictures" / "one.png")
+    assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["one.png"]
+
+
+@pytest.mark.parametrize("draw", SEVERAL.values(), ids=SEVERAL)
+@pytest.mark.parametrize("models", [["baseline"], ["baseline", "robust", "hardened"]], ids=len)
+def test_pictures_of_several_models(draw: Callable[..., None], models: list[str], tmp_path: Path) -> None:
+    """Every picture of all models is a readable PNG, of one model as of three."""
+    draw(tmp_path / "several.png", {model: fabricated(wrong=wrong)[1] for wrong, model in enumerate(models)})
+    assert_picture(tmp_path / "several.png")
+
+
+@pytest.mark.parametrize("name", [*ONE, *SEVERAL])
+def test_same_picture_same_bytes(name: str, tmp_path: Path) -> None:
+    """Drawing again, over a file that is there, gives the same bytes as drawing anew."""
+    old, new = tmp_path / "old.png", tmp_path / "new.png"
+    old.write_bytes(b"an older picture")
+    for path in (old, new):
+        test, found = fabricated()
+        if name in ONE:
+            ONE[name](path, test, found)
+        else:
+            SEVERAL[name](path, {"baseline": found})
+    assert old.read_bytes() == new.read_bytes()
+
+
+def test_a_picture_that_cannot_be_drawn_leaves_the_old_one(tmp_path: Path) -> None:
+    """If drawing fails, what was there stays and nothing half-written is left."""
+    (tmp_path / "learning.png").write_bytes(b"an older picture")
+    with pytest.raises(KeyError, match="validation_loss"):
+        charts.learning(tmp_path / "learning.png", {"robust": [{"epoch": "1", "loss": "1", "accuracy": "1"}]})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"learning.png": b"an older picture"}
+
+
+# --- What they say --------------------------------------------------------------------------------------------------
+
+
+def test_samples_are_the_first_images_with_their_labels(figures: list[Figure], tmp_path: Path) -> None:
+    """Ten pictures a row, as many rows as asked for, each with its label."""
+    test, _ = fabricated(count=25)
+    charts.samples(tmp_path / "samples.png", test, rows=2)
+    shown = [axes for axes in figures[0].axes if axes.images]
+    assert [text for text, _ in titles(shown)] == [str(label) for label in test.labels[:20]]
+    for axes, image in zip(shown, test.images, strict=False):
+        np.testing.assert_array_equal(picture(axes), image[..., 0])
+        assert axes.images[0].get_clim() == (0, 1)
+
+
+def test_colours_are_drawn_as_colours(figures: list[Figure], tmp_path: Path) -> None:
+    """An image of three channels is shown with all of them."""
+    test, _ = fabricated(channels=3)
+    charts.samples(tmp_path / "samples.png", test)
+    np.testing.assert_array_equal(picture(figures[0].axes[0]), test.images[0])
+
+
+def test_attack_shows_the_strongest_attack(figures: list[Figure], tmp_path: Path) -> None:
+    """The title names the attack of the suite that leaves least, what it leaves, and eps."""
+    _, found = fabricated()
+    charts.attack(tmp_path / "attack.png", found, model="hardened")
+    assert title(figures[0]) == "hardened: 8.3% right under pgd, eps 0.2"
+    gentle = {**found.predictions, "pgd": found.predictions["noise"], "deepfool": found.labels[:6]}
+    charts.attack(tmp_path / "attack.png", replace(found, predictions=gentle), model="hardened")
+    assert title(figures[1]) == "hardened: 83.3% right under noise, eps 0.2"
+
+
+def test_attack_needs_pictures(figures: list[Figure], tmp_path: Path) -> None:
+    """An attack that did not see all images that are shown is not drawn; with no other, the fresh set is."""
+    _, found = fabricated()
+    images = {view: each for view, each in found.images.items() if view != "pgd"}
+    charts.attack(tmp_path / "attack.png", replace(found, images=images), model="robust")
+    assert "right under deepfool" in title(figures[0])
+    tutorial = {view: found.predictions[view] for view in (CLEAN, OLD_SET, FRESH)}
+    charts.attack(tmp_path / "attack.png", replace(found, predictions=tutorial), model="robust")
+    assert "0.0% right under fgm_fresh" in title(figures[1])
+
+
+def test_attack_colours_what_is_right_and_wrong(figures: list[Figure], tmp_path: Path) -> None:
+    """A prediction is green where right and red where wrong, clean and attacked; of the bars, the predicted one is."""
+    _, found = fabricated()
+    weaker = {**found.logits, "pgd": np.array([[0, 3, 0], [3, 0, 0], [0, 0, 3]], np.float32)}  # 1, 0 and 2
+    charts.attack(tmp_path / "attack.png", replace(found, logits=weaker), model="robust")
+    grid = np.array(figures[0].axes).reshape(4, 3)
+    assert titles(list(grid[0])) == [("1", WRONG), ("2", WRONG), ("2", RIGHT)]
+    assert titles(list(grid[2])) == [("1", WRONG), ("0", WRONG), ("2", RIGHT)]
+    sure, rest = np.exp(3) / (np.exp(3) + 2), 1 / (np.exp(3) + 2)
+    for axes, predicted, colour in zip(grid[3], (1, 0, 2), (WRONG, WRONG, RIGHT), strict=True):
+        expected = [(sure, colour) if label == predicted else (rest, QUIET) for label in range(3)]
+        assert [each for _, each in bars(axes)] == [each for _, each in expected]
+        np.testing.assert_allclose([height for height, _ in bars(axes)], [height for height, _ in expected], rtol=1e-5)
+
+
+def test_attack_shows_clean_perturbation_and_sum(figures: list[Figure], tmp_path: Path) -> None:
+    """Below each clean image stands what was added, blue where darker and red where lighter, and the sum."""
+    _, found = fabricated()
+    charts.attack(tmp_path / "attack.png", found, model="robust")
+    grid = np.array(figures[0].axes).reshape(4, 3)
+    for column in range(3):
+        clean, attacked = found.images[CLEAN][column, ..., 0], found.images["pgd"][column, ..., 0]
+        np.testing.assert_array_equal(picture(grid[0, column]), clean)
+        np.testing.assert_allclose(picture(grid[1, column]), attacked - clean)
+        np.testing.assert_array_equal(picture(grid[2, column]), attacked)
+        (shift,) = grid[1, column].images
+        assert shift.get_clim() == pytest.approx((-np.abs(attacked - clean).max(), np.abs(attacked - clean).max()))
+        darker, _, lighter = shift.cmap([0.1, 0.5, 0.9])
+        assert darker[2] > darker[0]
+        assert lighter[0] > lighter[2]
+        np.testing.assert_allclose(shift.cmap(0.5)[:3], 0.97, atol=0.01)
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["clean", "perturbation", "adversarial", "probability"]
+
+
+def test_an_image_that_was_not_changed(figures: list[Figure], tmp_path: Path) -> None:
+    """A perturbation of zero is drawn as no change, not divided by."""
+    _, found = fabricated()
+    still = {**found.images, "pgd": found.images[CLEAN]}
+    charts.attack(tmp_path / "attack.png", replace(found, images=still), model="robust")
+    shift = figures[0].axes[3].images[0]
+    low, high = shift.get_clim()
+    assert low < 0 < high
+    assert not picture(figures[0].axes[3]).any()
+
+
+def test_digit_is_one_that_falls(figures: list[Figure], tmp_path: Path) -> None:
+    """The digit shown is the first that is right before and wrong after, each with how sure the model is."""
+    _, found = fabricated()
+    charts.digit(tmp_path / "digit.png", found)
+    before, sure_before, shift, after, sure_after = figures[0].axes
+    assert [axes.get_title() for axes in figures[0].axes] == [
+        "before",
+        "2 with 91%",
+        "perturbation",
+        "after",
+        "0 with 91%",
+    ]
+    np.testing.assert_array_equal(picture(before), found.images[CLEAN][2, ..., 0])
+    np.testing.assert_array_equal(picture(after), found.images[FRESH][2, ..., 0])
+    np.testing.assert_allclose(picture(shift), (found.images[FRESH] - found.images[CLEAN])[2, ..., 0])
+    assert [colour for _, colour in bars(sure_before)] == [QUIET, QUIET, RIGHT]
+    assert [colour for _, colour in bars(sure_after)] == [WRONG, QUIET, QUIET]
+
+
+@pytest.mark.parametrize("wrong", [0, 3], ids=["none falls", "all wrong before"])
+def test_digit_is_the_first_where_none_falls(wrong: int, figures: list[Figure], tmp_path: Path) -> None:
+    """Where no shown digit goes from right to wrong, the first one is shown."""
+    _, found = fabricated(wrong=wrong)
+    if not wrong:
+        found = replace(found, logits={**found.logits, FRESH: found.logits[CLEAN]})
+    charts.digit(tmp_path / "digit.png", found)
+    np.testing.assert_array_equal(picture(figures[0].axes[0]), found.images[CLEAN][0, ..., 0])
+
+
+def test_mistakes_are_counted_and_shown(figures: list[Figure], tmp_path: Path) -> None:
+    """Each mistake has its picture, what the model takes it for and what it is; the title counts them all."""
+    test, found = fabricated()
+    charts.mistakes(tmp_path / "mistakes.png", test, found, model="robust")
+    assert title(figures[0]) == "robust: 2 of 12 clean test images wrong"
+    assert titles(figures[0].axes) == [("1, is 0", WRONG), ("2, is 1", WRONG)]
+    shown = [picture(axes) for axes in figures[0].axes if axes.images]
+    np.testing.assert_array_equal(shown, test.images[:2, ..., 0])
+
+
+@pytest.mark.parametrize(("wrong", "pictures"), [(0, 0), (11, 11), (31, 30)])
+def test_mistakes_fill_three_rows(wrong: int, pictures: int, figures: list[Figure], tmp_path: Path) -> None:
+    """At most thirty mistakes are shown, none is fine too; places without a picture stay blank."""
+    charts.mistakes(tmp_path / "mistakes.png", *fabricated(wrong=wrong, count=45), model="robust")
+    assert title(figures[0]) == f"robust: {wrong} of 45 clean test images wrong"
+    assert sum(bool(axes.images) for axes in figures[0].axes) == pictures
+    assert not any(axes.axison for axes in figures[0].axes)
+
+
+def test_accuracies_stand_side_by_side(figures: list[Figure], tmp_path: Path) -> None:
+    """A group of bars for each model, a bar for each of the four views, as high as its accuracy, with its interval."""
+    models = {"baseline": fabricated()[1], "robust": fabricated(wrong=0)[1]}
+    charts.accuracies(tmp_path / "accuracies.png", models)
+    (axes,) = figures[0].axes
+    groups = [each for each in axes.containers if isinstance(each, BarContainer)]
+    assert [each.get_label() for each in groups] == ["clean", "FGM, old set", "FGM, afresh", "worst case"]
+    lines = [each for each in axes.collections if hasattr(each, "get_segments")]
+    for group, spread, view in zip(groups, lines, (CLEAN, OLD_SET, FRESH, WORST_CASE), strict=True):
+        for bar, (low, high), found in zip(group, spread.get_segments(), models.values(), strict=True):
+            right = found.right(view)
+            assert bar.get_height() == pytest.approx(100 * scoring.accuracy(right))
+            ends = [100 * end for end in scoring.interval(int(right.sum()), len(right))]
+            assert [low[1], high[1]] == pytest.approx(ends, abs=0.01)
+            assert high[0] == low[0] == pytest.approx(bar.get_x() + bar.get_width() / 2)
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["baseline", "robust"]
+    places = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for group in groups for bar in group)
+    assert all(end < start for (_, end), (start, _) in pairwise(places)), "bars do not overlap"
+
+
+def test_security_draws_both_norms_and_the_bound(figures: list[Figure], tmp_path: Path) -> None:
+    """A line a model in each norm; in L-infinity also the eps of the suite, and the largest class from 0.5 on."""
+    _, found = fabricated()  # whose curve was measured on images of which four in ten are of one class
+    other = replace(found, curves={norm: points * [1, 0.5] for norm, points in found.curves.items()})
+    charts.security(tmp_path / "security.png", {"baseline": found, "robust": other})
+    for axes, norm in zip(figures[0].axes, ("linf", "l2"), strict=True):
+        lines = {str(line.get_label()): np.asarray(line.get_xydata()) for line in axes.lines}
+        np.testing.assert_allclose(lines["baseline"], found.curves[norm] * [1, 100])
+        np.testing.assert_allclose(lines["robust"], found.curves[norm] * [1, 50])
+    linf, l2 = figures[0].axes
+    assert (linf.get_xlabel(), l2.get_xlabel()) == ("eps, L-infinity", "eps, L2")
+    unnamed = [np.asarray(line.get_xydata()) for line in linf.lines[2:]]
+    np.testing.assert_allclose(unnamed[0], [[0.5, 40], [0.55, 40]])
+    np.testing.assert_allclose(unnamed[1][:, 0], 0.2)
+    assert len(l2.lines) == 2
+    (words,) = linf.texts
+    assert words.get_position()[0] > max(np.asarray(line.get_xdata()).max() for line in linf.lines), "clear of lines"
+
+
+def bands(axes: Axes) -> list[FillBetweenPolyCollection]:
+    """Return the filled areas of a picture."""
+    return [each for each in axes.collections if isinstance(each, FillBetweenPolyCollection)]
+
+
+def test_the_band_holds_true_accuracy(figures: list[Figure], tmp_path: Path) -> None:
+    """Between what PGD left standing and what is certified lies a band of the model's colour; else there is none."""
+    _, found = fabricated()
+    charts.security(tmp_path / "security.png", {"baseline": found, "robust": found, "hardened": proven(found)})
+    linf, l2 = figures[0].axes
+    (band,) = bands(linf)
+    assert bands(l2) == []
+    corners = {(x, y) for x, y in np.asarray(band.get_paths()[0].vertices).round(6).tolist()}
+    assert corners >= {(0.0, 90.0), (0.0, 45.0), (0.2, 40.0), (0.2, 20.0), (0.5, 0.0)}
+    (colour,) = np.asarray(band.get_facecolor())
+    assert to_hex(colour) == to_hex(str(linf.lines[2].get_color()))
+    assert str(linf.lines[2].get_label()) == "hardened"
+
+
+def test_confusions_are_shares_of_the_true_class(figures: list[Figure], tmp_path: Path) -> None:
+    """A row is a true class: its cells add up to one, and each that is not empty says its percent."""
+    _, found = fabricated(classes=2, wrong=1, count=8)
+    charts.confusions(tmp_path / "confusions.png", {"baseline": found, "robust": found})
+    assert [axes.get_title() for axes in figures[0].axes] == [
+        f"{model}, {view}" for model in ("baseline", "robust") for view in ("clean", "FGM, old set", "FGM, afresh")
+    ]
+    clean, _, fresh = figures[0].axes[:3]
+    np.testing.assert_allclose(picture(clean), [[0.75, 0.25], [0.0, 1.0]])
+    np.testing.assert_allclose(picture(fresh), [[0, 1], [1, 0]])
+    assert {(text.get_position(), text.get_text()) for text in clean.texts} == {
+        ((0, 0), "75"),
+        ((1, 0), "25"),
+        ((1, 1), "100"),
+    }
+    assert (clean.get_xlabel(), clean.get_ylabel()) == ("predicted", "true, % of the row")
+
+
+def test_confusions_leave_room_for_classes_that_do_not_occur(figures: list[Figure], tmp_path: Path) -> None:
+    """A class of the model that the test set lacks has an empty row, not one that is divided by zero."""
+    _, found = fabricated(classes=2)
+    wider = {view: np.pad(each, ((0, 0), (0, 2))) for view, each in found.logits.items()}
+    charts.confusions(tmp_path / "confusions.png", {"robust": replace(found, logits=wider)})
+    assert picture(figures[0].axes[0]).shape == (4, 4)
+    assert not picture(figures[0].axes[0])[2:].any()
+
+
+def test_learning_draws_training_and_validation(figures: list[Figure], tmp_path: Path) -> None:
+    """Each model has loss above accuracy, training and validation in one, over the epochs."""
+    charts.learning(tmp_path / "learning.png", {"baseline": HISTORY, "robust": HISTORY[:1]})
+    grid = np.array(figures[0].axes).reshape(2, 2)
+    assert [axes.get_title() for axes in grid[0]] == ["baseline", "robust"]
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["loss", "accuracy"]
+    for axes, key in zip(grid[:, 0], ("loss", "accuracy"), strict=True):
+        training, validation = axes.lines
+        assert (training.get_label(), validation.get_label()) == ("training", "validation")
+        np.testing.assert_array_equal(training.get_xydata(), [[i + 1, float(HISTORY[i][key])] for i in range(2)])
+        np.testing.assert_array_equal(
+            validation.get_xydata(), [[i + 1, float(HISTORY[i][f"validation_{key}"])] for i in range(2)]
+        )
+
+
+def test_learning_draws_the_probe_where_there_is_one(figures: list[Figure], tmp_path: Path) -> None:
+    """A hardened model has a third line in its accuracies, that under PGD, named in a legend; the others have none."""
+    hardened = [
+        {**epoch, "validation_fgm": "0.5", "validation_pgd": pgd} for epoch, pgd in zip(HISTORY, "01", strict=True)
+    ]
+    charts.learning(tmp_path / "learning.png", {"baseline": HISTORY, "robust": HISTORY, "hardened": hardened})
+    grid = np.array(figures[0].axes).reshape(2, 3)
+    assert [[len(axes.lines) for axes in row] for row in grid] == [[2, 2, 2], [2, 2, 3]]
+    line = grid[1, 2].lines[-1]
+    np.testing.assert_array_equal(line.get_xydata(), [[1, 0], [2, 1]])
+    legend = grid[1, 2].get_legend()
+    assert legend
+    assert [text.get_text() for text in legend.get_texts()] == ["training", "validation", "validation, under PGD"]
+
+
+def test_ticks_of_epochs_are_whole(figures: list[Figure], tmp_path: Path) -> None:
+    """Epochs are counted in whole numbers, however few there are."""
+    charts.learning(tmp_path / "learning.png", {"baseline": HISTORY})
+    for axes in figures[0].axes:
+        assert all(tick == int(tick) for tick in axes.get_xticks())

@@ -1,0 +1,81 @@
+"""The data behind the plots that DVC draws."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.fabricated import fabricated, proven
+
+from robust_digits import tables
+from robust_digits.draw import plots
+from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH
+
+
+def test_learning_curve_is_the_history(tmp_path: Path) -> None:
+    """The history of training is copied byte for byte, over what was there, into folders that need not exist."""
+    history = tmp_path / "robust.csv"
+    history.write_bytes(b"epoch,loss\n1,0.5\n")
+    for _ in range(2):
+        plots.training(tmp_path / "plots" / "training" / "robust.csv", history)
+    assert (tmp_path / "plots" / "training" / "robust.csv").read_bytes() == b"epoch,loss\n1,0.5\n"
+    assert history.read_bytes() == b"epoch,loss\n1,0.5\n"
+
+
+def test_confusion_is_a_line_for_each_image(tmp_path: Path) -> None:
+    """Every test image has a line with its true and its predicted class, in order."""
+    _, found = fabricated(count=6)
+    plots.confusion(tmp_path / "clean.csv", found, view=CLEAN)
+    assert (tmp_path / "clean.csv").read_bytes() == b"actual,predicted\n0,1\n1,2\n2,2\n0,0\n1,1\n2,2\n"
+    plots.confusion(tmp_path / "fresh.csv", found, view=FRESH)
+    assert (tmp_path / "fresh.csv").read_bytes() == b"actual,predicted\n0,1\n1,2\n2,0\n0,1\n1,2\n2,0\n"
+
+
+def test_confusion_needs_every_image(tmp_path: Path) -> None:
+    """An attack that saw a part of the images has no confusion matrix, and leaves no file."""
+    with pytest.raises(ValueError, match="shorter"):
+        plots.confusion(tmp_path / "deepfool.csv", fabricated()[1], view="deepfool")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_accuracy_within_each_class(tmp_path: Path) -> None:
+    """Each class has a line with its accuracy clean, on both Fast Gradient sets and in the worst case."""
+    plots.per_class(tmp_path / "robust.csv", fabricated(count=12)[1])
+    assert (tmp_path / "robust.csv").read_bytes() == (
+        b"class,clean,fgm_transfer,fgm_fresh,worst_case\n0,0.75,0.5,0.0,0.0\n1,0.75,0.5,0.0,0.0\n2,1.0,0.5,0.0,0.25\n"
+    )
+
+
+def test_classes_that_do_not_occur_have_no_line(tmp_path: Path) -> None:
+    """Accuracy is told of the classes of the test set, whatever their numbers."""
+    _, found = fabricated(classes=2)
+    labels, predictions = (found.labels * 7, {view: each * 7 for view, each in found.predictions.items()})
+    plots.per_class(tmp_path / "robust.csv", replace(found, labels=labels, predictions=predictions))
+    assert [row["class"] for row in tables.read(tmp_path / "robust.csv")] == ["0", "7"]
+
+
+def test_security_is_the_curve(tmp_path: Path) -> None:
+    """Each point of a curve has a line; shares are rounded, sizes are not."""
+    _, found = fabricated()
+    curves = {"linf": found.curves["linf"], "l2": np.array([[0.0, 2 / 3], [0.125, 0.0]])}
+    for curve in curves:
+        plots.security(tmp_path / f"{curve}.csv", replace(found, curves=curves), curve=curve)
+    assert (tmp_path / "linf.csv").read_bytes() == b"eps,accuracy\n0.0,0.9\n0.2,0.4\n0.5,0.0\n"
+    assert (tmp_path / "l2.csv").read_bytes() == b"eps,accuracy\n0.0,0.6667\n0.125,0.0\n"
+
+
+def test_security_is_what_is_certified(tmp_path: Path) -> None:
+    """The certified curve is written as the others are; where nothing can be proven, there are no points."""
+    _, found = fabricated()
+    plots.security(tmp_path / "proven.csv", proven(found), curve=CERTIFIED)
+    plots.security(tmp_path / "unknown.csv", found, curve=CERTIFIED)
+    assert (tmp_path / "proven.csv").read_bytes() == b"eps,accuracy\n0.0,0.45\n0.2,0.2\n0.5,0.0\n"
+    assert (tmp_path / "unknown.csv").read_bytes() == b"eps,accuracy\n"
+
+
+def test_grey_bound_is_a_step(tmp_path: Path) -> None:
+    """At each eps of the curve stands what no model can exceed: all below 0.5, the largest class from there on."""
+    _, found = fabricated()
+    linf = np.array([[0.0, 0.9], [0.49, 0.4], [0.5, 0.0], [0.8, 0.0]])
+    plots.grey_bound(tmp_path / "grey_bound.csv", replace(found, curves={"linf": linf}, probes={"grey_bound": 4 / 11}))
+    assert (tmp_path / "grey_bound.csv").read_bytes() == b"eps,accuracy\n0.0,1.0\n0.49,1.0\n0.5,0.3636\n0.8,0.3636\n"

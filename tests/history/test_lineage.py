@@ -1,0 +1,101 @@
+"""dvc.lock tells which stages ran again and why, and whether the results are those of the files beside it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from support.made_up import Project, branch, project
+
+from robust_digits.errors import InputError
+from robust_digits.history import lineage
+from robust_digits.history.revisions import Revision, repository
+
+ROOT = Path(__file__).parents[2]
+RAN = "train_hardened ran with"
+
+
+def here(made: Project) -> Revision:
+    """Return the working tree of a project."""
+    return repository(made.root).here()
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Project:
+    """Return a project whose results are those of its files."""
+    return project(tmp_path / "project")
+
+
+def test_stages_in_the_order_of_the_pipeline(made: Project) -> None:
+    """Every declared stage that ran is read, those of a matrix by DVC's names; one that is declared no more is not."""
+    judged = ["evaluate@baseline", "evaluate@robust", "evaluate@hardened"]
+    assert list(lineage.read(here(made))) == ["train_hardened", *judged, "summarize"]
+    made.text("dvc.yaml", "stages: {evaluate: {matrix: {model: [robust]}}}\n")
+    assert list(lineage.read(here(made))) == ["evaluate@robust"]
+
+
+def test_this_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock of this very project is understood: every stage, and DVC's own hash of the folder of plots."""
+    monkeypatch.chdir(ROOT)
+    revision = repository().here()
+    found = lineage.read(revision)
+    assert {"fetch", "evaluate@baseline", "summarize"} <= found.keys()
+    assert found["craft"].params["craft.eps"] == 0.2
+    assert not [phrase for phrase in lineage.stale(revision) if "wrote another plots" in phrase]
+
+
+def test_differences(tmp_path: Path) -> None:
+    """A stage that read another parameter or another file says which."""
+    made = branch(tmp_path / "project", {"hardened.accuracy.worst_case": 0.1}, harden={"eps": 0.0})
+    found = repository(made.root)
+    now, was = (lineage.read(found.at(found.commit(name))) for name in ("idea", "main"))
+    assert now["train_hardened"].differences(was["train_hardened"]) == ["harden.eps"]
+    assert now["evaluate@hardened"].differences(was["evaluate@hardened"]) == ["models/hardened.keras"]
+    assert now["evaluate@robust"].differences(was["evaluate@robust"]) == []
+
+
+def test_fresh_results(made: Project) -> None:
+    """Results that are those of the files beside them have nothing against them."""
+    assert lineage.stale(here(made)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "phrases"),
+    [
+        ("params.yaml", ("eps: 0.2\n  steps: 7", "eps: 0.1\n  steps: 7"), [f"{RAN} harden.eps 0.2, not 0.1"]),
+        ("params.yaml", ("  steps: 7\n", "  steps: 7\n  more: 1\n"), [f"{RAN} harden.more None, not 1"]),
+        ("params.yaml", ("epochs: 20", "epochs: 30"), []),  # no stage of this project reads it
+        ("metrics/robust.json", ("0.98", "0.99"), ["evaluate@robust wrote another metrics/robust.json"]),
+        ("metrics/sanity.json", ("0.5", "0.6"), ["summarize wrote another metrics/sanity.json"]),
+        ("plots/per_class/robust.csv", ("0.99", "1.00"), ["summarize wrote another plots"]),
+        ("dvc.yaml", ("- baseline", "- newcomer\n      - baseline"), ["evaluate@newcomer never ran"]),
+    ],
+)
+def test_stale_results(made: Project, path: str, change: tuple[str, str], phrases: list[str]) -> None:
+    """A change without a run is told, in the words of the stage that should have run."""
+    before = (made.root / path).read_text(encoding="utf-8")
+    assert change[0] in before
+    made.text(path, before.replace(*change))
+    assert lineage.stale(here(made)) == phrases
+
+
+def test_changed_code_is_stale(made: Project) -> None:
+    """Every stage that reads a changed module should have run."""
+    made.text("stages/evaluate.py", "judge_kindly()\n")
+    models = ("baseline", "robust", "hardened")
+    assert lineage.stale(here(made)) == [f"evaluate@{model} read another stages/evaluate.py" for model in models]
+
+
+def test_a_lock_pieced_together_is_stale(made: Project) -> None:
+    """What one stage read must be what another wrote, though the file itself is in no git."""
+    lock = yaml.safe_load((made.root / "dvc.lock").read_text(encoding="utf-8"))
+    lock["stages"]["train_hardened"]["outs"][0]["md5"] = "0" * 32
+    made.text("dvc.lock", yaml.safe_dump(lock, sort_keys=False))
+    assert lineage.stale(here(made)) == ["evaluate@hardened read another models/hardened.keras"]
+
+
+@pytest.mark.parametrize("content", ["stages: []", "stages: {a: {cmd: x, deps: [{path: y}]}}", "schema: '2.0'"])
+def test_what_is_no_lock(made: Project, content: str) -> None:
+    """A lock that DVC did not write is refused in one line."""
+    made.text("dvc.lock", content)
+    with pytest.raises(InputError, match=r"^dvc.lock in [^\n]+: not a lock file of DVC: [^\n]+$"):
+        lineage.read(here(made))

@@ -1,0 +1,98 @@
+"""The results of a revision have full names; what cannot be read is refused in a line that names the file."""
+
+import json
+
+import pytest
+from support.made_up import Project, project
+
+from robust_digits.errors import InputError
+from robust_digits.history.results import Results, Share
+from robust_digits.history.revisions import Revision, repository
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project that no test changes."""
+    return project(tmp_path_factory.mktemp("results") / "project")
+
+
+def of(made: Project, **changed: bytes | None) -> Results:
+    """Return the results of a project in which files have changed; None takes one away."""
+    found = repository(made.root).here()
+    files = {**found.files, **changed}
+    return Results(Revision(found.commit, {path: content for path, content in files.items() if content is not None}))
+
+
+def with_metrics(made: Project, content: object) -> Results:
+    """Return the results of a project in which metrics/robust.json holds something else."""
+    return of(made, **{"metrics/robust.json": json.dumps(content).encode()})
+
+
+def test_figures_have_full_names(made: Project) -> None:
+    """Every accuracy and what is certified is a figure; what was not measured is none."""
+    figures = of(made).figures
+    assert figures["hardened.accuracy.worst_case"] == Share(0.7, 1000)
+    assert figures["hardened.certified.accuracy"] == Share(0.55, 1000)
+    assert "robust.certified.accuracy" not in figures
+    assert len(figures) == 20
+    null = {"images": 10, "accuracy": {"clean": 0.9}, "certified": {"accuracy": None, "reason": "unknown layer"}}
+    assert [name for name in with_metrics(made, null).figures if name.startswith("robust")] == ["robust.accuracy.clean"]
+
+
+def test_an_attack_on_a_few_images(made: Project) -> None:
+    """An attack that saw the first images only is a share of those."""
+    assert of(made).figures["hardened.accuracy.slow"] == Share(0.72, 100)
+    assert of(made).figures["hardened.accuracy.pgd"] == Share(0.72, 1000)
+
+
+def test_models_in_the_order_of_the_story(made: Project) -> None:
+    """Baseline, robust, hardened; then what else was judged; files in folders below are none."""
+    content = (made.root / "metrics/robust.json").read_bytes()
+    found = of(made, **{"metrics/a_new_one.json": content, "metrics/old/x.json": content, "metrics/note.txt": b""})
+    assert found.models == ["baseline", "robust", "hardened", "a_new_one"]
+
+
+def test_checks_params_packages(made: Project) -> None:
+    """Checks, parameters and locked packages have full names too."""
+    found = of(made)
+    assert found.checks["robust.sanity.logits"].passed
+    assert found.params["evaluate.attacks.pgd.steps"] == 40
+    assert found.packages == {"numpy": "2.2.6", "tensorflow": "2.21.0"}
+    assert found.gate["metrics.hardened.accuracy.clean.floor"] == 0.9
+    forked = of(made, **{"requirements.txt": b"numpy==2.2.6 ; python < 3.11\nnumpy==2.4.0 ; python >= 3.11\n"})
+    assert forked.packages == {"numpy": "2.2.6, 2.4.0"}
+    assert of(made, **{"requirements.txt": None, "gate.yaml": None}).packages == {}
+    assert of(made, **{"gate.yaml": None}).gate == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        {},
+        {"images": 10},
+        {"images": "many", "accuracy": {}},
+        {"images": 10, "accuracy": {"clean": "high"}},
+        {"images": 10, "accuracy": {"clean": 1.2}},
+        {"images": 10, "accuracy": {"clean": float("nan")}},
+        {"images": 0, "accuracy": {"clean": 0.5}},
+        {"images": 10, "accuracy": {"clean": 0.5}, "certified": 0.3},
+    ],
+)
+def test_what_are_no_metrics(made: Project, content: object) -> None:
+    """A file that holds something else is refused in one line."""
+    with pytest.raises(InputError, match=r"^metrics/robust.json in [^\n]+$"):
+        assert with_metrics(made, content).figures
+
+
+def test_what_is_missing(made: Project) -> None:
+    """A revision without metrics, without checks, or with a broken file says so."""
+    none: dict[str, bytes | None] = {f"metrics/{model}.json": None for model in ("baseline", "robust", "hardened")}
+    with pytest.raises(InputError, match="metrics: no metrics of any model in"):
+        assert of(made, **none).models
+    with pytest.raises(InputError, match=r"metrics/sanity.json in .*: no such file"):
+        assert of(made, **{"metrics/sanity.json": None}).checks
+    with pytest.raises(InputError, match=r"metrics/sanity.json in .*: not the checks of an evaluation"):
+        assert of(made, **{"metrics/sanity.json": b"[]"}).checks
+    with pytest.raises(InputError, match=r"metrics/robust.json in .*: not the metrics of a model"):
+        assert of(made, **{"metrics/robust.json": b"{"}).figures

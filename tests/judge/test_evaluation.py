@@ -1,0 +1,289 @@
+"""A trial shows one model the test images in every view, and keeps what it answered."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from support.linear import level
+
+from robust_digits.attack import attacks, fgm, perturbation
+from robust_digits.attack.settings import Noise, Plain, Queries, Restarts, Samples, Steps
+from robust_digits.attack.suite import Suite
+from robust_digits.data import images
+from robust_digits.data.images import ImageSet
+from robust_digits.errors import InputError
+from robust_digits.judge import evidence
+from robust_digits.judge.evaluation import Trial
+from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, Evidence
+from robust_digits.params import Norm, Section
+from robust_digits.runtime import keras
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
+EPS, COUNT = 0.02, 12
+DISTANCE = 0.01  # of each image from the boundary, in L-infinity
+ATTACKS: dict[str, Section] = {
+    "noise": Noise(draws=2),
+    "transfer": Plain(),
+    "fgm": Plain(),
+    "bim": Steps(steps=3),
+    "pgd": Restarts(steps=3, restarts=2),
+    "square": Queries(queries=20),
+    "deepfool": Samples(samples=4),
+}
+PROBES = {
+    "eps",
+    "old_set_eps",
+    "old_set_size",
+    "grey_bound",
+    "largest_perturbation",
+    "beyond_range",
+    "zero_gradients",
+    "probabilities",
+    "difference_on_repeat",
+    "unbounded",
+    "gain_from_effort",
+    "idle_attacks",
+}
+
+
+@pytest.fixture(scope="module")
+def suite() -> Suite:
+    """Return the attacks on the linear model, compiled once."""
+    return Suite(level(DISTANCE)[0], eps=EPS, seed=0)
+
+
+@pytest.fixture(scope="module")
+def digits() -> ImageSet:
+    """Return test images of two classes, the first two wrongly labelled: the model is not perfect."""
+    whole = level(DISTANCE, count=COUNT)[1]
+    labels = whole.labels.copy()
+    labels[:2] = 1 - labels[:2]
+    return ImageSet(whole.images, labels)
+
+
+def crafted(suite: Suite, test: ImageSet, *, norm: Norm = "inf", eps: float = EPS) -> ImageSet:
+    """Return the adversarial set that the stage `craft` makes against a model."""
+    parts = fgm.craft(suite.model, test, norm=norm, eps=eps, what="testing")
+    return ImageSet(np.concatenate([part.images for part in parts]), test.labels)
+
+
+def judged(suite: Suite, test: ImageSet, old: ImageSet) -> Evidence:
+    """Return the evidence of a whole trial, as the stage `evaluate` gathers it."""
+    trial = Trial(suite, test, old)
+    trial.tutorial(norm="inf", eps=EPS)
+    trial.attack(ATTACKS)
+    trial.curve(linf=(0.0, 0.01, 0.5), l2=(0.0, 0.1), steps=3, samples=6, seed=0)
+    assert trial.certify(linf=(0.0, 0.01, 0.5), samples=6) is None
+    trial.probe(ATTACKS, steps=3, samples=6, seed=0)
+    return trial.evidence()
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        ImageSet(np.zeros((COUNT, 4, 4, 1), np.float32), np.zeros(COUNT, np.int64)),
+        ImageSet(np.zeros((COUNT - 1, 4, 4, 1), np.float32), np.zeros(COUNT - 1, np.int64)),
+    ],
+    ids=["labels", "count"],
+)
+def test_an_old_set_of_other_labels_is_refused(suite: Suite, digits: ImageSet, old: ImageSet) -> None:
+    """The old set must have been made from these very test images, label for label."""
+    with pytest.raises(InputError, match="the adversarial test set was not crafted from this test set"):
+        Trial(suite, digits, old)
+
+
+@pytest.mark.parametrize("shape", [(COUNT, 4, 5, 1), (COUNT, 4, 4, 3), (COUNT, 16), (COUNT - 1, 4, 4, 1)])
+def test_an_old_set_of_another_shape_is_refused(suite: Suite, digits: ImageSet, shape: tuple[int, ...]) -> None:
+    """An old set of images of another shape is refused before anything is measured."""
+    with pytest.raises(InputError, match="`dvc repro` makes both"):
+        Trial(suite, digits, ImageSet(np.zeros(shape, np.float32), digits.labels))
+
+
+@pytest.mark.parametrize("norm", ["inf", 1, 2])
+def test_the_baseline_sees_its_own_set_twice(suite: Suite, digits: ImageSet, norm: Norm) -> None:
+    """On the model that the old set was crafted against, the same attack crafted again is the same images."""
+    old = crafted(suite, digits, norm=norm, eps=0.1)
+    trial = Trial(suite, digits, old)
+    trial.tutorial(norm=norm, eps=0.1)
+    found = trial.evidence()
+    np.testing.assert_array_equal(found.predictions[OLD_SET], found.predictions[FRESH])
+    np.testing.assert_array_equal(found.images[OLD_SET], found.images[FRESH])
+    np.testing.assert_array_equal(found.logits[OLD_SET], found.logits[FRESH])
+    assert found.probes["old_set_eps"] == 0.1
+    assert found.probes["old_set_size"] == perturbation.sizes(old.images - digits.images, norm=norm).max()
+
+
+def test_the_fresh_set_is_crafted_against_the_model_on_trial(digits: ImageSet) -> None:
+    """A model that another one's set does not harm still falls to its own."""
+    other = Suite(level(DISTANCE, seed=1)[0], eps=EPS, seed=0)
+    own = ImageSet(digits.images, other.model.predict(digits.images).argmax(axis=1))
+    harmless = ImageSet(digits.images.copy(), own.labels)
+    trial = Trial(other, own, harmless)
+    trial.tutorial(norm="inf", eps=0.3)
+    found = trial.evidence()
+    assert found.right(OLD_SET).all()
+    assert not found.right(FRESH).any()
+    np.testing.assert_array_equal(found.images[FRESH], crafted(other, own, eps=0.3).images[found.shown])
+    assert found.probes["old_set_size"] == 0
+
+
+def test_evidence_is_complete(suite: Suite, digits: ImageSet) -> None:
+    """Every view has its answers and its pictures, in the order of the trial; curves and probes are all there."""
+    found = judged(suite, digits, crafted(suite, digits))
+    assert list(found.predictions) == [CLEAN, OLD_SET, FRESH, *ATTACKS]
+    assert list(found.images) == list(found.logits) == list(found.predictions)
+    np.testing.assert_array_equal(found.labels, digits.labels)
+    for view, predicted in found.predictions.items():
+        assert predicted.shape == (4 if view == "deepfool" else COUNT,)
+        assert found.images[view].shape == (2, 4, 4, 1)
+        assert found.images[view].dtype == np.float32
+        np.testing.assert_array_equal(found.logits[view].argmax(axis=1), predicted[found.shown])
+        answers = suite.model.predict(found.images[view])
+        np.testing.assert_allclose(found.logits[view], answers, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(found.images[CLEAN], digits.images[found.shown])
+    assert {norm: points[:, 0].tolist() for norm, points in found.curves.items()} == {
+        "linf": [0.0, 0.01, 0.5],
+        "l2": [0.0, 0.1],
+        "certified": [0.0, 0.01, 0.5],
+    }
+    assert found.certified is not None
+    assert found.certified.shape == (COUNT,)
+    assert set(found.probes) >= PROBES
+    assert {type(value) for value in found.probes.values()} == {float}
+    assert (found.probes["eps"], found.probes["old_set_eps"]) == (EPS, EPS)
+
+
+def test_clean_answers_are_the_models(suite: Suite, digits: ImageSet) -> None:
+    """The clean view is what the model says of the test images: ten of twelve right, none mended by an attack."""
+    found = judged(suite, digits, crafted(suite, digits))
+    np.testing.assert_array_equal(found.predictions[CLEAN], suite.model.predict(digits.images).argmax(axis=1))
+    np.testing.assert_array_equal(found.right(CLEAN), [False, False] + [True] * 10)
+    for attack in found.suite():
+        assert not found.right(attack)[:2].any()
+
+
+def test_shown_is_the_first_image_of_each_class(suite: Suite) -> None:
+    """The pictures show one image of each class that occurs, the first, in the order of the classes."""
+    whole = ImageSet(level(DISTANCE, count=COUNT)[1].images, np.array([1] * 5 + [0] * 7))
+    np.testing.assert_array_equal(Trial(suite, whole, whole).evidence().shown, [5, 0])
+
+
+@pytest.mark.parametrize(("samples", "seen", "pictures"), [(4, 4, False), (5, 5, False), (6, 6, True), (99, 12, True)])
+def test_a_sampled_attack_stores_what_it_saw(suite: Suite, samples: int, seen: int, *, pictures: bool) -> None:
+    """An attack on the first images answers for those alone, and has pictures only if it saw all that are shown."""
+    whole = ImageSet(level(DISTANCE, count=COUNT)[1].images, np.array([1] * 5 + [0] * 7))
+    trial = Trial(suite, whole, whole)
+    trial.attack({"deepfool": Samples(samples=samples), "noise": Noise(draws=1)})
+    found = trial.evidence()
+    assert found.predictions["deepfool"].shape == (seen,)
+    assert found.predictions["noise"].shape == (COUNT,)
+    assert ("deepfool" in found.images) == ("deepfool" in found.logits) == pictures
+    assert found.probes["largest_perturbation"] <= EPS + perturbation.TOLERANCE
+
+
+def test_curves_and_probes_use_the_first_images(suite: Suite, digits: ImageSet) -> None:
+    """The two images that are wrong come first: of three samples, a third is right clean, and none in the end."""
+    trial = Trial(suite, digits, digits)
+    trial.curve(linf=(0.0, 0.5), l2=(0.0,), steps=3, samples=3, seed=0)
+    trial.probe({}, steps=3, samples=3, seed=0)
+    found = trial.evidence()
+    np.testing.assert_allclose(found.curves["linf"], [[0.0, 1 / 3], [0.5, 0.0]])
+    np.testing.assert_allclose(found.curves["l2"], [[0.0, 1 / 3]])
+    assert found.probes["unbounded"] == 0
+
+
+def test_curves_are_in_their_norms(suite: Suite, digits: ImageSet) -> None:
+    """What breaks every image in L-infinity, twice the distance, is half of it in L2: weights of 16 pixels count."""
+    trial = Trial(suite, digits, digits)
+    trial.curve(linf=(2 * DISTANCE,), l2=(2 * DISTANCE,), steps=3, samples=COUNT, seed=0)
+    found = trial.evidence()
+    assert found.curves["linf"][0, 1] == 0
+    assert found.curves["l2"][0, 1] == pytest.approx(10 / 12)
+
+
+def test_samples_beyond_the_set_are_all(suite: Suite, digits: ImageSet) -> None:
+    """Asking for more samples than there are images takes them all."""
+    trial = Trial(suite, digits, digits)
+    trial.curve(linf=(0.0,), l2=(0.0,), steps=1, samples=1000, seed=0)
+    np.testing.assert_allclose(trial.evidence().curves["linf"], [[0.0, 10 / 12]])
+
+
+def test_twice_the_effort_goes_into_what_still_stands(
+    suite: Suite, digits: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that breaks an image a step is asked again about the seven it left, and breaks six of them."""
+    asked = []
+
+    def slow(target: attacks.Target, settings: Steps) -> NDArray[np.float32]:
+        asked.append(len(target.images))
+        found = target.images.copy()
+        found[: settings.steps] = attacks.ATTACKS["fgm"](target, Plain())[: settings.steps]
+        return found
+
+    monkeypatch.setitem(attacks.ATTACKS, "bim", slow)
+    trial = Trial(suite, digits, digits)
+    chosen = {"bim": Steps(steps=3)}
+    trial.attack(chosen)
+    trial.probe(chosen, steps=3, samples=COUNT, seed=0)
+    assert asked == [10, 7]
+    assert trial.evidence().probes["gain_from_effort"] == 6 / COUNT
+
+
+def test_nothing_is_gained_where_nothing_stands(suite: Suite, digits: ImageSet) -> None:
+    """An attack that broke every image is not run again."""
+    trial = Trial(suite, digits, digits)
+    attacks = {"pgd": Restarts(steps=3, restarts=1)}
+    trial.attack(attacks)
+    trial.probe(attacks, steps=3, samples=COUNT, seed=0)
+    assert trial.evidence().probes["gain_from_effort"] == 0
+
+
+@pytest.mark.parametrize(("eps", "right"), [(0.98 * DISTANCE, 10), (1.02 * DISTANCE, 0)])
+def test_a_linear_model_is_certified_up_to_its_distance(eps: float, right: int, digits: ImageSet) -> None:
+    """At the radius of the suite exactly those images are certified that no attack can break: none of the mistakes."""
+    trial = Trial(Suite(level(DISTANCE)[0], eps=eps, seed=0), digits, digits)
+    assert trial.certify(linf=(0.0,), samples=COUNT) is None
+    found = trial.evidence()
+    assert found.certified is not None
+    np.testing.assert_array_equal(found.certified, found.right(CLEAN) & (right > 0))
+    assert found.certified.sum() == right
+
+
+def test_the_certified_curve_is_of_the_first_images(suite: Suite, digits: ImageSet) -> None:
+    """The curve falls where the images' distance lies, on as many of the first images as the attacks' curves saw."""
+    trial = Trial(suite, digits, digits)
+    trial.certify(linf=(0.0, 0.98 * DISTANCE, 1.02 * DISTANCE), samples=3)
+    curve = trial.evidence().curves["certified"]
+    np.testing.assert_allclose(curve, [[0, 1 / 3], [0.98 * DISTANCE, 1 / 3], [1.02 * DISTANCE, 0]])
+
+
+def test_what_cannot_be_certified_says_why(digits: ImageSet) -> None:
+    """A network that no bounds can be had of leaves no verdicts and no curve, but the reason."""
+    model = keras.Sequential([keras.layers.Input((4, 4, 1)), keras.layers.UpSampling2D(1), level(DISTANCE)[0]])
+    trial = Trial(Suite(model, eps=EPS, seed=0), digits, digits)
+    assert trial.certify(linf=(0.0,), samples=COUNT) == "no bounds through a layer UpSampling2D"
+    assert trial.evidence().certified is None
+    assert trial.evidence().curves == {}
+
+
+def test_same_seed_same_bytes(suite: Suite, digits: ImageSet, tmp_path: Path) -> None:
+    """Two trials of the same model leave the same bytes, though attacks draw random numbers."""
+    old = crafted(suite, digits)
+    for name in ("one.npz", "two.npz"):
+        evidence.save(tmp_path / name, judged(suite, digits, old))
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+
+
+def test_sets_may_lie_on_disk(suite: Suite, digits: ImageSet, tmp_path: Path) -> None:
+    """Read-only memory maps are judged as arrays are, and stay as they are."""
+    old = crafted(suite, digits)
+    for name, whole in (("test", digits), ("old", old)):
+        images.save(tmp_path / name, [whole], count=COUNT)
+    mapped = judged(suite, images.load(tmp_path / "test"), images.load(tmp_path / "old"))
+    plain = judged(suite, digits, old)
+    for view, predicted in plain.predictions.items():
+        np.testing.assert_array_equal(mapped.predictions[view], predicted)
+    assert mapped.probes == plain.probes
+    np.testing.assert_array_equal(images.load(tmp_path / "test").images, digits.images)

@@ -1,0 +1,70 @@
+"""The diagram has a line for each model, and a paler one where the base was another."""
+
+import re
+
+import pytest
+from support.made_up import branch
+
+from robust_digits.history.results import Results
+from robust_digits.history.revisions import Revision, repository
+from robust_digits.report import diagram
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]:
+    """Return base and branch; the curves of one model differ."""
+    made = branch(tmp_path_factory.mktemp("diagram") / "project", {"hardened.accuracy.worst_case": 0.1})
+    found = repository(made.root)
+    return Results(found.at(found.commit("main"))), Results(found.at(found.commit("idea")))
+
+
+def lines(drawn: str) -> list[list[float]]:
+    """Return the points of every line."""
+    return [
+        [float(point) for point in line.split(",")] for line in re.findall(r"^    line \[(.*)\]$", drawn, re.MULTILINE)
+    ]
+
+
+def without(results: Results, *paths: str) -> Results:
+    """Return results in which files are missing."""
+    files = {path: content for path, content in results.revision.files.items() if path not in paths}
+    return Results(Revision(results.revision.commit, files))
+
+
+def test_a_line_for_each_model_and_each_change(both: tuple[Results, Results]) -> None:
+    """A model whose curve is that of the base has one line; the other has the base's first, paler, then its own."""
+    drawn = diagram.security(*both)
+    baseline, robust, before, now = lines(drawn)
+    assert baseline == [98.0, 49.0, 0.0, 0.0]
+    assert robust[0] == 99.0
+    assert (before[2], now[2]) == (70.0, 10.0)
+    palette = re.search(r'plotColorPalette: "(.*)"', drawn)
+    assert palette
+    assert len(set(palette[1].split(", "))) == 4
+    assert drawn.startswith("🟦 baseline 🟧 robust 🟩 hardened (paler: at the base)\n\n```mermaid\n")
+    assert 'x-axis "eps, L-infinity" ["0", "0.1", "0.2", "0.5"]' in drawn
+
+
+def test_the_same_curves_are_drawn_once(both: tuple[Results, Results]) -> None:
+    """Without a change there is nothing paler."""
+    drawn = diagram.security(both[0], both[0])
+    assert len(lines(drawn)) == 3
+    assert "paler" not in drawn
+
+
+def test_curves_that_were_not_measured(both: tuple[Results, Results]) -> None:
+    """A model without a curve has no line; without any curve there is no diagram."""
+    base, here = both
+    assert len(lines(diagram.security(base, without(here, "plots/security/robust_linf.csv")))) == 3
+    every = [f"plots/security/{model}_linf.csv" for model in here.models]
+    assert diagram.security(base, without(here, *every)) == ""
+
+
+def test_a_base_measured_at_other_eps(both: tuple[Results, Results]) -> None:
+    """A curve at other eps fits no axis: that of the base is left out."""
+    base, here = both
+    path = "plots/security/hardened_linf.csv"
+    files = {**base.revision.files, path: b"eps,accuracy\n0.0,0.9\n0.3,0.1\n"}
+    drawn = diagram.security(Results(Revision("0" * 40, files)), here)
+    assert len(lines(drawn)) == 3
+    assert "paler" not in drawn

@@ -1,0 +1,105 @@
+"""The plots of two revisions: which there are, what lies over what, and that Vega-Lite can draw each."""
+
+from typing import Any
+
+import pytest
+import vl_convert
+from support.made_up import branch
+
+from robust_digits.history.results import Results
+from robust_digits.history.revisions import Revision, repository
+from robust_digits.report.drawings import Drawing, drawings
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]:
+    """Return base and branch; the results of the hardened model differ."""
+    changes = {"hardened.accuracy.worst_case": 0.1, "hardened.accuracy.clean": 0.9}
+    made = branch(tmp_path_factory.mktemp("drawings") / "project", changes)
+    found = repository(made.root)
+    return Results(found.at(found.commit("main"))), Results(found.at(found.commit("idea")))
+
+
+def named(plots: list[Drawing]) -> dict[str, list[str]]:
+    """Return the titles of the plots of each part."""
+    return {part: [plot.title for plot in plots if plot.part == part] for part in dict.fromkeys(p.part for p in plots)}
+
+
+def points(plot: Drawing) -> list[dict[str, Any]]:
+    """Return the points of a plot's uppermost layer, or of the plot."""
+    found: list[dict[str, Any]] = (plot.spec.get("data") or plot.spec["layer"][-1]["data"])["values"]
+    return found
+
+
+def test_every_table_is_drawn(both: tuple[Results, Results]) -> None:
+    """Security, classes, learning and confusion: models in the story's order; what the base was is said."""
+    assert named(drawings(*both)) == {
+        "Accuracy over eps": [
+            "L-infinity; dashed: at the base; grey: no model can exceed this",
+            "L2; dashed: at the base",
+        ],
+        "Accuracy within each class": ["clean; line: at the base", "worst case; line: at the base"],
+        "Learning curves": [
+            "baseline, accuracy",
+            "baseline, loss",
+            "robust, accuracy",
+            "robust, loss",
+            "hardened, accuracy; dashed: at the base",
+            "hardened, loss; dashed: at the base",
+        ],
+        "Confusion": ["baseline clean", "robust clean", "hardened clean, base", "hardened clean, here"],
+    }
+
+
+def test_the_base_is_drawn_where_it_differs(both: tuple[Results, Results]) -> None:
+    """A series has its own points and, if they are others, those of the base; without a change none has."""
+    first = drawings(*both)[0]
+    seen = {(point["of"], point["at"]) for point in points(first)}
+    assert seen == {("baseline", "here"), ("robust", "here"), ("hardened", "here"), ("hardened", "base")}
+    worst = {
+        point["at"]: point["value"] for point in points(first) if point["of"] == "hardened" and point["eps"] == 0.2
+    }
+    assert worst == {"here": 0.1, "base": 0.7}
+    same = drawings(both[1], both[1])
+    assert not any("at the base" in title for titles in named(same).values() for title in titles)
+    assert {point["at"] for plot in same if plot.part != "Confusion" for point in points(plot)} == {"here"}
+
+
+def test_confusion_counts_images(both: tuple[Results, Results]) -> None:
+    """Each cell has its number of images and the share of its true class; the shares of a class add up to one."""
+    cells = points(drawings(*both)[-1])
+    assert sum(cell["images"] for cell in cells) == 100
+    for label in range(3):
+        assert sum(cell["share"] for cell in cells if cell["true"] == label) == pytest.approx(1)
+
+
+def test_every_plot_can_be_drawn(both: tuple[Results, Results]) -> None:
+    """Vega-Lite compiles every specification, and what it draws has a mark for every series."""
+    for plot in drawings(*both):
+        spec = {**plot.spec, "width": 300}
+        drawn = vl_convert.vegalite_to_svg(spec)
+        assert drawn.count("<path") > len(points(plot)) / 100, plot.title
+
+
+def test_certified_curves_and_empty_tables(both: tuple[Results, Results]) -> None:
+    """A certified curve is a plot; a model with which nothing is proven has a table without rows, and no line."""
+    files = {
+        **both[1].revision.files,
+        "plots/security/hardened_certified.csv": b"eps,accuracy\n0.0,0.9\n0.1,0.5\n",
+        "plots/security/robust_certified.csv": b"eps,accuracy\n",
+        "plots/per_class/robust.csv": b"class,clean,worst_case\n",
+        "plots/training/robust.csv": b"epoch,loss\n",
+        "plots/confusion/robust_clean.csv": b"actual,predicted\n",
+    }
+    found = drawings(both[0], Results(Revision("0" * 40, files)))
+    certified = [plot for plot in found if plot.title == "certified, L-infinity"]
+    assert [{point["of"] for point in points(plot)} for plot in certified] == [{"hardened"}]
+    for plot in found:
+        vl_convert.vegalite_to_svg({**plot.spec, "width": 300})
+
+
+def test_nothing_to_draw(both: tuple[Results, Results]) -> None:
+    """A revision without plots has none."""
+    files = {path: content for path, content in both[0].revision.files.items() if not path.startswith("plots/")}
+    bare = Results(Revision("0" * 40, files))
+    assert drawings(bare, bare) == []

@@ -1,0 +1,80 @@
+"""The picture of a study has every value, every metric and its interval."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+from support.pictures import assert_picture
+
+from robust_digits.judge import scoring
+from robust_digits.study.chart import influence
+from robust_digits.study.spec import Plan
+
+PLAN = Plan(
+    title="Epochs of training",
+    base="digits",
+    model="robust",
+    parameter="train.epochs",
+    values=[1, 8, 64],
+    metrics=["clean", "fgm_fresh"],
+    params={},
+)
+ROWS = [
+    {"value": "1", "images": "200", "clean": "0.5", "fgm_fresh": "0.0", "key": "a"},
+    {"value": "8", "images": "200", "clean": "0.9", "fgm_fresh": "0.25", "key": "b"},
+    {"value": "64", "images": "200", "clean": "1.0", "fgm_fresh": "0.125", "key": "c"},
+]
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Return the list of figures that are saved from now on."""
+    kept: list[Figure] = []
+
+    def keep(figure: Figure, path: Path, **_: object) -> None:
+        kept.append(figure)
+        path.touch()
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return kept
+
+
+def bars(figure: Figure) -> list[ErrorbarContainer]:
+    """Return the points and intervals of each metric."""
+    return [drawn for drawn in figure.axes[0].containers if isinstance(drawn, ErrorbarContainer)]
+
+
+def test_every_value_of_every_metric_is_drawn_with_its_interval(tmp_path: Path, drawn: list[Figure]) -> None:
+    """Points are percentages; the bars through them end where Wilson's intervals do."""
+    influence(tmp_path / "study.png", PLAN, ROWS)
+    axes = drawn[0].axes[0]
+    assert axes.get_title() == "Epochs of training"
+    assert axes.get_xlabel() == "train.epochs"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "8", "64"]
+    for metric, container in zip(("clean", "fgm_fresh"), bars(drawn[0]), strict=True):
+        shares = [float(row[metric]) for row in ROWS]
+        points, _, (lines,) = container.lines
+        np.testing.assert_allclose(np.asarray(points.get_ydata(), float), np.multiply(100, shares))
+        ends = [[100 * end for end in scoring.interval(round(200 * share), 200)] for share in shares]
+        np.testing.assert_allclose([segment[:, 1] for segment in lines.get_segments()], ends, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "joined"), [([1, 8, 64], True), (["a", "b", "c"], False), ({"a": {}, "b": {}, "c": {}}, False)]
+)
+def test_only_numbers_are_joined(tmp_path: Path, drawn: list[Figure], values: Any, joined: bool) -> None:  # noqa: ANN401, FBT001 (cases)
+    """A line between names would say that there is something between them."""
+    influence(tmp_path / "study.png", PLAN.model_copy(update={"values": values}), ROWS)
+    assert {container.lines[0].get_linestyle() for container in bars(drawn[0])} == {"-" if joined else "None"}
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_what_there_is_becomes_a_picture(tmp_path: Path, count: int) -> None:
+    """A study of which values failed is drawn as far as it goes, the same bytes each time."""
+    for name in ("first", "second"):
+        influence(tmp_path / f"{name}.png", PLAN, ROWS[:count])
+    assert_picture(tmp_path / "first.png")
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()

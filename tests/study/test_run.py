@@ -1,0 +1,208 @@
+"""A study under the real DVC, on a pipeline that takes no time: it survives, resumes, and runs nothing twice."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from robust_digits import tables
+from robust_digits.errors import InputError
+from robust_digits.study import run, spec, workspace
+from robust_digits.study.spec import Params
+
+PARAMS: dict[str, Any] = {
+    "data": {"source": "digits", "sha256": None},
+    "train": {"epochs": 1, "dropout": 0.5},
+    "elsewhere": 1,
+}
+PIPELINE = """
+stages:
+  fetch:
+    cmd: python work.py fetch data.txt
+    params: [data.source, data.sha256]
+    deps: [work.py]
+    outs: [data.txt]
+  evaluate:
+    matrix: {model: [baseline]}
+    cmd: python work.py evaluate metrics/${item.model}.json
+    params: [train.epochs]
+    deps: [work.py, data.txt]
+    metrics:
+      - metrics/${item.model}.json: {cache: false}
+"""
+WORK = """
+import json, os, pathlib, sys, yaml
+epochs = yaml.safe_load(open("params.yaml"))["train"]["epochs"]
+log = open(os.environ["RAN"], "a")
+print(sys.argv[1], epochs, file=log)
+if epochs == 3 and not os.environ.get("MENDED"):
+    sys.exit("evaluate: params.yaml: train.epochs: expected another number, got 3")
+path = pathlib.Path(sys.argv[2])
+path.parent.mkdir(exist_ok=True)
+path.write_text(json.dumps({"images": 100, "accuracy": {"clean": epochs / 10, "worst_case": 0.0}}))
+"""
+PLAN = {
+    "title": "Epochs",
+    "base": "none",
+    "model": "baseline",
+    "parameter": "train.epochs",
+    "values": [2, 3, 4],
+    "metrics": ["clean", "worst_case"],
+    "params": {},
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a committed project with a pipeline and a study of it, in which the test stands."""
+    at = tmp_path / "project"
+    (at / spec.FOLDER / "bases").mkdir(parents=True)
+    monkeypatch.chdir(at)
+    monkeypatch.setenv("RAN", str(tmp_path / "ran.txt"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{Path('/usr/bin')}:{Path('/bin')}")
+    for key in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{key}_NAME", "t")
+        monkeypatch.setenv(f"GIT_{key}_EMAIL", "t@example.org")
+    files = {"dvc.yaml": PIPELINE, "work.py": WORK, "docs/studies/bases/none.yaml": "{}"}
+    files |= {"params.yaml": yaml.safe_dump(PARAMS), "docs/studies/epochs.yaml": yaml.safe_dump(PLAN)}
+    for name, text in files.items():
+        (at / name).write_text(text, encoding="utf-8")
+    git("init", "--quiet", "--initial-branch=main")
+    Repo.init(str(at)).close()
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "Start")
+    return at
+
+
+def git(*arguments: str) -> str:
+    """Run git where the test stands."""
+    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def ran(project: Path) -> list[str]:
+    """Return which values have been evaluated so far."""
+    lines = (project.parent / "ran.txt").read_text(encoding="utf-8").splitlines()
+    return [line.split()[1] for line in lines if line.startswith("evaluate ")]
+
+
+def found() -> list[list[str]]:
+    """Return the table of the study, without its keys."""
+    return [list(row.values())[:-1] for row in tables.read(spec.FOLDER / "epochs.csv")]
+
+
+def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A failed value leaves its line empty, says why, and is the only one that runs when the study starts again."""
+    assert run.Study("epochs", {}).run() == ["3"]
+    assert ran(project) == ["2", "3", "4"]
+    assert found() == [["2", "100", "0.2", "0.0"], ["3", "", "", ""], ["4", "100", "0.4", "0.0"]]
+    printed = capsys.readouterr().out
+    assert "epochs: 0 of 3 done before" in printed
+    assert "evaluate: params.yaml: train.epochs: expected another number, got 3" in printed
+    monkeypatch.setenv("MENDED", "1")
+    assert run.Study("epochs", {}).run() == []
+    assert "epochs: 2 of 3 done before" in capsys.readouterr().out
+    assert ran(project) == ["2", "3", "4", "3"]
+    assert found() == [[value, "100", f"0.{value}", "0.0"] for value in ("2", "3", "4")]
+    assert (spec.FOLDER / "epochs.png").read_bytes().startswith(b"\x89PNG")
+    assert git("status", "--porcelain").split()[1::2] == ["docs/studies/epochs.csv", "docs/studies/epochs.png"]
+
+
+def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ended before the interruption is in the table, the rest runs when the study starts again."""
+    monkeypatch.setenv("MENDED", "1")
+    one = workspace.run
+
+    def interrupted(folder: Path, target: str, params: Params, *, metrics: str) -> dict[str, Any]:
+        if params["train"]["epochs"] == 3:
+            raise KeyboardInterrupt
+        return one(folder, target, params, metrics=metrics)
+
+    monkeypatch.setattr(workspace, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.Study("epochs", {}).run()
+    assert found() == [["2", "100", "0.2", "0.0"], ["3", "", "", ""], ["4", "", "", ""]]
+    monkeypatch.setattr(workspace, "run", one)
+    assert run.Study("epochs", {}).run() == []
+    assert ran(project) == ["2", "3", "4"]
+
+
+def test_what_is_edited_and_not_committed_runs_and_stays(project: Path) -> None:
+    """A study runs the files as they are when it starts, and changes none of them."""
+    edited = WORK.replace("epochs / 10", "epochs / 5").replace("epochs == 3", "epochs == 7")
+    (project / "work.py").write_text(edited, encoding="utf-8")
+    (project / "notes.txt").write_text("mine", encoding="utf-8")
+    assert run.Study("epochs", {}).run() == []
+    assert [row[2] for row in found()] == ["0.4", "0.6", "0.8"]
+    assert (project / "work.py").read_text(encoding="utf-8") == edited
+    assert yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8")) == PARAMS
+    assert (project / "notes.txt").exists()
+    assert not (project / "data.txt").exists(), "it ran elsewhere"
+
+
+def test_what_ran_before_comes_from_the_cache(project: Path) -> None:
+    """With its table lost, a study is told again without a stage that runs."""
+    (project / "work.py").write_text(WORK.replace("epochs == 3", "epochs == 7"), encoding="utf-8")
+    run.Study("epochs", {}).run()
+    before, table = ran(project), found()
+    (spec.FOLDER / "epochs.csv").unlink()
+    run.Study("epochs", {}).run()
+    assert ran(project) == before
+    assert found() == table
+
+
+@pytest.mark.usefixtures("project")
+def test_a_key_stands_for_what_is_read() -> None:
+    """It changes with the code and with a value that a stage reads, and with nothing else."""
+    target = "evaluate@baseline"
+
+    def key(**values: object) -> str:
+        named = {name.replace("__", "."): value for name, value in values.items()}
+        return workspace.key(target, spec.changed(PARAMS, named))
+
+    first = key()
+    assert first == key() == key(train__dropout=0.1) == key(elsewhere=2)
+    assert len({first, key(train__epochs=2), key(data__source="mine.npz"), key(data__sha256="0" * 64)}) == 4
+    assert key(data__source="/here/mine.npz") == key(data__source="/there/mine.npz")
+    Path("work.py").write_text(f"{WORK}\n", encoding="utf-8")
+    assert key() != first
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
+    """Run the command line and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["study", *arguments])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the test's own process keeps its handlers
+    with pytest.raises(SystemExit) as caught:
+        run.main()
+    return caught.value.code
+
+
+@pytest.mark.usefixtures("project")
+def test_an_unknown_study_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line has the legal names; the exit code is 2, and no other study has run."""
+    assert command(monkeypatch, "epochs", "epoch") == 2
+    assert capsys.readouterr().err == "study: docs/studies: expected a study, one of epochs; got 'epoch'\n"
+
+
+@pytest.mark.usefixtures("project")
+def test_settings_go_over_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--set-param` says where the data lie; what is no parameter is refused."""
+    given: list[dict[str, Any]] = []
+
+    def noted(self: run.Study) -> list[str]:
+        given.extend(self._runs.values())
+        return ["3"]
+
+    monkeypatch.setattr(run.Study, "run", noted)
+    ended = command(monkeypatch, "epochs", "--set-param", "data.source=a=b.npz", "--set-param", "train.dropout=0.1")
+    assert ended == "study: failed: epochs 3; start it again to run only these"
+    assert [run["data"]["source"] for run in given] == ["a=b.npz"] * 3
+    assert [run["train"]["dropout"] for run in given] == [0.1] * 3
+    with pytest.raises(InputError, match=r"train\.dropuot is not a parameter"):
+        run.Study("epochs", {"train.dropuot": 0.1})

@@ -1,0 +1,112 @@
+"""A study's file says what is asked; everything that it can get wrong is one line."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from robust_digits.errors import InputError
+from robust_digits.params import Section, parse, read
+from robust_digits.study import spec
+
+ROOT = Path(__file__).parents[2]
+STAGES = sorted(script.stem for script in (ROOT / "stages").glob("*.py"))
+STUDIES = sorted(path.stem for path in (ROOT / spec.FOLDER).glob("*.yaml"))
+PARAMS = {"seed": 0, "train": {"epochs": 3, "dropout": None}, "evaluate": {"attacks": {"fgm": {}, "pgd": {"steps": 4}}}}
+PLAN: dict[str, Any] = {
+    "title": "Dropout",
+    "base": "small",
+    "model": "baseline",
+    "parameter": "train.dropout",
+    "values": [0.0, 0.5],
+    "metrics": ["clean"],
+    "params": {"train.epochs": 2},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of studies with one base, in a project that the test stands in."""
+    monkeypatch.chdir(tmp_path)
+    bases = spec.FOLDER / "bases"
+    bases.mkdir(parents=True)
+    put(bases / "small.yaml", {"evaluate.attacks": {"fgm": {}}, "train.epochs": 1})
+    return spec.FOLDER
+
+
+def put(path: Path, values: dict[str, Any]) -> None:
+    """Write a file of a study or base."""
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+
+
+def refusal(folder: Path, **changed: object) -> str:
+    """Return what is said of the good plan with other values."""
+    put(folder / "study.yaml", {**PLAN, **changed})
+    with pytest.raises(InputError) as caught:
+        spec.load("study").runs(PARAMS)
+    return str(caught.value)
+
+
+def test_a_list_sets_one_parameter(folder: Path) -> None:
+    """Each value has all parameters: the project's, changed by the base, the plan, and the value itself."""
+    put(folder / "study.yaml", PLAN)
+    runs = spec.load("study").runs(PARAMS)
+    attacks: dict[str, Any] = {"attacks": {"fgm": {}}}
+    assert runs == {
+        "0.0": {"seed": 0, "train": {"epochs": 2, "dropout": 0.0}, "evaluate": attacks},
+        "0.5": {"seed": 0, "train": {"epochs": 2, "dropout": 0.5}, "evaluate": attacks},
+    }
+    assert PARAMS["train"] == {"epochs": 3, "dropout": None}, "nothing is changed in place"
+
+
+def test_named_values_set_a_section(folder: Path) -> None:
+    """Where the parameter is a section, a value is a name and what it sets there."""
+    values = {"short": {"epochs": 1, "dropout": 0.1}, "as it is": {}}
+    put(folder / "study.yaml", {**PLAN, "parameter": "train", "values": values})
+    runs = spec.load("study").runs(PARAMS)
+    assert {name: run["train"] for name, run in runs.items()} == {
+        "short": {"epochs": 1, "dropout": 0.1},
+        "as it is": {"epochs": 2, "dropout": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"base": "smal"}, "docs/studies/bases: expected a base, one of small; got 'smal'"),
+        ({"valus": [1]}, "docs/studies/study.yaml: study.valus is not a parameter; did you mean values?"),
+        ({"model": "bseline"}, "docs/studies/study.yaml: study.model: expected 'baseline'"),
+        ({"metrics": ["accuracy"]}, "docs/studies/study.yaml: study.metrics.0: expected 'clean'"),
+        ({"values": []}, "docs/studies/study.yaml: study.values"),
+        ({"parameter": "train.droput"}, "docs/studies: train.droput is not a parameter; every one is in params.yaml"),
+        ({"params": {"trian.epochs": 1}}, "docs/studies: trian.epochs is not a parameter"),
+        ({"params": {"train.epochs.most": 1}}, "docs/studies: train.epochs.most is not a parameter"),
+    ],
+    ids=["base", "key", "model", "metric", "no values", "parameter", "section", "no section"],
+)
+def test_a_mistake_is_refused(folder: Path, changed: dict[str, Any], words: str) -> None:
+    """One line has the file, what is wrong and what is legal; nothing has run yet."""
+    message = refusal(folder, **changed)
+    assert message.startswith(words)
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_unknown_study_is_refused() -> None:
+    """The message has every legal name; bases are none."""
+    put(spec.FOLDER / "depth.yaml", PLAN)
+    put(spec.FOLDER / "width.yaml", PLAN)
+    with pytest.raises(InputError) as caught:
+        spec.load("dept")
+    assert str(caught.value) == "docs/studies: expected a study, one of depth, width; got 'dept'"
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_stage_takes_what_a_study_sets(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No study of this project names a network, an optimizer, a loss or an attack that there is none of."""
+    monkeypatch.chdir(ROOT)
+    for params in spec.load(name).runs(read(Path("params.yaml"))).values():
+        for stage in STAGES:
+            record: type[Section] = importlib.import_module(f"stages.{stage}").Params
+            parse(record, params, where=name)
