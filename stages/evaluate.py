@@ -1,4 +1,4 @@
-"""Judge one model on the test images: clean, on the old set, attacked afresh, by every attack, and by proof."""
+"""Judge one model on the test images: clean, on the transfer set, white-box, by every attack, and by proof."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from robust_digits.params import Count, Norm, Positive, Section, Seed, Sizes, Th
 
 
 class Craft(Section, others=("fraction",)):
-    """The attack that the old adversarial set was made with; the fresh one is the same."""
+    """The attack that the transfer set was made with; the fresh one is the same."""
 
     norm: Norm
     eps: Positive

@@ -22,7 +22,7 @@ def main(_: Params, test: Path, histories: Path, found: Path, out: Path, checks:
     for model, each in judged.items():
         plots.training(out / "training" / f"{model}.csv", histories / f"{model}.csv")
         plots.per_class(out / "per_class" / f"{model}.csv", each)
-        for view in (evidence.CLEAN, evidence.FRESH):
+        for view in (evidence.CLEAN, evidence.FGM_WHITE_BOX):
             plots.confusion(out / "confusion" / f"{model}_{view}.csv", each, view=view)
         for curve in ("linf", "l2", evidence.CERTIFIED):
             plots.security(out / "security" / f"{model}_{curve}.csv", each, curve=curve)

@@ -59,7 +59,7 @@ def noise(target: Target, settings: Noise) -> Images:
 
 
 def transfer(target: Target, _: Section) -> Images:
-    """Take the old adversarial set, with every perturbation clipped to eps."""
+    """Take the transfer set, with every perturbation clipped to eps."""
     return _boxed(target, target.transfer - target.images)
 
 
@@ -70,18 +70,18 @@ def fgm(target: Target, _: Section) -> Images:
 
 def bim(target: Target, settings: Steps) -> Images:
     """Step along the sign of the gradient: the Basic Iterative Method (Kurakin et al. 2017)."""
-    return _descend(target, target.model, steps=settings.steps, random_start=False)
+    return _ascend(target, target.model, steps=settings.steps, random_start=False)
 
 
 def pgd(target: Target, settings: Restarts) -> Images:
     """Projected gradient descent on the cross-entropy from random starts (Madry et al. 2018)."""
-    start = partial(_descend, classifier=target.model, steps=settings.steps, random_start=True)
+    start = partial(_ascend, classifier=target.model, steps=settings.steps, random_start=True)
     return _again(target, start, times=settings.restarts)
 
 
 def pgd_margin(target: Target, settings: Restarts) -> Images:
     """Projected gradient descent on the margin (Carlini & Wagner 2017), where the cross-entropy may have gone flat."""
-    start = partial(_descend, classifier=target.margin, steps=settings.steps, random_start=True)
+    start = partial(_ascend, classifier=target.margin, steps=settings.steps, random_start=True)
     return _again(target, start, times=settings.restarts)
 
 
@@ -194,8 +194,8 @@ def _again(target: Target, attack: Callable[[Target], Images], *, times: int) ->
     return found
 
 
-def _descend(target: Target, classifier: Classifier, *, steps: int, random_start: bool) -> Images:
-    return pgd_attack.descend(
+def _ascend(target: Target, classifier: Classifier, *, steps: int, random_start: bool) -> Images:
+    return pgd_attack.ascend(
         classifier,
         target.images,
         target.labels,

@@ -8,7 +8,7 @@ from robust_digits.attack.classifier import BATCH, Classifier, evasion
 REACH = 2.5  # steps together are this many eps long, so that every place in the ball can be reached (Madry et al.)
 
 
-def descend(
+def ascend(
     classifier: Classifier,
     images: NDArray[np.float32],
     labels: NDArray[np.int64],

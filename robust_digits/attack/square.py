@@ -42,10 +42,10 @@ class Square:
         one_hot = np.eye(self._classifier.nb_classes, dtype=np.float32)[labels]
         stripes = generator.choice(np.array([-eps, eps], np.float32), (count, 1, width, channels))
         best: NDArray[np.float32] = np.clip(images + stripes, 0, 1)
-        lead = margin(one_hot, self._classifier.predict(best)).numpy()
+        margins = margin(one_hot, self._classifier.predict(best)).numpy()
         squares = queries - 1  # the stripes were the first query
         for start in range(0, squares, _BLOCK):
-            standing = np.flatnonzero(lead <= 0)
+            standing = np.flatnonzero(margins <= 0)
             if not standing.size:
                 break
             sides = np.array([side(i / queries, height, width) for i in range(start, min(start + _BLOCK, squares))])
@@ -53,9 +53,9 @@ class Square:
             rows = generator.integers(0, height - sides[:, None] + 1, shape)
             columns = generator.integers(0, width - sides[:, None] + 1, shape)
             signs = generator.choice(np.array([-eps, eps], np.float32), (*shape, channels))
-            state = images[standing], one_hot[standing], best[standing], lead[standing]
+            state = images[standing], one_hot[standing], best[standing], margins[standing]
             found = self._ask(*state, sides, rows, columns, signs)
-            best[standing], lead[standing] = (each.numpy() for each in found)
+            best[standing], margins[standing] = (each.numpy() for each in found)
         return best
 
 
@@ -84,7 +84,7 @@ def _compile(classifier: Classifier) -> Any:  # noqa: ANN401 (a compiled functio
         clean: tf.Tensor,
         one_hot: tf.Tensor,
         best: tf.Tensor,
-        lead: tf.Tensor,
+        margins: tf.Tensor,
         sides: tf.Tensor,
         rows: tf.Tensor,
         columns: tf.Tensor,
@@ -101,10 +101,10 @@ def _compile(classifier: Classifier) -> Any:  # noqa: ANN401 (a compiled functio
             same = tf.reduce_all(tried == best, axis=[1, 2, 3], keepdims=True)
             tried = tf.where(same & inside, tf.clip_by_value(clean - shift, 0, 1), tried)
             found = margin(one_hot, classifier.model(tried, training=False))
-            better = (found > lead) & (lead <= 0)
+            better = (found > margins) & (margins <= 0)
             best = tf.where(better[:, None, None, None], tried, best)
-            lead = tf.where(better, found, lead)
-        return best, lead
+            margins = tf.where(better, found, margins)
+        return best, margins
 
     return ask
 

@@ -44,7 +44,7 @@ def unsupported(model: keras.Model) -> str | None:
     return None
 
 
-def worst_leads(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, eps: tf.Tensor) -> tf.Tensor:
+def worst_margins(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, eps: tf.Tensor) -> tf.Tensor:
     """Return how far each logit can lead the true one anywhere in the boxes of radius `eps`, cut to [0, 1].
 
     `images` are float32 (n, height, width, channels), `labels` int64 (n,), the result float32 (n, classes), 0 in the
@@ -72,7 +72,7 @@ def certified(model: keras.Model, images: ImageSet, *, eps: float) -> NDArray[np
 
 
 def _proven(model: keras.Model, batch: ImageSet, *, eps: float) -> NDArray[np.bool_]:
-    leads = worst_leads(
+    leads = worst_margins(
         model, tf.constant(batch.images), tf.constant(batch.labels), tf.constant(eps, tf.float32)
     ).numpy()
     leads[np.arange(len(batch)), batch.labels] = -np.inf

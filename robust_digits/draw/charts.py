@@ -14,11 +14,11 @@ from robust_digits.data.images import ImageSet
 from robust_digits.draw import parts
 from robust_digits.draw.parts import QUIET, RIGHT, VIEWS, WRONG
 from robust_digits.judge import sanity, scoring
-from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH, OLD_SET, Evidence
+from robust_digits.judge.evidence import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, Evidence
 
 _COLUMNS = 10
 _HISTORY = {"loss": "loss", "accuracy": "accuracy"}
-_PROBE = "validation_pgd"  # what the history of a hardened model tells beside
+_UNDER_PGD = "validation_pgd"  # what the history of a hardened model tells beside
 
 
 def samples(path: Path, test: ImageSet, *, rows: int = 3) -> None:
@@ -32,15 +32,15 @@ def samples(path: Path, test: ImageSet, *, rows: int = 3) -> None:
 
 
 def digit(path: Path, evidence: Evidence) -> None:
-    """Draw one digit before and after the fresh attack, the perturbation between, and the probabilities beside each.
+    """Draw one digit before and after FGM, white-box, the perturbation between, and the probabilities beside each.
 
     The digit is the first of the shown ones that is right before and wrong after, or the first of all.
     """
     labels = evidence.labels[evidence.shown]
-    before, after = (softmax(evidence.logits[view], axis=1) for view in (CLEAN, FRESH))
+    before, after = (softmax(evidence.logits[view], axis=1) for view in (CLEAN, FGM_WHITE_BOX))
     fell = (before.argmax(axis=1) == labels) & (after.argmax(axis=1) != labels)
     row = int(fell.argmax())
-    clean, adversarial = evidence.images[CLEAN][row], evidence.images[FRESH][row]
+    clean, adversarial = evidence.images[CLEAN][row], evidence.images[FGM_WHITE_BOX][row]
     figure = Figure(figsize=(11, 2.4), layout="constrained")
     axes = figure.subplots(1, 5, width_ratios=(1, 1.3, 1, 1, 1.3))
     for column, image, title in ((0, clean, "before"), (3, adversarial, "after")):
@@ -60,12 +60,12 @@ def attack(path: Path, evidence: Evidence, *, model: str) -> None:
     What the model takes them for is green where right and red where wrong.
     """
     complete = [view for view in evidence.suite() if view in evidence.images]
-    strongest = min(complete, key=lambda view: float(evidence.right(view).mean()), default=FRESH)
+    strongest = min(complete, key=lambda view: float(evidence.right(view).mean()), default=FGM_WHITE_BOX)
     images, logits = evidence.images[strongest], evidence.logits[strongest]
     count = len(evidence.shown)
     figure = Figure(figsize=(1.1 * count + 1, 5.4), layout="constrained")
     share = 100 * scoring.accuracy(evidence.right(strongest))
-    eps = evidence.probes["old_set_eps" if strongest == FRESH else "eps"]
+    eps = evidence.indicators["transfer_eps" if strongest == FGM_WHITE_BOX else "eps"]
     figure.suptitle(f"{model}: {share:.1f}% right under {strongest}, eps {eps:g}", fontsize=11)
     grid = figure.subplots(4, count, squeeze=False)
     for column, (label, clean, image) in enumerate(
@@ -134,11 +134,11 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
         axes.set_ylim(-2, 102)
         axes.spines[["top", "right"]].set_visible(False)
         if norm == "linf":
-            bound = 100 * next(iter(evidence.values())).probes["grey_bound"]
+            bound = 100 * next(iter(evidence.values())).indicators["grey_bound"]
             axes.plot([sanity.GREY, sanity.GREY + 0.05], [bound, bound], color="black", lw=2)
             axes.text(sanity.GREY + 0.06, bound, "no model can\nexceed this", fontsize=8, va="center")
             axes.set_xlim(right=sanity.GREY + 0.22)  # room for the words, clear of every line
-            axes.axvline(each.probes["eps"], color=QUIET, lw=1, zorder=0)
+            axes.axvline(each.indicators["eps"], color=QUIET, lw=1, zorder=0)
             axes.set_ylabel("accuracy under PGD, %")
             axes.legend(frameon=False)
     parts.save(figure, path)
@@ -146,7 +146,7 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
 
 def confusions(path: Path, evidence: Mapping[str, Evidence]) -> None:
     """Draw a confusion matrix for each model and view, as shares of the true class."""
-    views = [CLEAN, OLD_SET, FRESH]
+    views = [CLEAN, FGM_TRANSFER, FGM_WHITE_BOX]
     figure = Figure(figsize=(3.4 * len(views), 3.4 * len(evidence)), layout="constrained")
     grid = figure.subplots(len(evidence), len(views), squeeze=False)
     for row, (model, each) in zip(grid, evidence.items(), strict=True):
@@ -167,8 +167,8 @@ def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -
         for axes, (key, name) in zip(grid[:, column], _HISTORY.items(), strict=True):
             for prefix, label in (("", "training"), ("validation_", "validation")):
                 axes.plot(epochs, [float(epoch[prefix + key]) for epoch in history], label=label)
-            if key == "accuracy" and _PROBE in history[0]:
-                axes.plot(epochs, [float(epoch[_PROBE]) for epoch in history], label="validation, under PGD")
+            if key == "accuracy" and _UNDER_PGD in history[0]:
+                axes.plot(epochs, [float(epoch[_UNDER_PGD]) for epoch in history], label="validation, under PGD")
                 axes.legend(frameon=False)
             axes.spines[["top", "right"]].set_visible(False)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -7,9 +7,9 @@ import numpy as np
 
 from robust_digits import tables
 from robust_digits.judge import sanity, scoring
-from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
+from robust_digits.judge.evidence import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, Evidence
 
-_VIEWS = (CLEAN, OLD_SET, FRESH, WORST_CASE)
+_VIEWS = (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE)
 
 
 def training(path: Path, history: Path) -> None:
@@ -40,7 +40,7 @@ def security(path: Path, evidence: Evidence, *, curve: str) -> None:
 
 def grey_bound(path: Path, evidence: Evidence) -> None:
     """Write the accuracy over L-infinity eps that no model can exceed: from eps 0.5 on, all images may be one grey."""
-    bound = round(evidence.probes["grey_bound"], scoring.DECIMALS)
+    bound = round(evidence.indicators["grey_bound"], scoring.DECIMALS)
     sizes = evidence.curves["linf"][:, 0]
     rows = ({"eps": float(eps), "accuracy": bound if eps >= sanity.GREY else 1.0} for eps in sizes)
     tables.write(path, rows, columns=("eps", "accuracy"))

@@ -30,7 +30,7 @@ def accuracy(classifier: Classifier, images: ImageSet, *, norm: str | int, eps: 
     clean, labels = np.array(images.images), np.asarray(images.labels)
     right = classifier.predict(clean).argmax(axis=1) == labels
     if eps > 0 and right.any():
-        found = pgd.descend(classifier, clean[right], labels[right], norm=norm, eps=eps, steps=steps)
+        found = pgd.ascend(classifier, clean[right], labels[right], norm=norm, eps=eps, steps=steps)
         perturbation.check(clean[right], found, norm=norm, eps=eps)
         right[right] = classifier.predict(found).argmax(axis=1) == labels[right]
     return float(right.mean())

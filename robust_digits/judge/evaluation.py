@@ -1,4 +1,4 @@
-"""Judge one model on the test images: clean, on the old adversarial set, attacked afresh, and by every attack."""
+"""Judge one model on the test images: clean, on the transfer set, white-box, and by every attack."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from robust_digits.certify import interval_bounds
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge.curves import accuracy, security_curve
-from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH, OLD_SET, Evidence
+from robust_digits.judge.evidence import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, Evidence
 from robust_digits.params import Section
 
 Images = NDArray[np.float32]
@@ -24,12 +24,12 @@ class Trial:
     """The evaluation of one model; each method adds to the evidence, in the order in which they are called."""
 
     def __init__(self, suite: Suite, test: ImageSet, old: ImageSet) -> None:
-        """Take the attacks on a model, the test images, and the old adversarial set, made from these test images.
+        """Take the attacks on a model, the test images, and the transfer set, made from these test images.
 
         Raises
         ------
         InputError
-            If the old set was not made from the test images.
+            If the transfer set was not made from the test images.
         """
         if not np.array_equal(old.labels, test.labels) or old.images.shape != test.images.shape:
             raise InputError("the adversarial test set was not crafted from this test set; `dvc repro` makes both")
@@ -40,16 +40,16 @@ class Trial:
         self._logits: dict[str, Images] = {}
         self._curves: dict[str, NDArray[np.float64]] = {}
         self._certified: NDArray[np.bool_] | None = None
-        self._probes: dict[str, float] = {"eps": suite.eps}
+        self._indicators: dict[str, float] = {"eps": suite.eps}
         self._see(CLEAN, test.images)
 
     def tutorial(self, *, norm: str | int, eps: float) -> None:
-        """See the old set, the tutorial's number, and the same attack crafted again against this very model."""
-        self._see(OLD_SET, self._old.images)
-        fresh = fgm.craft(self._suite.model, self._test, norm=norm, eps=eps, what=FRESH)
-        self._see(FRESH, np.concatenate([batch.images for batch in fresh]))
+        """See the transfer set, the tutorial's number, and the same attack crafted again against this very model."""
+        self._see(FGM_TRANSFER, self._old.images)
+        fresh = fgm.craft(self._suite.model, self._test, norm=norm, eps=eps, what=FGM_WHITE_BOX)
+        self._see(FGM_WHITE_BOX, np.concatenate([batch.images for batch in fresh]))
         sizes = perturbation.sizes(self._old.images - self._test.images, norm=norm)
-        self._probes |= {"old_set_eps": eps, "old_set_size": float(sizes.max())}
+        self._indicators |= {"transfer_eps": eps, "transfer_size": float(sizes.max())}
 
     def attack(self, attacks: Mapping[str, Section]) -> None:
         """Run the attacks of the suite, each on all test images or on the first `samples` of its settings."""
@@ -66,7 +66,7 @@ class Trial:
             idle += int(standing and name not in UNBOUNDED and not sizes.any())
         if attacks:
             # np.max, because a NaN is not to be lost
-            self._probes |= {
+            self._indicators |= {
                 "largest_perturbation": float(np.max(largest)),
                 "beyond_range": max(float(np.max(beyond)), 0.0),
                 "idle_attacks": float(idle),
@@ -75,7 +75,7 @@ class Trial:
     def curve(self, *, linf: Sequence[float], l2: Sequence[float], steps: int, samples: int, seed: int) -> None:
         """Measure accuracy over eps in both norms on the first `samples` test images."""
         few = self._test[:samples]
-        self._probes["grey_bound"] = float(np.bincount(few.labels).max() / len(few))
+        self._indicators["grey_bound"] = float(np.bincount(few.labels).max() / len(few))
         for name, norm, sizes in (("linf", "inf", linf), ("l2", 2, l2)):
             self._curves[name] = security_curve(self._suite.model, few, norm=norm, sizes=sizes, steps=steps, seed=seed)
 
@@ -110,7 +110,7 @@ class Trial:
             if left.size:
                 found = self._suite.attack(name, doubled(attacks[name]), few[left], np.asarray(self._old.images[left]))
                 gains.append(float((model.predict(found).argmax(axis=1) != labels[left]).sum() / len(few)))
-        self._probes |= {
+        self._indicators |= {
             "zero_gradients": float(np.mean(~(gradients > 0))),  # NaN is none either
             "probabilities": float(np.mean(sums_to_one)),
             "difference_on_repeat": float(np.abs(outputs - model.predict(images)).max()),
@@ -127,7 +127,7 @@ class Trial:
             images=self._images,
             logits=self._logits,
             curves=self._curves,
-            probes=self._probes,
+            indicators=self._indicators,
             certified=self._certified,
         )
 

@@ -14,23 +14,23 @@ from robust_digits import tables
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
 
-CLEAN, OLD_SET, FRESH = "clean", "fgm_transfer", "fgm_fresh"  # the views that every model is seen in
+CLEAN, FGM_TRANSFER, FGM_WHITE_BOX = "clean", "fgm_transfer", "fgm_white_box"  # the views that every model is seen in
 WORST_CASE = "worst_case"
 CERTIFIED = "certified"
-_GROUPS = ("predictions", "images", "logits", "curves", "probes")
+_GROUPS = ("predictions", "images", "logits", "curves", "indicators")
 
 
 @dataclass(frozen=True)
 class Evidence:
     """One model's answers on the n test images, in several views of them.
 
-    A view is `clean`, `fgm_transfer` (the old adversarial set), `fgm_fresh` (the same attack, crafted again), or an
+    A view is `clean`, `fgm_transfer` (the transfer set), `fgm_white_box` (the same attack, crafted again), or an
     attack of the suite. `labels` (n,) are the true classes, `predictions` the predicted ones in each view, int64 (n,),
     or (m,) where an attack saw only the first m images. For the few rows `shown` (k,), `images` holds what the model
     saw, float32 (k, height, width, channels), and `logits` what it answered, (k, classes). `curves` are accuracies
     over eps, (points, 2), for `linf` and `l2`, and for `certified`, the share proven to be right. `certified` says
-    which images are, bool (n,), or is None where nothing can be proven. `probes` are single numbers measured to check
-    the evaluation itself.
+    which images are, bool (n,), or is None where nothing can be proven. `indicators` are single numbers measured to
+    check the evaluation itself.
     """
 
     labels: NDArray[np.int64]
@@ -39,12 +39,12 @@ class Evidence:
     images: Mapping[str, NDArray[np.float32]]
     logits: Mapping[str, NDArray[np.float32]]
     curves: Mapping[str, NDArray[np.float64]]
-    probes: Mapping[str, float]
+    indicators: Mapping[str, float]
     certified: NDArray[np.bool_] | None
 
     def suite(self) -> list[str]:
         """Return the names of the attacks of the suite."""
-        return [view for view in self.predictions if view not in {CLEAN, OLD_SET, FRESH}]
+        return [view for view in self.predictions if view not in {CLEAN, FGM_TRANSFER, FGM_WHITE_BOX}]
 
     def right(self, view: str) -> NDArray[np.bool_]:
         """Return which of the images that a view has were classified right; `worst_case` is right in clean and suite.
@@ -94,7 +94,7 @@ def load(path: Path) -> Evidence:
             for key in arrays.files:
                 group, _, name = key.partition(".")
                 if name:
-                    groups[group][name] = arrays[key] if group != "probes" else float(arrays[key])
+                    groups[group][name] = arrays[key] if group != "indicators" else float(arrays[key])
             certified = arrays[CERTIFIED] if CERTIFIED in arrays.files else None
             return Evidence(labels=arrays["labels"], shown=arrays["shown"], certified=certified, **groups)
     except FileNotFoundError:

@@ -46,7 +46,7 @@ def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
     linf = found.curves["linf"][np.argsort(found.curves["linf"][:, 0])]
     at_grey = linf[linf[:, 0] >= GREY, 1]
     rises = linf[:, 1] - np.minimum.accumulate(linf[:, 1])
-    probes = found.probes
+    indicators = found.indicators
 
     def lead(stronger: float | None, weaker: str) -> float | None:
         """Return by how much accuracy under what should be the stronger attack exceeds that under the weaker one."""
@@ -55,31 +55,31 @@ def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
     table = {
         "within_eps": Check(
             "largest perturbation of the suite, in L-infinity",
-            probes.get("largest_perturbation"),
-            probes["eps"] + TOLERANCE,
+            indicators.get("largest_perturbation"),
+            indicators["eps"] + TOLERANCE,
         ),
-        "old_set_within_eps": Check(
-            "largest perturbation of the old set as it lies on disk, in its norm",
-            probes["old_set_size"],
-            probes["old_set_eps"] + TOLERANCE,
+        "transfer_within_eps": Check(
+            "largest perturbation of the transfer set as it lies on disk, in its norm",
+            indicators["transfer_size"],
+            indicators["transfer_eps"] + TOLERANCE,
         ),
-        "within_range": Check("how far a pixel lies outside [0, 1]", probes.get("beyond_range"), 0.0),
-        "logits": Check("share of outputs that are probabilities, not logits", probes["probabilities"], SLACK),
-        "deterministic": Check("largest difference when asked twice", probes["difference_on_repeat"], 0.0),
-        "zero_gradients": Check("share of images without a gradient", probes["zero_gradients"], SLACK),
+        "within_range": Check("how far a pixel lies outside [0, 1]", indicators.get("beyond_range"), 0.0),
+        "logits": Check("share of outputs that are probabilities, not logits", indicators["probabilities"], SLACK),
+        "deterministic": Check("largest difference when asked twice", indicators["difference_on_repeat"], 0.0),
+        "zero_gradients": Check("share of images without a gradient", indicators["zero_gradients"], SLACK),
         "grey_bound": Check(
             "accuracy at eps 0.5; all images may be grey there, so above the largest class the attack fails",
             float(at_grey.max()) if at_grey.size else None,
-            probes["grey_bound"] + SLACK,
+            indicators["grey_bound"] + SLACK,
         ),
-        "unbounded": Check("accuracy when PGD may do anything", probes["unbounded"], BROKEN),
+        "unbounded": Check("accuracy when PGD may do anything", indicators["unbounded"], BROKEN),
         "monotone": Check("largest rise of accuracy as eps grows", float(rises.max()), SLACK),
         "more_effort": Check(
             "share of images that an attack left standing and breaks with twice its steps or queries",
-            probes["gain_from_effort"],
+            indicators["gain_from_effort"],
             2 * SLACK,
         ),
-        "idle_attacks": Check("attacks that moved no image at all", probes.get("idle_attacks"), 0.0),
+        "idle_attacks": Check("attacks that moved no image at all", indicators.get("idle_attacks"), 0.0),
         "iterative_vs_single": Check(
             "accuracy under the weakest iterative attack above that under the single step",
             lead(iterative, "fgm"),
@@ -89,7 +89,7 @@ def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
             "accuracy under Square above that under noise", lead(share.get("square"), "noise"), SLACK
         ),
         "white_box_vs_transfer": Check(
-            "accuracy under PGD above that on the old set", lead(white_box, "transfer"), SLACK
+            "accuracy under PGD above that on the transfer set", lead(white_box, "transfer"), SLACK
         ),
         "white_box_vs_noise": Check("accuracy under PGD above that under noise", lead(white_box, "noise"), SLACK),
         "white_box_vs_gradient_free": Check(

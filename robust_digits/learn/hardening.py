@@ -13,9 +13,9 @@ from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.learn import checkpoint
 from robust_digits.learn.losses import categorical_crossentropy
-from robust_digits.learn.objectives import METHODS, Losses, Moment
+from robust_digits.learn.objectives import METHODS, Losses, TrainingStep
 from robust_digits.learn.recipe import Recipe
-from robust_digits.learn.robust_validation import PROBED, compiled_probe
+from robust_digits.learn.robust_validation import FIRST, compiled_robust_validation
 from robust_digits.learn.training import DECIMALS, Epoch, Progress, compiled_epoch, compiled_validation
 from robust_digits.runtime import keras, tf
 
@@ -55,8 +55,8 @@ class Hardening:
         self._optimizer = keras.optimizers.Adam(_Rates(recipe.learning_rate * multipliers), global_clipnorm=recipe.clip)
         self._step_through = compiled_epoch(model, train, self._losses, self._optimizer, recipe.batch_size)
         self._validate = compiled_validation(model, validation, categorical_crossentropy)
-        self._probe = compiled_probe(model, validation, eps=recipe.eps, seed=seed)
-        self._probed = min(PROBED, len(validation))
+        self._validate_robustly = compiled_robust_validation(model, validation, eps=recipe.eps, seed=seed)
+        self._validated = min(FIRST, len(validation))
         self._chance = float(np.bincount(validation.labels).max() / len(validation))
         self._best = [variable.numpy() for variable in model.weights]
         self.history: list[HardenedEpoch] = []
@@ -97,12 +97,12 @@ class Hardening:
         if not self._full():
             return self.history[-1]
         peak = self._peak().validation_pgd
-        error = math.sqrt(peak * (1 - peak) / self._probed)
+        error = math.sqrt(peak * (1 - peak) / self._validated)
         return [epoch for epoch in self._full() if epoch.validation_pgd >= peak - error][-1]
 
     def _epoch(self, number: int) -> None:
         order = np.random.default_rng((self._seed, number)).permutation(self._count)
-        measured = (*self._step_through(tf.constant(order)), *self._validate(), *self._probe())
+        measured = (*self._step_through(tf.constant(order)), *self._validate(), *self._validate_robustly())
         self.history.append(HardenedEpoch(number, *(round(float(value), DECIMALS) for value in measured)))
         if self.best() is self.history[-1]:
             self._best = [variable.numpy() for variable in self._model.weights]
@@ -110,7 +110,7 @@ class Hardening:
     def _losses(self, images: tf.Tensor, labels: tf.Tensor) -> Losses:
         step = self._optimizer.iterations
         grown = tf.gather(tf.constant(self._grown), step)
-        now = Moment(
+        now = TrainingStep(
             eps=self._recipe.eps * grown,
             grown=grown,
             steps=self._recipe.steps,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from robust_digits.certify.interval_bounds import worst_leads
+from robust_digits.certify.interval_bounds import worst_margins
 from robust_digits.learn.recipe import Method
 from robust_digits.runtime import keras, tf
 
@@ -16,7 +16,7 @@ _NUDGE = 0.001  # standard deviation of the start of TRADES: at the image itself
 
 
 @dataclass(frozen=True)
-class Moment:
+class TrainingStep:
     """What a step of training is told, beside its batch.
 
     `eps` is the radius that the ramp has reached, `grown` that radius as a share of the full one. The inner attack
@@ -32,7 +32,7 @@ class Moment:
     seed: tf.Tensor
 
 
-def pgd(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -> Losses:
+def pgd(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep) -> Losses:
     """Cross-entropy of images that projected gradient descent moved, from a random start (Madry et al. 2018)."""
     noise = tf.random.stateless_uniform(tf.shape(images), now.seed, -1.0, 1.0)
     start = tf.clip_by_value(images + now.eps * noise, 0.0, 1.0)
@@ -41,12 +41,12 @@ def pgd(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -
     )
 
 
-def fast(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -> Losses:
+def fast(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep) -> Losses:
     """As `pgd`, with a single step (Wong, Rice & Kolter 2020)."""
     return pgd(model, images, labels, replace(now, steps=1, step=now.step or _SINGLE))
 
 
-def trades(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -> Losses:
+def trades(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep) -> Losses:
     """Cross-entropy of the images, plus how far an attack moves the probabilities (Zhang et al. 2019)."""
     before = tf.nn.softmax(model(images, training=False))
     start = tf.clip_by_value(images + _NUDGE * tf.random.stateless_normal(tf.shape(images), now.seed), 0.0, 1.0)
@@ -55,17 +55,17 @@ def trades(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment
     return losses + now.weight * _divergence(tf.nn.softmax(logits), model(moved, training=True)), logits
 
 
-def ibp(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -> Losses:
+def ibp(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep) -> Losses:
     """Cross-entropy of the images and of the worst logits in the box, which gain weight with it (Gowal et al. 2018)."""
     return _bounded(model, images, labels, now, _clean(model, images, labels))
 
 
-def mixed(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -> Losses:
+def mixed(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep) -> Losses:
     """Cross-entropy under attack, mixed with that of the worst logits (MTL-IBP, De Palma et al. 2024)."""
     return _bounded(model, images, labels, now, pgd(model, images, labels, now))
 
 
-METHODS: dict[Method, Callable[[keras.Model, tf.Tensor, tf.Tensor, Moment], Losses]] = {
+METHODS: dict[Method, Callable[[keras.Model, tf.Tensor, tf.Tensor, TrainingStep], Losses]] = {
     "pgd": pgd,
     "fast": fast,
     "trades": trades,
@@ -74,7 +74,7 @@ METHODS: dict[Method, Callable[[keras.Model, tf.Tensor, tf.Tensor, Moment], Loss
 }
 
 
-def ascend(loss: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, start: tf.Tensor, now: Moment) -> tf.Tensor:
+def ascend(loss: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, start: tf.Tensor, now: TrainingStep) -> tf.Tensor:
     """Return images within eps of `images`, in [0, 1], that raise a loss, found by signed steps from `start`."""
     step = now.eps * (now.step or _REACH / now.steps)
     moved = start
@@ -92,9 +92,9 @@ def _clean(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, *, training
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), logits
 
 
-def _bounded(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment, first: Losses) -> Losses:
+def _bounded(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep, first: Losses) -> Losses:
     losses, logits = first
-    worst = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, worst_leads(model, images, labels, now.eps))
+    worst = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, worst_margins(model, images, labels, now.eps))
     share = now.weight * now.grown
     return (1 - share) * losses + share * worst, logits
 

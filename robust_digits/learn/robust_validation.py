@@ -3,25 +3,25 @@
 from typing import Any
 
 from robust_digits.data.images import ImageSet
-from robust_digits.learn.objectives import Moment, ascend
+from robust_digits.learn.objectives import TrainingStep, ascend
 from robust_digits.runtime import keras, tf
 
-PROBED = 1000  # of the first validation images
+FIRST = 1000  # of the first validation images
 STEPS = 10
 
 
-def compiled_probe(model: keras.Model, validation: ImageSet, *, eps: float, seed: int) -> Any:  # noqa: ANN401 (compiled)
+def compiled_robust_validation(model: keras.Model, validation: ImageSet, *, eps: float, seed: int) -> Any:  # noqa: ANN401 (compiled)
     """Return a compiled function: () -> accuracy under one step and under PGD from a random start.
 
     Asked of the first validation images at radius `eps`; the start is the same each time, so that epochs compare.
     """
-    probed = validation[:PROBED]
-    images, labels = tf.constant(probed.images), tf.constant(probed.labels)
+    validated = validation[:FIRST]
+    images, labels = tf.constant(validated.images), tf.constant(validated.labels)
     noise = tf.random.stateless_uniform(images.shape, (seed, 0), -eps, eps)
 
     def accuracy(start: tf.Tensor, steps: int, step: float | None) -> tf.Tensor:
         full = tf.constant(eps, tf.float32)
-        now = Moment(eps=full, grown=tf.ones(()), steps=steps, step=step, weight=None, seed=tf.zeros(2, tf.int32))
+        now = TrainingStep(eps=full, grown=tf.ones(()), steps=steps, step=step, weight=None, seed=tf.zeros(2, tf.int32))
         moved = ascend(lambda at: _cross_entropy(model(at, training=False), labels), images, start, now)
         return tf.reduce_mean(tf.cast(tf.argmax(model(moved, training=False), 1) == labels, tf.float32))
 

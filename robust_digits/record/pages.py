@@ -18,8 +18,8 @@ from robust_digits.judge import scoring
 ORDER = ("baseline", "robust", "hardened")  # the story's order
 _COLUMNS = {
     "clean": "clean",
-    "fgm_transfer": "FGM, old set",
-    "fgm_fresh": "FGM, attacked afresh",
+    "fgm_transfer": "FGM, transfer",
+    "fgm_white_box": "FGM, white-box",
     "worst_case": "worst case",
 }
 _BLOCK = re.compile(r"(<!-- results: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -1,6 +1,6 @@
 """Say whether `dvc repro` gave what was committed: the same bytes, or on another kind of machine the same figures.
 
-Two figures are the same when they differ by no more than the margins of both, half widths of their 95% intervals. The
+Two figures are the same when they differ by no more than the half widths of both their 95% intervals, added. The
 machine that made the committed results is the one in the README.md of their record (`make record`).
 """
 
@@ -18,7 +18,7 @@ from robust_digits.record import machine
 
 _MADE = ("dvc.lock", "metrics", "plots")
 _CODES = """exit code:
-  0  the same bytes; or another kind of machine, and the same figures within their margins
+  0  the same bytes; or another kind of machine, and the same figures within their intervals
   1  other bytes on the same kind of machine, other figures, or no record of the machine
   2  could not compare: a file that cannot be read
 """
@@ -43,8 +43,8 @@ def judge(repository: Repository, record: str) -> tuple[int, str]:
     machines = f"The machine differs: the results were made on {made}, and this is {here}."
     if other:
         listed = "\n".join(f"- {line}" for line in other)
-        return 1, f"Not reproduced. {machines} These differ by more than both margins:\n\n{listed}"
-    return 0, f"Reproduced within the margins. {machines} {len(changed)} files differ, every figure agrees."
+        return 1, f"Not reproduced. {machines} These differ by more than both half widths:\n\n{listed}"
+    return 0, f"Reproduced within the intervals. {machines} {len(changed)} files differ, every figure agrees."
 
 
 def _machine(committed: Revision, record: str) -> str | None:
@@ -63,7 +63,7 @@ def _machine(committed: Revision, record: str) -> str | None:
 
 
 def _different(committed: Results, here: Results) -> list[str]:
-    """Return in what two runs differ though only their machines should: inputs, figures beyond margins, checks."""
+    """Return in what two runs differ though only their machines should: inputs, figures too far apart, checks."""
     inputs = [
         f"{name}: {what}"
         for name, stage in here.stages.items()
@@ -76,17 +76,17 @@ def _different(committed: Results, here: Results) -> list[str]:
 
 
 def _apart(committed: Mapping[str, Share], here: Mapping[str, Share]) -> list[str]:
-    """Return the figures that are further apart than both their margins, or in one run only."""
+    """Return the figures that are further apart than both half widths, or in one run only."""
     lines = []
     for name in dict.fromkeys([*committed, *here]):
         if name not in here or name not in committed:
             lines.append(f"{name}: in one run only")
-        elif abs(committed[name].value - here[name].value) > _margin(committed[name]) + _margin(here[name]):
+        elif abs(committed[name].value - here[name].value) > _half_width(committed[name]) + _half_width(here[name]):
             lines.append(f"{name}: {committed[name].value} was committed, {here[name].value} here")
     return lines
 
 
-def _margin(share: Share) -> float:
+def _half_width(share: Share) -> float:
     low, high = scoring.interval(round(share.value * share.images), share.images)
     return (high - low) / 2
 

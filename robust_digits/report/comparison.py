@@ -19,7 +19,7 @@ WEAKER, LOW, GONE, RED = "weaker", "below its floor", "gone", "red"
 ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME = "accepted", "lower", "better", "new", "noise", "unchanged"
 BROKEN = (WEAKER, LOW, GONE, RED)
 _ROUNDING = 1e-9  # of a difference of two shares
-DATA, EVALUATION = ("fetch", "normalize"), "evaluate@"  # the stages that set the yardstick
+DATA, EVALUATION = ("fetch", "normalize"), "evaluate@"  # the stages that set the protocol
 _HARMLESS = {"threads"}  # may change the last bits of a sum
 _JUDGES = ("robust_digits/attack/", "robust_digits/data/", "robust_digits/judge/", "stages/")
 _ORDER = (*BROKEN, ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME)
@@ -69,7 +69,7 @@ class Comparison:
     params: Mapping[str, tuple[Any, Any]]  # those that differ: base, here
     packages: Mapping[str, tuple[str | None, str | None]]
     gate: Mapping[str, tuple[Any, Any]]  # what gate.yaml holds otherwise than at the base
-    yardstick: tuple[str, ...]  # parameters and code, of the evaluation and of the data, that differ
+    protocol: tuple[str, ...]  # parameters and code, of the evaluation and of the data, that differ
     idle: tuple[str, ...]  # what gate.yaml accepts though nothing is wrong with it
 
     @property
@@ -100,7 +100,7 @@ def compare(base: Results, here: Results, limits: Limits) -> Comparison:
         params=params,
         packages=_differences(base.packages, here.packages),
         gate=_differences(base.gate, here.gate) if base.gate else {},
-        yardstick=_yardstick(stages, params),
+        protocol=_protocol(stages, params),
         idle=tuple(name for name in limits.accepted if name not in used),
     )
 
@@ -180,7 +180,7 @@ def _reruns(base: Mapping[str, Stage], here: Mapping[str, Stage]) -> tuple[Rerun
     return tuple(found)
 
 
-def _yardstick(stages: Iterable[Rerun], params: Iterable[str]) -> tuple[str, ...]:
+def _protocol(stages: Iterable[Rerun], params: Iterable[str]) -> tuple[str, ...]:
     """Return the parameters and modules, of the test images and of the evaluation, that are not those of the base."""
     judging = [stage for stage in stages if stage.name in DATA or stage.name.startswith(EVALUATION)]
     read = {name for stage in judging for name in stage.because}

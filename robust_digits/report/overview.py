@@ -10,8 +10,8 @@ from robust_digits.report.headline import percent
 
 _VIEWS = {
     "accuracy.clean": "clean",
-    "accuracy.fgm_transfer": "FGM, old set",
-    "accuracy.fgm_fresh": "FGM, attacked afresh",
+    "accuracy.fgm_transfer": "FGM, transfer",
+    "accuracy.fgm_white_box": "FGM, white-box",
     "accuracy.worst_case": "worst case",
     "certified.accuracy": "certified",
 }
@@ -52,7 +52,7 @@ def unchanged(changes: Sequence[Change]) -> Table:
 
 
 def models(comparison: Comparison) -> Table:
-    """Return the story's table: each model clean, on the old set, attacked afresh, in the worst case."""
+    """Return the story's table: each model clean, on the transfer set, white-box, in the worst case."""
     base, here = comparison.base.figures, comparison.here.figures
     views = [view for view in _VIEWS if any(name.endswith(f".{view}") for name in here)]
     rows = []

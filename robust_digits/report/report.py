@@ -53,7 +53,7 @@ def document(found: Comparison) -> dict[str, Any]:
         "figures": [asdict(change) | {"limit": change.limit.model_dump()} for change in found.figures],
         "checks": [asdict(verdict) for verdict in found.checks],
         "stages": [asdict(stage) for stage in found.stages],
-        **{name: getattr(found, name) for name in ("params", "packages", "gate", "yardstick", "idle")},
+        **{name: getattr(found, name) for name in ("params", "packages", "gate", "protocol", "idle")},
     }
 
 

@@ -42,8 +42,8 @@ def where(comparison: Comparison, *, base: str) -> str:
 def warnings(comparison: Comparison) -> list[str]:
     """Say what a reader must know before believing a number."""
     said = []
-    if comparison.yardstick:
-        names = ", ".join(f"`{name}`{_values(comparison.params.get(name))}" for name in comparison.yardstick)
+    if comparison.protocol:
+        names = ", ".join(f"`{name}`{_values(comparison.params.get(name))}" for name in comparison.protocol)
         said.append(f"**Measured otherwise than at the base:** {names}. What depends on these cannot be compared.")
     if comparison.gate:
         names = ", ".join(f"`{name}`{_values(values)}" for name, values in comparison.gate.items())

@@ -14,7 +14,7 @@ from robust_digits.params import Section, parse, read
 
 FOLDER = Path("docs/studies")
 Params = dict[str, Any]  # params.yaml, or values of it by their names, such as train.epochs
-Metric = Literal["clean", "fgm_fresh", "fgm", "worst_case"]
+Metric = Literal["clean", "fgm_white_box", "fgm", "worst_case"]
 
 
 class Plan(Section):

@@ -154,7 +154,7 @@ def test_grey() -> None:
 
 
 def test_transfer() -> None:
-    """The old set is taken as it is where it lies in the box, and clipped to the box where it does not."""
+    """The transfer set is taken as it is where it lies in the box, and clipped to the box where it does not."""
     attacks, whole = anywhere()
     old = np.random.default_rng(1).random(whole.images.shape, np.float32)
     old[0] = whole.images[0] + (old[0] - whole.images[0]) / 10
@@ -224,7 +224,7 @@ def whole(attacks: Suite) -> ImageSet:
 
 
 def far(whole: ImageSet) -> Images:
-    """Return an old adversarial set, far beyond eps, and read-only."""
+    """Return a transfer set, far beyond eps, and read-only."""
     images: Images = 1 - whole.images
     images.setflags(write=False)
     return images
@@ -304,7 +304,9 @@ def test_restarts_attack_what_still_stands(name: str, monkeypatch: pytest.Monkey
     falls = [{1, 4}, set(), {0, 1}]  # which of the images it is given a start breaks
     given: list[Images] = []
 
-    def descend(_: object, images: Images, labels: NDArray[np.int64], *, norm: str, eps: float, **__: object) -> Images:
+    def scripted(
+        _: object, images: Images, labels: NDArray[np.int64], *, norm: str, eps: float, **__: object
+    ) -> Images:
         assert (norm, eps) == ("inf", 0.1)
         rows = [int(np.flatnonzero((whole.images == image).all(axis=(1, 2, 3)))[0]) for image in images]
         np.testing.assert_array_equal(labels, whole.labels[rows])
@@ -312,7 +314,7 @@ def test_restarts_attack_what_still_stands(name: str, monkeypatch: pytest.Monkey
         given.append(images)
         return np.where(np.reshape(broken, (-1, 1, 1, 1)), expected[rows], images)
 
-    monkeypatch.setattr(pgd, "descend", descend)
+    monkeypatch.setattr(pgd, "ascend", scripted)
     found = attacks.attack(name, Restarts(steps=3, restarts=3), whole, whole.images)
     for images, rows in zip(given, ([0, 1, 2, 3, 4, 5], [0, 2, 3, 5], [0, 2, 3, 5]), strict=True):
         np.testing.assert_array_equal(images, whole.images[rows])
@@ -323,13 +325,13 @@ def test_restarts_attack_what_still_stands(name: str, monkeypatch: pytest.Monkey
 def test_restarts_stop_when_nothing_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once every image is broken there are no more starts."""
     model, whole = level(0.05)
-    descend, calls = pgd.descend, []
+    original, calls = pgd.ascend, []
 
     def counting(*given: Any, **settings: Any) -> Images:  # noqa: ANN401 (passed on)
         calls.append(settings)
-        return descend(*given, **settings)
+        return original(*given, **settings)
 
-    monkeypatch.setattr(pgd, "descend", counting)
+    monkeypatch.setattr(pgd, "ascend", counting)
     attacks = Suite(model, eps=0.06, seed=0)
     attacks.attack("pgd", Restarts(steps=10, restarts=5), whole, whole.images)
     assert len(calls) == 1
@@ -363,6 +365,6 @@ def test_fgm_is_the_one_that_crafts(attacks: Suite, whole: ImageSet) -> None:
 def test_bim_starts_at_the_images(attacks: Suite, whole: ImageSet) -> None:
     """The suite's BIM gives the bytes of PGD without a random start, in as many steps as its settings say."""
     found = attacks.attack("bim", Steps(steps=3), whole, whole.images)
-    expected = pgd.descend(attacks.model, whole.images, whole.labels, norm="inf", eps=EPS, steps=3, random_start=False)
+    expected = pgd.ascend(attacks.model, whole.images, whole.labels, norm="inf", eps=EPS, steps=3, random_start=False)
     expected[MISTAKE] = whole.images[MISTAKE]
     np.testing.assert_array_equal(found, expected)

@@ -32,7 +32,7 @@ def images() -> ImageSet:
     return ImageSet(pixels, np.arange(20) % 5)
 
 
-def descend(
+def ascend(
     classifier: Classifier,
     images: ImageSet,
     *,
@@ -43,7 +43,7 @@ def descend(
 ) -> NDArray[np.float32]:
     """Return the result of the attack, with numpy's global generator at the same place each time."""
     np.random.seed(7)  # noqa: NPY002 (where ART draws from)
-    return pgd.descend(
+    return pgd.ascend(
         classifier,
         images.images,
         images.labels,
@@ -75,7 +75,7 @@ def test_smallest_perturbation_on_a_linear_model(
         distance *= float(np.abs(gradient(seed)).sum() / np.linalg.norm(gradient(seed)))
     for factor, flips in ((0.98, False), (1 + slack, True)):
         eps = distance * factor
-        found = descend(linear, images, norm=norm, eps=eps, steps=40, random_start=random_start)
+        found = ascend(linear, images, norm=norm, eps=eps, steps=40, random_start=random_start)
         assert ((linear.predict(found).argmax(axis=1) != images.labels) == flips).all()
         assert sizes(found - images.images, norm=norm) == pytest.approx(eps, rel=1e-3)
         assert found.min() >= 0
@@ -90,7 +90,7 @@ def test_within_the_ball_and_the_range(
 ) -> None:
     """However long its steps, the attack stays within eps and [0, 1], and leaves the images it was given alone."""
     before = images.images.copy()
-    found = descend(classifier, images, norm=norm, steps=steps, random_start=random_start)
+    found = ascend(classifier, images, norm=norm, steps=steps, random_start=random_start)
     assert found.dtype == np.float32
     assert found.shape == images.images.shape
     assert sizes(found - images.images, norm=norm).max() <= 0.3 + 1e-6
@@ -108,7 +108,7 @@ def test_without_random_start_it_is_the_basic_iterative_method(
         classifier, eps=0.3, eps_step=2.5 * 0.3 / steps, max_iter=steps, batch_size=20, verbose=False
     )
     expected = attack.generate(images.images, images.labels)
-    np.testing.assert_array_equal(descend(classifier, images, steps=steps, random_start=False), expected)
+    np.testing.assert_array_equal(ascend(classifier, images, steps=steps, random_start=False), expected)
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -131,7 +131,7 @@ def test_with_random_start_it_is_arts_projected_gradient_descent(
     )
     np.random.seed(7)  # noqa: NPY002 (where ART draws from)
     expected = attack.generate(images.images, images.labels)
-    np.testing.assert_allclose(descend(classifier, images, norm=norm), expected, rtol=0, atol=1e-6 if norm == 2 else 0)
+    np.testing.assert_allclose(ascend(classifier, images, norm=norm), expected, rtol=0, atol=1e-6 if norm == 2 else 0)
 
 
 def test_only_random_starts_draw(classifier: Classifier, images: ImageSet) -> None:
@@ -140,7 +140,7 @@ def test_only_random_starts_draw(classifier: Classifier, images: ImageSet) -> No
 
     def twice(*, random_start: bool) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         first, second = (
-            pgd.descend(classifier, *few, norm="inf", eps=0.3, steps=3, random_start=random_start) for _ in range(2)
+            pgd.ascend(classifier, *few, norm="inf", eps=0.3, steps=3, random_start=random_start) for _ in range(2)
         )
         return first, second
 
@@ -159,5 +159,5 @@ def test_true_labels_not_predictions(classifier: Classifier, images: ImageSet, n
         return lost
 
     assert (classifier.predict(images.images).argmax(axis=1) != images.labels).any()
-    found = descend(classifier, images, norm=norm)
+    found = ascend(classifier, images, norm=norm)
     assert (loss(found) > loss(images.images)).all()

@@ -75,7 +75,7 @@ def test_what_needs_more_than_eps_is_put_back(name: str, monkeypatch: pytest.Mon
 
 
 def test_only_images_that_the_model_gets_right_are_attacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An attack is given the images that stand, with their own labels and old images, and its result goes in place."""
+    """An attack is given the images that stand, with their labels and transfer set, and its result goes in place."""
     model, whole = level(0.05)
     labels = whole.labels.copy()
     labels[[1, 4]] = 1 - labels[[1, 4]]

@@ -85,7 +85,7 @@ def noise(count: int, *, seed: int = 0, shape: tuple[int, ...] = (SIDE, SIDE, 1)
 
 def worst(model: keras.Model, images: ImageSet, eps: float) -> Leads:
     """Return the bounds of the leads, (n, classes)."""
-    found: Leads = interval_bounds.worst_leads(
+    found: Leads = interval_bounds.worst_margins(
         model, tf.constant(images.images), tf.constant(images.labels), tf.constant(eps, tf.float32)
     ).numpy()
     return found

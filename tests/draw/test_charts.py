@@ -21,7 +21,7 @@ from robust_digits.data.images import ImageSet
 from robust_digits.draw import charts
 from robust_digits.draw.parts import QUIET, RIGHT, WRONG
 from robust_digits.judge import scoring
-from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
+from robust_digits.judge.evidence import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, Evidence
 
 HISTORY = [
     {"epoch": "1", "loss": "1.5", "accuracy": "0.5", "validation_loss": "1.25", "validation_accuracy": "0.625"},
@@ -162,14 +162,14 @@ def test_attack_shows_the_strongest_attack(figures: list[Figure], tmp_path: Path
 
 
 def test_attack_needs_pictures(figures: list[Figure], tmp_path: Path) -> None:
-    """An attack that did not see all images that are shown is not drawn; with no other, the fresh set is."""
+    """An attack that did not see all images that are shown is not drawn; with no other, the white-box one is."""
     _, found = fabricated()
     images = {view: each for view, each in found.images.items() if view != "pgd"}
     charts.attack(tmp_path / "attack.png", replace(found, images=images), model="robust")
     assert "right under deepfool" in title(figures[0])
-    tutorial = {view: found.predictions[view] for view in (CLEAN, OLD_SET, FRESH)}
+    tutorial = {view: found.predictions[view] for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX)}
     charts.attack(tmp_path / "attack.png", replace(found, predictions=tutorial), model="robust")
-    assert "0.0% right under fgm_fresh" in title(figures[1])
+    assert "0.0% right under fgm_white_box" in title(figures[1])
 
 
 def test_attack_colours_what_is_right_and_wrong(figures: list[Figure], tmp_path: Path) -> None:
@@ -230,8 +230,8 @@ def test_digit_is_one_that_falls(figures: list[Figure], tmp_path: Path) -> None:
         "0 with 91%",
     ]
     np.testing.assert_array_equal(picture(before), found.images[CLEAN][2, ..., 0])
-    np.testing.assert_array_equal(picture(after), found.images[FRESH][2, ..., 0])
-    np.testing.assert_allclose(picture(shift), (found.images[FRESH] - found.images[CLEAN])[2, ..., 0])
+    np.testing.assert_array_equal(picture(after), found.images[FGM_WHITE_BOX][2, ..., 0])
+    np.testing.assert_allclose(picture(shift), (found.images[FGM_WHITE_BOX] - found.images[CLEAN])[2, ..., 0])
     assert [colour for _, colour in bars(sure_before)] == [QUIET, QUIET, RIGHT]
     assert [colour for _, colour in bars(sure_after)] == [WRONG, QUIET, QUIET]
 
@@ -241,7 +241,7 @@ def test_digit_is_the_first_where_none_falls(wrong: int, figures: list[Figure], 
     """Where no shown digit goes from right to wrong, the first one is shown."""
     _, found = fabricated(wrong=wrong)
     if not wrong:
-        found = replace(found, logits={**found.logits, FRESH: found.logits[CLEAN]})
+        found = replace(found, logits={**found.logits, FGM_WHITE_BOX: found.logits[CLEAN]})
     charts.digit(tmp_path / "digit.png", found)
     np.testing.assert_array_equal(picture(figures[0].axes[0]), found.images[CLEAN][0, ..., 0])
 
@@ -271,9 +271,9 @@ def test_accuracies_stand_side_by_side(figures: list[Figure], tmp_path: Path) ->
     charts.accuracies(tmp_path / "accuracies.png", models)
     (axes,) = figures[0].axes
     groups = [each for each in axes.containers if isinstance(each, BarContainer)]
-    assert [each.get_label() for each in groups] == ["clean", "FGM, old set", "FGM, afresh", "worst case"]
+    assert [each.get_label() for each in groups] == ["clean", "FGM, transfer", "FGM, white-box", "worst case"]
     lines = [each for each in axes.collections if hasattr(each, "get_segments")]
-    for group, spread, view in zip(groups, lines, (CLEAN, OLD_SET, FRESH, WORST_CASE), strict=True):
+    for group, spread, view in zip(groups, lines, (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE), strict=True):
         for bar, (low, high), found in zip(group, spread.get_segments(), models.values(), strict=True):
             right = found.right(view)
             assert bar.get_height() == pytest.approx(100 * scoring.accuracy(right))
@@ -328,7 +328,7 @@ def test_confusions_are_shares_of_the_true_class(figures: list[Figure], tmp_path
     _, found = fabricated(classes=2, wrong=1, count=8)
     charts.confusions(tmp_path / "confusions.png", {"baseline": found, "robust": found})
     assert [axes.get_title() for axes in figures[0].axes] == [
-        f"{model}, {view}" for model in ("baseline", "robust") for view in ("clean", "FGM, old set", "FGM, afresh")
+        f"{model}, {view}" for model in ("baseline", "robust") for view in ("clean", "FGM, transfer", "FGM, white-box")
     ]
     clean, _, fresh = figures[0].axes[:3]
     np.testing.assert_allclose(picture(clean), [[0.75, 0.25], [0.0, 1.0]])
@@ -365,7 +365,7 @@ def test_learning_draws_training_and_validation(figures: list[Figure], tmp_path:
         )
 
 
-def test_learning_draws_the_probe_where_there_is_one(figures: list[Figure], tmp_path: Path) -> None:
+def test_learning_draws_robust_accuracy_where_there_is_one(figures: list[Figure], tmp_path: Path) -> None:
     """A hardened model has a third line in its accuracies, that under PGD, named in a legend; the others have none."""
     hardened = [
         {**epoch, "validation_fgm": "0.5", "validation_pgd": pgd} for epoch, pgd in zip(HISTORY, "01", strict=True)

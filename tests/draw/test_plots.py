@@ -9,7 +9,7 @@ from support.fabricated import fabricated, proven
 
 from robust_digits import tables
 from robust_digits.draw import plots
-from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH
+from robust_digits.judge.evidence import CERTIFIED, CLEAN, FGM_WHITE_BOX
 
 
 def test_learning_curve_is_the_history(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_confusion_is_a_line_for_each_image(tmp_path: Path) -> None:
     _, found = fabricated(count=6)
     plots.confusion(tmp_path / "clean.csv", found, view=CLEAN)
     assert (tmp_path / "clean.csv").read_bytes() == b"actual,predicted\n0,1\n1,2\n2,2\n0,0\n1,1\n2,2\n"
-    plots.confusion(tmp_path / "fresh.csv", found, view=FRESH)
+    plots.confusion(tmp_path / "fresh.csv", found, view=FGM_WHITE_BOX)
     assert (tmp_path / "fresh.csv").read_bytes() == b"actual,predicted\n0,1\n1,2\n2,0\n0,1\n1,2\n2,0\n"
 
 
@@ -42,7 +42,7 @@ def test_accuracy_within_each_class(tmp_path: Path) -> None:
     """Each class has a line with its accuracy clean, on both Fast Gradient sets and in the worst case."""
     plots.per_class(tmp_path / "robust.csv", fabricated(count=12)[1])
     assert (tmp_path / "robust.csv").read_bytes() == (
-        b"class,clean,fgm_transfer,fgm_fresh,worst_case\n0,0.75,0.5,0.0,0.0\n1,0.75,0.5,0.0,0.0\n2,1.0,0.5,0.0,0.25\n"
+        b"class,clean,fgm_transfer,fgm_white_box,worst_case\n0,0.75,0.5,0.0,0.0\n1,0.75,0.5,0.0,0.0\n2,1.0,0.5,0.0,0.25\n"
     )
 
 
@@ -77,5 +77,7 @@ def test_grey_bound_is_a_step(tmp_path: Path) -> None:
     """At each eps of the curve stands what no model can exceed: all below 0.5, the largest class from there on."""
     _, found = fabricated()
     linf = np.array([[0.0, 0.9], [0.49, 0.4], [0.5, 0.0], [0.8, 0.0]])
-    plots.grey_bound(tmp_path / "grey_bound.csv", replace(found, curves={"linf": linf}, probes={"grey_bound": 4 / 11}))
+    plots.grey_bound(
+        tmp_path / "grey_bound.csv", replace(found, curves={"linf": linf}, indicators={"grey_bound": 4 / 11})
+    )
     assert (tmp_path / "grey_bound.csv").read_bytes() == b"eps,accuracy\n0.0,1.0\n0.49,1.0\n0.5,0.3636\n0.8,0.3636\n"

@@ -71,12 +71,12 @@ def test_curve_of_a_failing_attack_rises(
     classifier: Classifier, images: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where an attack fails at a large eps, the curve rises there: no point is corrected by its neighbours."""
-    whole = pgd.descend
+    whole = pgd.ascend
 
     def failing(*given: Any, eps: float, **settings: Any) -> NDArray[np.float32]:  # noqa: ANN401 (passed through)
         return given[1] if eps > 0.1 else whole(*given, eps=eps, **settings)
 
-    monkeypatch.setattr(pgd, "descend", failing)
+    monkeypatch.setattr(pgd, "ascend", failing)
     found = curves.security_curve(classifier, images, norm="inf", sizes=[0.0, 0.1, 0.2], steps=3, seed=0)
     np.testing.assert_array_equal(found[:, 1], [1, 0, 1])
 
@@ -85,7 +85,7 @@ def test_an_attack_that_ignores_eps_is_an_error(
     classifier: Classifier, images: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A point is measured only if the attack kept to its eps."""
-    monkeypatch.setattr(pgd, "descend", lambda _, images, *__, **___: images + np.float32(0.1))
+    monkeypatch.setattr(pgd, "ascend", lambda _, images, *__, **___: images + np.float32(0.1))
     with pytest.raises(ValueError, match=r"expected perturbations of Linf size 0\.05 at most"):
         curves.accuracy(classifier, images, norm="inf", eps=0.05, steps=3, seed=0)
 
@@ -98,7 +98,7 @@ def test_same_seed_same_numbers(classifier: Classifier, images: ImageSet, monkey
         drawn.append(np.random.random())  # noqa: NPY002 (where ART draws from)
         return images
 
-    monkeypatch.setattr(pgd, "descend", drawing)
+    monkeypatch.setattr(pgd, "ascend", drawing)
     for seed in (5, 5, 6):
         curves.security_curve(classifier, images, norm="inf", sizes=[0.1, 0.2], steps=3, seed=seed)
     assert len(set(drawn[:4])) == 1

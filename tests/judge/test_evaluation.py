@@ -15,7 +15,7 @@ from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge import evidence
 from robust_digits.judge.evaluation import Trial
-from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, Evidence
+from robust_digits.judge.evidence import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, Evidence
 from robust_digits.params import Norm, Section
 from robust_digits.runtime import keras
 
@@ -32,10 +32,10 @@ ATTACKS: dict[str, Section] = {
     "square": Queries(queries=20),
     "deepfool": Samples(samples=4),
 }
-PROBES = {
+INDICATORS = {
     "eps",
-    "old_set_eps",
-    "old_set_size",
+    "transfer_eps",
+    "transfer_size",
     "grey_bound",
     "largest_perturbation",
     "beyond_range",
@@ -88,34 +88,34 @@ def judged(suite: Suite, test: ImageSet, old: ImageSet) -> Evidence:
     ],
     ids=["labels", "count"],
 )
-def test_an_old_set_of_other_labels_is_refused(suite: Suite, digits: ImageSet, old: ImageSet) -> None:
-    """The old set must have been made from these very test images, label for label."""
+def test_a_transfer_set_of_other_labels_is_refused(suite: Suite, digits: ImageSet, old: ImageSet) -> None:
+    """The transfer set must have been made from these very test images, label for label."""
     with pytest.raises(InputError, match="the adversarial test set was not crafted from this test set"):
         Trial(suite, digits, old)
 
 
 @pytest.mark.parametrize("shape", [(COUNT, 4, 5, 1), (COUNT, 4, 4, 3), (COUNT, 16), (COUNT - 1, 4, 4, 1)])
-def test_an_old_set_of_another_shape_is_refused(suite: Suite, digits: ImageSet, shape: tuple[int, ...]) -> None:
-    """An old set of images of another shape is refused before anything is measured."""
+def test_a_transfer_set_of_another_shape_is_refused(suite: Suite, digits: ImageSet, shape: tuple[int, ...]) -> None:
+    """A transfer set of images of another shape is refused before anything is measured."""
     with pytest.raises(InputError, match="`dvc repro` makes both"):
         Trial(suite, digits, ImageSet(np.zeros(shape, np.float32), digits.labels))
 
 
 @pytest.mark.parametrize("norm", ["inf", 1, 2])
 def test_the_baseline_sees_its_own_set_twice(suite: Suite, digits: ImageSet, norm: Norm) -> None:
-    """On the model that the old set was crafted against, the same attack crafted again is the same images."""
+    """On the model that the transfer set was crafted against, the same attack crafted again is the same images."""
     old = crafted(suite, digits, norm=norm, eps=0.1)
     trial = Trial(suite, digits, old)
     trial.tutorial(norm=norm, eps=0.1)
     found = trial.evidence()
-    np.testing.assert_array_equal(found.predictions[OLD_SET], found.predictions[FRESH])
-    np.testing.assert_array_equal(found.images[OLD_SET], found.images[FRESH])
-    np.testing.assert_array_equal(found.logits[OLD_SET], found.logits[FRESH])
-    assert found.probes["old_set_eps"] == 0.1
-    assert found.probes["old_set_size"] == perturbation.sizes(old.images - digits.images, norm=norm).max()
+    np.testing.assert_array_equal(found.predictions[FGM_TRANSFER], found.predictions[FGM_WHITE_BOX])
+    np.testing.assert_array_equal(found.images[FGM_TRANSFER], found.images[FGM_WHITE_BOX])
+    np.testing.assert_array_equal(found.logits[FGM_TRANSFER], found.logits[FGM_WHITE_BOX])
+    assert found.indicators["transfer_eps"] == 0.1
+    assert found.indicators["transfer_size"] == perturbation.sizes(old.images - digits.images, norm=norm).max()
 
 
-def test_the_fresh_set_is_crafted_against_the_model_on_trial(digits: ImageSet) -> None:
+def test_the_white_box_set_is_crafted_against_the_model_on_trial(digits: ImageSet) -> None:
     """A model that another one's set does not harm still falls to its own."""
     other = Suite(level(DISTANCE, seed=1)[0], eps=EPS, seed=0)
     own = ImageSet(digits.images, other.model.predict(digits.images).argmax(axis=1))
@@ -123,16 +123,16 @@ def test_the_fresh_set_is_crafted_against_the_model_on_trial(digits: ImageSet) -
     trial = Trial(other, own, harmless)
     trial.tutorial(norm="inf", eps=0.3)
     found = trial.evidence()
-    assert found.right(OLD_SET).all()
-    assert not found.right(FRESH).any()
-    np.testing.assert_array_equal(found.images[FRESH], crafted(other, own, eps=0.3).images[found.shown])
-    assert found.probes["old_set_size"] == 0
+    assert found.right(FGM_TRANSFER).all()
+    assert not found.right(FGM_WHITE_BOX).any()
+    np.testing.assert_array_equal(found.images[FGM_WHITE_BOX], crafted(other, own, eps=0.3).images[found.shown])
+    assert found.indicators["transfer_size"] == 0
 
 
 def test_evidence_is_complete(suite: Suite, digits: ImageSet) -> None:
-    """Every view has its answers and its pictures, in the order of the trial; curves and probes are all there."""
+    """Every view has its answers and its pictures, in the order of the trial; curves and indicators are all there."""
     found = judged(suite, digits, crafted(suite, digits))
-    assert list(found.predictions) == [CLEAN, OLD_SET, FRESH, *ATTACKS]
+    assert list(found.predictions) == [CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, *ATTACKS]
     assert list(found.images) == list(found.logits) == list(found.predictions)
     np.testing.assert_array_equal(found.labels, digits.labels)
     for view, predicted in found.predictions.items():
@@ -150,9 +150,9 @@ def test_evidence_is_complete(suite: Suite, digits: ImageSet) -> None:
     }
     assert found.certified is not None
     assert found.certified.shape == (COUNT,)
-    assert set(found.probes) >= PROBES
-    assert {type(value) for value in found.probes.values()} == {float}
-    assert (found.probes["eps"], found.probes["old_set_eps"]) == (EPS, EPS)
+    assert set(found.indicators) >= INDICATORS
+    assert {type(value) for value in found.indicators.values()} == {float}
+    assert (found.indicators["eps"], found.indicators["transfer_eps"]) == (EPS, EPS)
 
 
 def test_clean_answers_are_the_models(suite: Suite, digits: ImageSet) -> None:
@@ -180,10 +180,10 @@ def test_a_sampled_attack_stores_what_it_saw(suite: Suite, samples: int, seen: i
     assert found.predictions["deepfool"].shape == (seen,)
     assert found.predictions["noise"].shape == (COUNT,)
     assert ("deepfool" in found.images) == ("deepfool" in found.logits) == pictures
-    assert found.probes["largest_perturbation"] <= EPS + perturbation.TOLERANCE
+    assert found.indicators["largest_perturbation"] <= EPS + perturbation.TOLERANCE
 
 
-def test_curves_and_probes_use_the_first_images(suite: Suite, digits: ImageSet) -> None:
+def test_curves_and_indicators_use_the_first_images(suite: Suite, digits: ImageSet) -> None:
     """The two images that are wrong come first: of three samples, a third is right clean, and none in the end."""
     trial = Trial(suite, digits, digits)
     trial.curve(linf=(0.0, 0.5), l2=(0.0,), steps=3, samples=3, seed=0)
@@ -191,7 +191,7 @@ def test_curves_and_probes_use_the_first_images(suite: Suite, digits: ImageSet) 
     found = trial.evidence()
     np.testing.assert_allclose(found.curves["linf"], [[0.0, 1 / 3], [0.5, 0.0]])
     np.testing.assert_allclose(found.curves["l2"], [[0.0, 1 / 3]])
-    assert found.probes["unbounded"] == 0
+    assert found.indicators["unbounded"] == 0
 
 
 def test_curves_are_in_their_norms(suite: Suite, digits: ImageSet) -> None:
@@ -228,7 +228,7 @@ def test_twice_the_effort_goes_into_what_still_stands(
     trial.attack(chosen)
     trial.probe(chosen, steps=3, samples=COUNT, seed=0)
     assert asked == [10, 7]
-    assert trial.evidence().probes["gain_from_effort"] == 6 / COUNT
+    assert trial.evidence().indicators["gain_from_effort"] == 6 / COUNT
 
 
 def test_nothing_is_gained_where_nothing_stands(suite: Suite, digits: ImageSet) -> None:
@@ -237,7 +237,7 @@ def test_nothing_is_gained_where_nothing_stands(suite: Suite, digits: ImageSet) 
     attacks = {"pgd": Restarts(steps=3, restarts=1)}
     trial.attack(attacks)
     trial.probe(attacks, steps=3, samples=COUNT, seed=0)
-    assert trial.evidence().probes["gain_from_effort"] == 0
+    assert trial.evidence().indicators["gain_from_effort"] == 0
 
 
 @pytest.mark.parametrize(("eps", "right"), [(0.98 * DISTANCE, 10), (1.02 * DISTANCE, 0)])
@@ -285,5 +285,5 @@ def test_sets_may_lie_on_disk(suite: Suite, digits: ImageSet, tmp_path: Path) ->
     plain = judged(suite, digits, old)
     for view, predicted in plain.predictions.items():
         np.testing.assert_array_equal(mapped.predictions[view], predicted)
-    assert mapped.probes == plain.probes
+    assert mapped.indicators == plain.indicators
     np.testing.assert_array_equal(images.load(tmp_path / "test").images, digits.images)

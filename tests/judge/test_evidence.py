@@ -14,7 +14,7 @@ from support.fabricated import fabricated, proven
 
 from robust_digits.errors import InputError
 from robust_digits.judge import evidence
-from robust_digits.judge.evidence import CLEAN, FRESH, OLD_SET, WORST_CASE, Evidence
+from robust_digits.judge.evidence import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, Evidence
 
 
 def assert_same(first: Evidence, second: Evidence) -> None:
@@ -31,7 +31,7 @@ def assert_same(first: Evidence, second: Evidence) -> None:
 def bare(predictions: dict[str, NDArray[np.int64]], labels: NDArray[np.int64]) -> Evidence:
     """Return evidence with nothing but answers."""
     shown = np.zeros(1, np.int64)
-    return Evidence(labels, shown, predictions, images={}, logits={}, curves={}, probes={}, certified=None)
+    return Evidence(labels, shown, predictions, images={}, logits={}, curves={}, indicators={}, certified=None)
 
 
 def npz(**arrays: Any) -> bytes:  # noqa: ANN401 (numpy takes what can become an array)
@@ -42,12 +42,12 @@ def npz(**arrays: Any) -> bytes:  # noqa: ANN401 (numpy takes what can become an
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    """What is loaded is what was saved, sampled attacks and probes included, to the bit and in order."""
+    """What is loaded is what was saved, sampled attacks and indicators included, to the bit and in order."""
     _, found = fabricated()
     evidence.save(tmp_path / "deep" / "robust.npz", found)
     loaded = evidence.load(tmp_path / "deep" / "robust.npz")
     assert_same(loaded, found)
-    assert {type(value) for value in loaded.probes.values()} == {float}
+    assert {type(value) for value in loaded.indicators.values()} == {float}
 
 
 @pytest.mark.parametrize("count", [0, 5, 12])
@@ -85,7 +85,9 @@ def test_same_evidence_same_bytes(tmp_path: Path) -> None:
 def test_no_suite_no_curves(tmp_path: Path) -> None:
     """Evidence of the tutorial's views alone is saved and read as well."""
     _, found = fabricated()
-    few = replace(found, predictions={view: found.predictions[view] for view in (CLEAN, OLD_SET, FRESH)}, curves={})
+    few = replace(
+        found, predictions={view: found.predictions[view] for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX)}, curves={}
+    )
     evidence.save(tmp_path / "few.npz", few)
     assert_same(evidence.load(tmp_path / "few.npz"), few)
 
@@ -107,7 +109,7 @@ BROKEN = {
     "no shown": npz(labels=LABELS["labels"]),
     "no labels": npz(shown=LABELS["shown"]),
     "unknown group": npz(**LABELS, verdicts__clean=np.zeros(3)),
-    "probe of two numbers": npz(**LABELS, probes__eps=np.zeros(2)),
+    "indicator of two numbers": npz(**LABELS, indicators__eps=np.zeros(2)),
     "cut short": npz(**LABELS)[:-100],
     "one bit flipped": npz(**LABELS).replace(b"\0" * 16, b"\0" * 15 + b"\1", 1),
 }
@@ -122,7 +124,7 @@ def test_broken_file(tmp_path: Path, content: bytes) -> None:
 
 
 def test_suite_is_what_is_not_a_view_of_the_tutorial() -> None:
-    """The suite is every attack, in order, without clean, old and fresh images."""
+    """The suite is every attack, in order, without clean images and both FGM sets."""
     assert fabricated()[1].suite() == ["noise", "pgd", "deepfool"]
 
 
@@ -131,8 +133,8 @@ def test_worst_case_of_a_known_case() -> None:
     labels = np.arange(6)
     fell = {
         CLEAN: [1, 0, 0, 0, 0, 0],
-        OLD_SET: [1, 1, 1, 1, 1, 1],
-        FRESH: [1, 1, 1, 1, 1, 1],
+        FGM_TRANSFER: [1, 1, 1, 1, 1, 1],
+        FGM_WHITE_BOX: [1, 1, 1, 1, 1, 1],
         "pgd": [0, 1, 0, 0, 0, 0],
         "square": [0, 0, 1, 0, 0, 0],
         "deepfool": [0, 0, 0, 1],
@@ -175,13 +177,13 @@ def test_verdicts_are_a_table(tmp_path: Path) -> None:
     """Each test image has a line: label, prediction, 1 or 0 for each view, nothing where an attack did not see it."""
     predictions = {
         CLEAN: np.array([4, 7, 2]),
-        FRESH: np.array([4, 1, 2]),
+        FGM_WHITE_BOX: np.array([4, 1, 2]),
         "pgd": np.array([4, 0, 1]),
         "deepfool": np.array([4]),
     }
     evidence.save_verdicts(tmp_path / "robust.csv", bare(predictions, np.array([4, 7, 1])))
     assert (tmp_path / "robust.csv").read_bytes() == (
-        b"index,label,prediction,clean,fgm_fresh,pgd,deepfool,worst_case\n"
+        b"index,label,prediction,clean,fgm_white_box,pgd,deepfool,worst_case\n"
         b"0,4,4,1,1,1,1,1\n"
         b"1,7,7,1,0,0,,0\n"
         b"2,1,2,0,0,1,,0\n"

@@ -19,7 +19,7 @@ from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge import sanity
 from robust_digits.judge.evaluation import Trial
-from robust_digits.judge.evidence import CLEAN, FRESH, WORST_CASE, Evidence
+from robust_digits.judge.evidence import CLEAN, FGM_WHITE_BOX, WORST_CASE, Evidence
 from robust_digits.judge.sanity import Check
 from robust_digits.params import Section
 from robust_digits.runtime import keras, tf
@@ -44,9 +44,9 @@ VERSUS = {  # checks that PGD is the stronger attack, and the weaker one of each
     "white_box_vs_noise": "noise",
     "white_box_vs_gradient_free": "square",
 }
-PROBES = {  # checks that compare one probe with a bound, and both
+INDICATORS = {  # checks that compare one indicator with a bound, and both
     "within_eps": ("largest_perturbation", EPS + 1e-6),
-    "old_set_within_eps": ("old_set_size", EPS + 1e-6),
+    "transfer_within_eps": ("transfer_size", EPS + 1e-6),
     "within_range": ("beyond_range", 0),
     "logits": ("probabilities", 0.01),
     "deterministic": ("difference_on_repeat", 0),
@@ -55,7 +55,7 @@ PROBES = {  # checks that compare one probe with a bound, and both
     "more_effort": ("gain_from_effort", 0.02),
     "idle_attacks": ("idle_attacks", 0),
 }
-ALL = {*PROBES, *VERSUS, "gradient_free_vs_noise", "grey_bound", "monotone", "worst_case", "certified", "control"}
+ALL = {*INDICATORS, *VERSUS, "gradient_free_vs_noise", "grey_bound", "monotone", "worst_case", "certified", "control"}
 
 
 def digits() -> ImageSet:
@@ -325,7 +325,7 @@ def turned(name: str) -> Callable[[Target, Any], Images]:
 
 
 def test_a_sign_error_in_the_suite(suite: Suite, old: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PGD that descends the loss is weaker than one step, old images, noise and Square; the curve is still right."""
+    """PGD that descends the loss is weaker than one step, transfer, noise and Square; the curve is still right."""
     for name in ("pgd", "pgd_margin"):
         monkeypatch.setitem(ATTACKS, name, turned(name))
     found = judged(suite, old)
@@ -363,11 +363,11 @@ def test_an_attack_that_does_nothing(
 
 def test_a_sign_error_in_pgd_itself(suite: Suite, old: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the curve's attack has the error too, accuracy survives what no model can."""
-    right = pgd.descend
-    monkeypatch.setattr(pgd, "descend", lambda *given, **how: mirrored(right(*given, **how), given[1]))
+    right = pgd.ascend
+    monkeypatch.setattr(pgd, "ascend", lambda *given, **how: mirrored(right(*given, **how), given[1]))
     found = judged(suite, old)
     assert red(found) == {*VERSUS, "grey_bound", "unbounded"}
-    assert found.probes["unbounded"] == 1
+    assert found.indicators["unbounded"] == 1
 
 
 def test_an_attack_that_ignores_eps_is_an_error(suite: Suite, old: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,15 +408,15 @@ def test_pixels_above_one(suite: Suite, old: ImageSet, monkeypatch: pytest.Monke
     monkeypatch.setattr(perturbation, "check", lambda *_, **__: None)
     trial = Trial(suite, high, old)
     trial.attack({"noise": Noise(draws=1)})
-    assert trial.evidence().probes["beyond_range"] == pytest.approx(high.images.max() + EPS - 1)
-    assert trial.evidence().probes["beyond_range"] > 0.1
+    assert trial.evidence().indicators["beyond_range"] == pytest.approx(high.images.max() + EPS - 1)
+    assert trial.evidence().indicators["beyond_range"] > 0.1
 
 
-def test_the_old_set_as_it_lies_on_disk(suite: Suite) -> None:
-    """An old set that was crafted at another size than the parameters say is found out."""
+def test_the_transfer_set_as_it_lies_on_disk(suite: Suite) -> None:
+    """A transfer set that was crafted at another size than the parameters say is found out."""
     found = judged(suite, crafted(suite, eps=0.3), craft=0.2)
-    assert red(found) == {"old_set_within_eps"}
-    assert sanity.checks(found, control=True)["old_set_within_eps"].measured == pytest.approx(0.3)
+    assert red(found) == {"transfer_within_eps"}
+    assert sanity.checks(found, control=True)["transfer_within_eps"].measured == pytest.approx(0.3)
 
 
 def crawl(images: Images, found: Images, *, steps: int) -> Images:
@@ -428,23 +428,23 @@ def test_steps_that_are_too_short(
     suite: Suite, old: ImageSet, healthy: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An attack that has not arrived gains from more steps, and is weaker than one long step."""
-    whole = pgd.descend
-    monkeypatch.setattr(pgd, "descend", lambda *given, **how: crawl(given[1], whole(*given, **how), steps=how["steps"]))
+    whole = pgd.ascend
+    monkeypatch.setattr(pgd, "ascend", lambda *given, **how: crawl(given[1], whole(*given, **how), steps=how["steps"]))
     found = judged(suite, old)
     expected = dict(healthy.curves["linf"])
     assert found.curves["linf"][-1, 1] == pytest.approx(expected[0.05], abs=0.05), "no further than 5 steps of 0.01"
     assert red(found) == {*VERSUS, "more_effort", "grey_bound", "unbounded"} - {"white_box_vs_noise"}
-    assert found.probes["gain_from_effort"] == pytest.approx(expected[0.05] - expected[0.1], abs=0.05)
+    assert found.indicators["gain_from_effort"] == pytest.approx(expected[0.05] - expected[0.1], abs=0.05)
 
 
 def test_a_curve_that_rises(suite: Suite, old: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """An attack that breaks down in a part of the curve makes accuracy rise."""
-    whole = pgd.descend
+    whole = pgd.ascend
 
     def failing(*given: Any, eps: float, **how: Any) -> Images:  # noqa: ANN401 (passed through)
         return given[1] if eps == 0.1 else whole(*given, eps=eps, **how)
 
-    monkeypatch.setattr(pgd, "descend", failing)
+    monkeypatch.setattr(pgd, "ascend", failing)
     found = judged(suite, old)
     assert red(found) == {"monotone"}
     assert sanity.checks(found, control=True)["monotone"].measured == 1 - found.curves["linf"][1, 1]
@@ -505,20 +505,20 @@ def test_a_weaker_attack_may_be_much_weaker(name: str, weaker: str, healthy: Evi
         assert sanity.checks(found, control=False)[name].measured == pytest.approx(strongest - share)
 
 
-@pytest.mark.parametrize("name", PROBES)
-def test_a_probe_beyond_its_bound(name: str, healthy: Evidence) -> None:
-    """A probe at its bound is green; a little above, its check is red, and no other."""
-    probe, bound = PROBES[name]
-    assert red(replace(healthy, probes={**healthy.probes, probe: bound})) == set()
-    assert red(replace(healthy, probes={**healthy.probes, probe: bound + 1e-5})) == {name}
+@pytest.mark.parametrize("name", INDICATORS)
+def test_an_indicator_beyond_its_bound(name: str, healthy: Evidence) -> None:
+    """An indicator at its bound is green; a little above, its check is red, and no other."""
+    indicator, bound = INDICATORS[name]
+    assert red(replace(healthy, indicators={**healthy.indicators, indicator: bound})) == set()
+    assert red(replace(healthy, indicators={**healthy.indicators, indicator: bound + 1e-5})) == {name}
 
 
 def test_bounds_follow_the_evidence(healthy: Evidence) -> None:
     """Perturbations are bounded by the sizes of this very trial."""
-    few = replace(healthy, probes={**healthy.probes, "eps": 0.3, "old_set_eps": 0.4})
+    few = replace(healthy, indicators={**healthy.indicators, "eps": 0.3, "transfer_eps": 0.4})
     table = sanity.checks(few, control=True)
     assert table["within_eps"].bound == pytest.approx(0.3, abs=1e-5)
-    assert table["old_set_within_eps"].bound == pytest.approx(0.4, abs=1e-5)
+    assert table["transfer_within_eps"].bound == pytest.approx(0.4, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -591,7 +591,7 @@ def test_a_worst_case_that_forgets_attacks(healthy: Evidence, monkeypatch: pytes
 def test_the_worst_case_is_that_of_the_suite(suite: Suite, old: ImageSet) -> None:
     """The Fast Gradient sets may be of a larger eps than the suite, as in the tutorial, and may leave less than it."""
     found = judged(under(suite.model.model, eps=0.05), old, craft=EPS)
-    assert found.right(FRESH).mean() < found.right(WORST_CASE).mean()
+    assert found.right(FGM_WHITE_BOX).mean() < found.right(WORST_CASE).mean()
     assert red(found, control=False) == set()
 
 
@@ -618,11 +618,11 @@ def test_passed(measured: float | None, *, passes: bool) -> None:
     assert Check("says", measured, 0.1).passed is passes
 
 
-@pytest.mark.parametrize("name", PROBES)
-def test_a_probe_that_is_not_a_number(name: str, healthy: Evidence) -> None:
+@pytest.mark.parametrize("name", INDICATORS)
+def test_an_indicator_that_is_not_a_number(name: str, healthy: Evidence) -> None:
     """A NaN never passes."""
-    probe, _ = PROBES[name]
-    assert red(replace(healthy, probes={**healthy.probes, probe: np.nan})) == {name}
+    indicator, _ = INDICATORS[name]
+    assert red(replace(healthy, indicators={**healthy.indicators, indicator: np.nan})) == {name}
 
 
 def test_a_curve_that_is_not_a_number(healthy: Evidence) -> None:

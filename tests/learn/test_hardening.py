@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 from numpy.typing import NDArray
-from support.ravine import probed, ravine
+from support.ravine import ravine, validated
 from support.striped import linear, striped
 
 from robust_digits import tables
@@ -19,7 +19,7 @@ from robust_digits.errors import InputError
 from robust_digits.learn import checkpoint, hardening, networks, robust_validation, training
 from robust_digits.learn.choices import Architecture
 from robust_digits.learn.hardening import HardenedEpoch, Hardening
-from robust_digits.learn.objectives import METHODS, Losses, Moment
+from robust_digits.learn.objectives import METHODS, Losses, TrainingStep
 from robust_digits.learn.recipe import Method, Recipe
 from robust_digits.params import Section, parse
 from robust_digits.runtime import keras, tf
@@ -33,7 +33,7 @@ Weights = list[NDArray[np.float32]]
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run few steps on few images without compiling, and probe them in one step, which on a linear model is enough."""
+    """Run few steps on few images without compiling, and attack them in one step, which on a linear model is enough."""
     monkeypatch.setattr(robust_validation, "STEPS", 1)
     tf.config.run_functions_eagerly(True)  # noqa: FBT003 (the name says it)
     yield
@@ -74,7 +74,7 @@ def prepared(model: keras.Model | None = None, *, seed: int = 0, **changed: obje
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, *found: float, single: Sequence[float] = ()) -> list[Weights]:
-    """Make the probe find these accuracies under PGD, epoch by epoch; return the list of the weights that it sees.
+    """Make robust validation find these accuracies under PGD, epoch by epoch; return the weights that it sees.
 
     Those under a single step are the same, or `single`.
     """
@@ -83,13 +83,13 @@ def scripted(monkeypatch: pytest.MonkeyPatch, *found: float, single: Sequence[fl
     def compiled(model: keras.Model, *_: object, **__: object) -> Callable[[], tuple[float, float]]:
         pairs = iter(zip(single or found, found, strict=True))
 
-        def probe() -> tuple[float, float]:
+        def next_pair() -> tuple[float, float]:
             seen.append(model.get_weights())
             return next(pairs)
 
-        return probe
+        return next_pair
 
-    monkeypatch.setattr(hardening, "compiled_probe", compiled)
+    monkeypatch.setattr(hardening, "compiled_robust_validation", compiled)
     return seen
 
 
@@ -129,7 +129,7 @@ def test_plain_training_is_tempted() -> None:
         plain, train, validation, optimizer="adam", learning_rate=0.05, epochs=25, batch_size=128, seed=0
     )
     assert history[-1].validation_accuracy > 0.95
-    assert probed(plain, validation, eps=0.1)[1] < 0.2
+    assert validated(plain, validation, eps=0.1)[1] < 0.2
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -142,7 +142,7 @@ def test_every_method_withstands_what_plain_training_does_not(method: Method, tm
     run.run(tmp_path / "state.npz")
     assert run.best().validation_accuracy > 0.95
     assert run.best().validation_pgd > 0.9
-    assert run.best().validation_pgd == pytest.approx(probed(hardened, validation, eps=0.1)[1])
+    assert run.best().validation_pgd == pytest.approx(validated(hardened, validation, eps=0.1)[1])
 
 
 def test_history_is_a_table(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_history_is_a_table(tmp_path: Path) -> None:
 
 
 def test_history_is_what_is_so(tmp_path: Path) -> None:
-    """The last line is of the model as it is: clean loss and accuracy on validation images, and what the probe sees."""
+    """The last line is of the model as it is: clean loss and accuracy on validation images, and under attack."""
     model, validation = linear(), striped(6, seed=1)
     run = prepared(model, epochs=3, learning_rate=1e-9)
     run.run(tmp_path / "state.npz")
@@ -166,7 +166,7 @@ def test_history_is_what_is_so(tmp_path: Path) -> None:
     told = run.history[-1]
     assert told.validation_loss == pytest.approx(float(np.mean(lost)), abs=1e-5)
     assert told.validation_accuracy == pytest.approx(np.mean(np.argmax(logits, axis=1) == validation.labels), abs=1e-6)
-    assert (told.validation_fgm, told.validation_pgd) == pytest.approx(probed(model, validation, eps=0.05), abs=1e-6)
+    assert (told.validation_fgm, told.validation_pgd) == pytest.approx(validated(model, validation, eps=0.05), abs=1e-6)
 
 
 def test_each_epoch_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,10 +206,10 @@ def test_seconds_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 # What grows and falls over the run
 
 
-def telling(monkeypatch: pytest.MonkeyPatch, tell: Callable[[Moment], tf.Tensor]) -> None:
-    """Put in the place of `pgd` a method whose loss is a number of the moment, and whose slope by a bias is 1."""
+def telling(monkeypatch: pytest.MonkeyPatch, tell: Callable[[TrainingStep], tf.Tensor]) -> None:
+    """Put in the place of `pgd` a method whose loss is a number of the step, and whose slope by a bias is 1."""
 
-    def method(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Moment) -> Losses:
+    def method(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep) -> Losses:
         del labels
         bias = tf.reduce_sum(model.layers[-1].bias)
         logits = model(images, training=True)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from support.linear import gradient, level
 
 from robust_digits.attack.classifier import Classifier, evasion
-from robust_digits.certify.interval_bounds import worst_leads
+from robust_digits.certify.interval_bounds import worst_margins
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import networks
 from robust_digits.learn.choices import Architecture
-from robust_digits.learn.objectives import METHODS, Moment, ascend
+from robust_digits.learn.objectives import METHODS, TrainingStep, ascend
 from robust_digits.learn.recipe import Method
 from robust_digits.runtime import keras, tf
 
@@ -27,9 +27,15 @@ ATTACKED = ["pgd", "fast", "trades", "mixed"]  # methods with a random start
 NOW = {"steps": 4, "step": None, "weight": 0.25}
 
 
-def moment(*, eps: float = EPS, grown: float = 1.0, seed: tuple[int, int] = (3, 1), **changed: Any) -> Moment:  # noqa: ANN401
+def training_step(
+    *,
+    eps: float = EPS,
+    grown: float = 1.0,
+    seed: tuple[int, int] = (3, 1),
+    **changed: Any,  # noqa: ANN401 (fields of a step)
+) -> TrainingStep:
     """Return what a step of training is told."""
-    return Moment(
+    return TrainingStep(
         eps=tf.constant(eps, tf.float32),
         grown=tf.constant(grown, tf.float32),
         seed=tf.constant(seed, tf.int64),
@@ -81,7 +87,7 @@ def divergence(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.float64]
     return found
 
 
-def started(images: ImageSet, now: Moment) -> Images:
+def started(images: ImageSet, now: TrainingStep) -> Images:
     """Return the random start of an attack, anywhere in the box."""
     noise = tf.random.stateless_uniform(images.images.shape, now.seed, -1.0, 1.0).numpy()
     begin: Images = np.clip(images.images + now.eps.numpy() * noise, 0, 1)
@@ -108,7 +114,7 @@ def by_art(model: keras.Model, images: ImageSet, start: Images, *, steps: int, s
     return moved
 
 
-def losses(method: Method, model: keras.Model, images: ImageSet, now: Moment) -> tuple[Images, Images]:
+def losses(method: Method, model: keras.Model, images: ImageSet, now: TrainingStep) -> tuple[Images, Images]:
     """Return the losses (n,) of a method, and the logits that it tells accuracy by."""
     found = METHODS[method](model, tf.constant(images.images), tf.constant(images.labels), now)
     return found[0].numpy(), found[1].numpy()
@@ -122,7 +128,7 @@ def test_params_may_choose_every_method() -> None:
 # The attack
 
 
-def ascended(model: keras.Model, images: ImageSet, start: Images, now: Moment) -> Images:
+def ascended(model: keras.Model, images: ImageSet, start: Images, now: TrainingStep) -> Images:
     """Return where the attack on the cross-entropy ends."""
 
     def loss(moved: tf.Tensor) -> tf.Tensor:
@@ -138,7 +144,7 @@ def test_the_inner_attack_is_arts(architecture: Architecture) -> None:
     keras.utils.set_random_seed(0)
     network, images = networks.build(architecture, shape=(16, 16, 1), classes=CLASSES), noise(6, side=16)
     for steps, step, length in ((1, 1.0, 1.0), (1, None, 2.5), (7, None, 2.5 / 7), (5, 0.3, 0.3)):
-        now = moment(steps=steps, step=step)
+        now = training_step(steps=steps, step=step)
         start = started(images, now)
         expected = by_art(network, images, start, steps=steps, step=length * EPS)
         assert (expected != start).mean() > 0.1
@@ -147,7 +153,7 @@ def test_the_inner_attack_is_arts(architecture: Architecture) -> None:
 
 def test_compiled_it_goes_the_same_way(model: keras.Model, images: ImageSet) -> None:
     """Compiled into one function, as in training, the attack still ends where ART does."""
-    now = moment()
+    now = training_step()
     start = started(images, now)
     run = tf.function(lambda: METHODS["pgd"](model, tf.constant(images.images), tf.constant(images.labels), now))
     expected = by_art(model, images, start, steps=4, step=2.5 / 4 * EPS)
@@ -159,7 +165,7 @@ def test_compiled_it_goes_the_same_way(model: keras.Model, images: ImageSet) -> 
 def test_one_step_on_a_linear_model_is_the_closed_form(seed: int) -> None:
     """From the image, a single step of eps moves every pixel by eps, against the weights of the true class."""
     linear, whole = level(0.05, seed)
-    found = ascended(linear, whole, whole.images, moment(eps=0.04, steps=1, step=1.0))
+    found = ascended(linear, whole, whole.images, training_step(eps=0.04, steps=1, step=1.0))
     away = np.where(whole.labels, -1, 1)[:, None] * np.sign(gradient(seed))
     np.testing.assert_allclose(found, whole.images + 0.04 * away.reshape(whole.images.shape), atol=1e-6)
 
@@ -169,7 +175,7 @@ def test_one_step_on_a_linear_model_is_the_closed_form(seed: int) -> None:
 def test_smallest_perturbation_on_a_linear_model(steps: int, factor: float) -> None:
     """However many steps it takes, from a random start, images flip just above their distance, and none just below."""
     linear, whole = level(0.05)
-    now = moment(eps=0.05 * factor, steps=steps)
+    now = training_step(eps=0.05 * factor, steps=steps)
     found = ascended(linear, whole, started(whole, now), now)
     fallen = linear(found).numpy().argmax(axis=1) != whole.labels
     assert (fallen == (factor > 1)).all()
@@ -181,7 +187,7 @@ def test_smallest_perturbation_on_a_linear_model(steps: int, factor: float) -> N
 def test_trained_images_lie_in_the_box(method: Method, eps: float, steps: int, images: ImageSet) -> None:
     """What a method trains on is within eps of the images and in [0, 1], however long its steps, and not the image."""
     for step in (None, 10.0):
-        seen = losses(method, transparent(), images, moment(eps=eps, steps=steps, step=step))[1]
+        seen = losses(method, transparent(), images, training_step(eps=eps, steps=steps, step=step))[1]
         moved = seen.reshape(images.images.shape)
         assert np.abs(moved - images.images).max() <= eps + 1e-6
         assert moved.min() >= -1e-6
@@ -192,7 +198,7 @@ def test_trained_images_lie_in_the_box(method: Method, eps: float, steps: int, i
 def test_the_start_is_anywhere_in_the_box() -> None:
     """Steps of no length leave the start: uniform in the box, its mean the image, its pixels apart from each other."""
     grey = ImageSet(np.full((200, SIDE, SIDE, 1), 0.5, np.float32), np.zeros(200, np.int64))
-    shift = losses("pgd", transparent(), grey, moment(steps=1, step=1e-6))[1] - 0.5
+    shift = losses("pgd", transparent(), grey, training_step(steps=1, step=1e-6))[1] - 0.5
     assert np.abs(shift).max() == pytest.approx(EPS, rel=1e-2)
     assert shift.mean() == pytest.approx(0, abs=0.01)
     assert shift.std() == pytest.approx(EPS / np.sqrt(3), rel=0.02)
@@ -202,7 +208,7 @@ def test_the_start_is_anywhere_in_the_box() -> None:
 @pytest.mark.parametrize("method", ATTACKED)
 def test_starts_repeat_with_the_seed(method: Method, model: keras.Model, images: ImageSet) -> None:
     """The same seed gives the same losses to the bit, another one or a later step others."""
-    now = moment(steps=1, step=0.1)
+    now = training_step(steps=1, step=0.1)
     first = losses(method, model, images, now)[0]
     np.testing.assert_array_equal(losses(method, model, images, now)[0], first)
     for seed in ((4, 1), (3, 2)):
@@ -212,7 +218,9 @@ def test_starts_repeat_with_the_seed(method: Method, model: keras.Model, images:
 def test_bounds_draw_nothing(model: keras.Model, images: ImageSet) -> None:
     """Without an attack there is nothing random."""
     for first, second in zip(
-        losses("ibp", model, images, moment()), losses("ibp", model, images, moment(seed=(9, 9))), strict=True
+        losses("ibp", model, images, training_step()),
+        losses("ibp", model, images, training_step(seed=(9, 9))),
+        strict=True,
     ):
         np.testing.assert_array_equal(first, second)
 
@@ -228,7 +236,7 @@ def clean(model: keras.Model, images: Images) -> Images:
 
 def bounds(model: keras.Model, images: ImageSet, eps: float) -> NDArray[np.float64]:
     """Return the cross-entropy of the worst logits in the box."""
-    leads = worst_leads(model, tf.constant(images.images), tf.constant(images.labels), tf.constant(eps, tf.float32))
+    leads = worst_margins(model, tf.constant(images.images), tf.constant(images.labels), tf.constant(eps, tf.float32))
     return cross_entropy(leads.numpy(), images.labels)
 
 
@@ -238,7 +246,7 @@ def test_pgd_is_the_cross_entropy_of_what_art_finds(
     step: float | None, eps: float, model: keras.Model, images: ImageSet
 ) -> None:
     """The loss and the logits are those of the images that ART's attack ends at, from the same start."""
-    now = moment(eps=eps, step=step)
+    now = training_step(eps=eps, step=step)
     length = (2.5 / 4 if step is None else step) * eps
     moved = by_art(model, images, started(images, now), steps=4, step=length, eps=eps)
     found, logits = losses("pgd", model, images, now)
@@ -252,7 +260,7 @@ def test_fast_is_one_step_of_one_and_a_quarter_eps(
 ) -> None:
     """Whatever `steps` says, there is one, of 1.25 eps if nothing else is asked for."""
     for steps in (1, 9):
-        now = moment(steps=steps, step=step)
+        now = training_step(steps=steps, step=step)
         moved = by_art(model, images, started(images, now), steps=1, step=length * EPS)
         found, _ = losses("fast", model, images, now)
         np.testing.assert_allclose(found, cross_entropy(clean(model, moved), images.labels), rtol=1e-4)
@@ -261,7 +269,7 @@ def test_fast_is_one_step_of_one_and_a_quarter_eps(
 @pytest.mark.parametrize("weight", [0.5, 6.0])
 def test_trades_is_cross_entropy_and_divergence(weight: float, model: keras.Model, images: ImageSet) -> None:
     """The loss is the cross-entropy of the images and `weight` times the divergence that an ascent of it reaches."""
-    now = moment(weight=weight)
+    now = training_step(weight=weight)
     before = tf.nn.softmax(clean(model, images.images))
     nudge = 0.001 * tf.random.stateless_normal(images.images.shape, now.seed)
     moved = tf.clip_by_value(images.images + nudge, 0.0, 1.0)
@@ -286,7 +294,7 @@ def test_ibp_shares_out_clean_and_worst(weight: float, grown: float, model: kera
     share = weight * grown
     expected = (1 - share) * cross_entropy(clean(model, images.images), images.labels)
     expected += share * bounds(model, images, eps)
-    found, logits = losses("ibp", model, images, moment(eps=eps, grown=grown, weight=weight))
+    found, logits = losses("ibp", model, images, training_step(eps=eps, grown=grown, weight=weight))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     np.testing.assert_allclose(logits, clean(model, images.images), rtol=1e-5, atol=1e-6)
 
@@ -294,7 +302,7 @@ def test_ibp_shares_out_clean_and_worst(weight: float, grown: float, model: kera
 @pytest.mark.parametrize(("weight", "grown"), [(0.1, 1.0), (0.5, 0.5)])
 def test_mixed_shares_out_attacked_and_worst(weight: float, grown: float, model: keras.Model, images: ImageSet) -> None:
     """As in ibp, with the loss of `pgd` in the place of the clean one."""
-    now = moment(eps=0.02 * grown, grown=grown, weight=weight)
+    now = training_step(eps=0.02 * grown, grown=grown, weight=weight)
     attacked, logits = losses("pgd", model, images, now)
     expected = (1 - weight * grown) * attacked + weight * grown * bounds(model, images, 0.02 * grown)
     found, told = losses("mixed", model, images, now)
@@ -308,7 +316,7 @@ def test_without_a_box_every_method_is_plain_training(
     method: Method, grown: float, model: keras.Model, images: ImageSet
 ) -> None:
     """At eps 0, where the ramp starts, every loss is the cross-entropy of the images as they are."""
-    found, logits = losses(method, model, images, moment(eps=0.0, grown=grown))
+    found, logits = losses(method, model, images, training_step(eps=0.0, grown=grown))
     np.testing.assert_allclose(found, cross_entropy(clean(model, images.images), images.labels), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(logits, clean(model, images.images), rtol=1e-4, atol=1e-5)
 
@@ -316,14 +324,14 @@ def test_without_a_box_every_method_is_plain_training(
 @pytest.mark.parametrize("method", METHODS)
 def test_a_larger_box_is_worse(method: Method, model: keras.Model, images: ImageSet) -> None:
     """Every method loses more on average the more the attack, or the box, may do."""
-    means = [float(losses(method, model, images, moment(eps=eps))[0].mean()) for eps in (0.0, 0.1, 0.3)]
+    means = [float(losses(method, model, images, training_step(eps=eps))[0].mean()) for eps in (0.0, 0.1, 0.3)]
     assert means == sorted(means)
     assert means[0] < means[-1]
 
 
 def test_weights_learn_from_where_the_attack_ended(model: keras.Model, images: ImageSet) -> None:
     """The gradient by the weights is that of the loss at the moved images: none flows through the attack."""
-    now = moment()
+    now = training_step()
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(METHODS["pgd"](model, tf.constant(images.images), tf.constant(images.labels), now)[0])
     found = tape.gradient(total, model.trainable_variables)
@@ -343,7 +351,7 @@ def test_every_weight_learns(method: Method, model: keras.Model, images: ImageSe
         certain.set_weights(model.get_weights())
         certain.layers[-1].kernel.assign(gain * certain.layers[-1].kernel)
         with tf.GradientTape() as tape:
-            found = METHODS[method](certain, tf.constant(images.images), tf.constant(images.labels), moment())[0]
+            found = METHODS[method](certain, tf.constant(images.images), tf.constant(images.labels), training_step())[0]
         assert np.isfinite(found).all()
         for slope in tape.gradient(found, certain.trainable_variables):
             assert np.isfinite(slope).all()
@@ -360,7 +368,7 @@ def test_the_attack_sees_no_dropout(images: ImageSet) -> None:
         seen.append((np.asarray(moved), training))
         return dropping(moved, training=training)
 
-    now = moment()
+    now = training_step()
     METHODS["pgd"](noting, tf.constant(images.images), tf.constant(images.labels), now)
     assert [training for _, training in seen] == [False] * 4 + [True]
     expected = by_art(dropping, images, started(images, now), steps=4, step=2.5 / 4 * EPS)

@@ -1,4 +1,4 @@
-"""The probe attacks the model as it is now, always in the same way, and sees a model that only fools a single step."""
+"""Robust validation attacks the model as it is now, always in the same way, and sees one that fools a single step."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.linear import case, level
-from support.ravine import probed, ravine
+from support.ravine import ravine, validated
 
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import networks, robust_validation
-from robust_digits.learn.robust_validation import compiled_probe
+from robust_digits.learn.robust_validation import compiled_robust_validation
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
@@ -28,7 +28,7 @@ def eagerly() -> Iterator[None]:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_smallest_perturbation_of_a_linear_model(factor: float, standing: float, seed: int) -> None:
     """Images stand in a box just smaller than their distance to the boundary, and fall in one just larger."""
-    assert probed(*level(0.05, seed), eps=0.05 * factor, seed=seed) == (standing, standing)
+    assert validated(*level(0.05, seed), eps=0.05 * factor, seed=seed) == (standing, standing)
 
 
 def test_at_eps_zero_it_is_clean_accuracy() -> None:
@@ -36,33 +36,33 @@ def test_at_eps_zero_it_is_clean_accuracy() -> None:
     model, images, _ = case(count=10)
     labels = images.labels.copy()
     labels[:3] = 1 - labels[:3]
-    assert probed(model, ImageSet(images.images, labels), eps=0.0) == pytest.approx((0.7, 0.7))
+    assert validated(model, ImageSet(images.images, labels), eps=0.0) == pytest.approx((0.7, 0.7))
 
 
 def test_many_steps_see_what_one_step_leaps_over() -> None:
     """A model that is wrong close by and right where a single step lands looks perfect to it, and falls to PGD."""
-    assert probed(*ravine(), eps=0.2) == (1.0, 0.0)
+    assert validated(*ravine(), eps=0.2) == (1.0, 0.0)
 
 
 def test_it_asks_the_first_images_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However large the validation set, the probe stays as quick: the images beyond the first do not count."""
-    monkeypatch.setattr(robust_validation, "PROBED", 4)
+    """However large the validation set, it stays as quick: the images beyond the first do not count."""
+    monkeypatch.setattr(robust_validation, "FIRST", 4)
     model, images = level(0.05)
     labels = np.where(np.arange(6) < 4, images.labels, 1 - images.labels)
-    assert probed(model, ImageSet(images.images, labels), eps=0.01) == (1.0, 1.0)
-    assert probed(model, ImageSet(images.images, 1 - labels), eps=0.01) == (0.0, 0.0)
+    assert validated(model, ImageSet(images.images, labels), eps=0.01) == (1.0, 1.0)
+    assert validated(model, ImageSet(images.images, 1 - labels), eps=0.01) == (0.0, 0.0)
 
 
-def test_small_sets_are_probed_whole() -> None:
-    """A validation set of fewer images than the probe asks for is asked as it is, though it be a single image."""
+def test_small_sets_are_attacked_whole() -> None:
+    """A validation set of fewer images than it asks for is asked as it is, though it be a single image."""
     model, images = level(0.05)
-    assert probed(model, images[:1], eps=0.06) == (0.0, 0.0)
+    assert validated(model, images[:1], eps=0.06) == (0.0, 0.0)
 
 
 def test_it_follows_the_weights() -> None:
-    """One compiled probe tells of the model as it is when asked, and changes nothing of it."""
+    """One compiled function tells of the model as it is when asked, and changes nothing of it."""
     model, images = level(0.05)
-    ask = compiled_probe(model, images, eps=0.01, seed=0)
+    ask = compiled_robust_validation(model, images, eps=0.01, seed=0)
     before: list[NDArray[np.float32]] = model.get_weights()
     assert [float(found) for found in ask()] == [1.0, 1.0]
     for weight, same in zip(model.get_weights(), before, strict=True):
@@ -78,14 +78,14 @@ def test_epochs_compare() -> None:
     generator = np.random.default_rng(0)
     pixels = generator.random((200, 8, 8, 1), np.float32)
     whole = ImageSet(pixels, model(pixels).numpy().argmax(axis=1))
-    ask = compiled_probe(model, whole, eps=0.03, seed=0)
+    ask = compiled_robust_validation(model, whole, eps=0.03, seed=0)
     first = [float(found) for found in ask()]
     assert all(0 < found < 1 for found in first)
     assert [float(found) for found in ask()] == first
-    assert list(probed(model, whole, eps=0.03)) == first
+    assert list(validated(model, whole, eps=0.03)) == first
 
 
 @pytest.mark.parametrize("seed", [0, 2**32 - 1])
 def test_every_legal_seed_will_do(seed: int) -> None:
     """The largest seed that params.yaml may hold is as good as any."""
-    assert probed(*level(0.05), eps=0.01, seed=seed) == (1.0, 1.0)
+    assert validated(*level(0.05), eps=0.01, seed=seed) == (1.0, 1.0)

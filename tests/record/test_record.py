@@ -16,7 +16,7 @@ from robust_digits.record import machine, record
 from robust_digits.record.record import _commit, _page
 
 ROOT = Path(__file__).parents[2]
-SHARES = {"clean": 0.9, "fgm_transfer": 0.8, "fgm_fresh": 0.2, "worst_case": 0.1}
+SHARES = {"clean": 0.9, "fgm_transfer": 0.8, "fgm_white_box": 0.2, "worst_case": 0.1}
 METRICS = {
     "images": 100,
     "accuracy": SHARES,

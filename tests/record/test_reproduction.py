@@ -1,4 +1,4 @@
-"""Whether a run gave what was committed: to the byte on one kind of machine, within the margins on another."""
+"""Whether a run gave what was committed: to the byte on one kind of machine, within the intervals on another."""
 
 import shutil
 import sys
@@ -75,14 +75,14 @@ def test_other_bytes_on_the_same_kind_of_machine(made: Project, change: Callable
 
 
 def test_another_machine_within_the_margins(made: Project) -> None:
-    """Figures that moved by less than both margins agree, and the machines are named."""
+    """Figures that moved by less than both half widths agree, and the machines are named."""
     elsewhere(made)
     made.figures[WORST] = 0.69
     made.write()
     code, said = judge(made)
     assert code == 0
     assert said.startswith(
-        "Reproduced within the margins. The machine differs: the results were made on Another CPU, 4 cores, "
+        "Reproduced within the intervals. The machine differs: the results were made on Another CPU, 4 cores, "
         f"Linux x86_64, and this is {machine.name()}."
     )
 
@@ -96,7 +96,7 @@ def test_another_machine_within_the_margins(made: Project) -> None:
     ],
 )
 def test_another_machine_beyond_the_margins(made: Project, change: dict[str, float | None], line: str) -> None:
-    """A figure that moved further than both margins does not agree."""
+    """A figure that moved further than both half widths does not agree."""
     elsewhere(made)
     made.figures |= change
     made.write()

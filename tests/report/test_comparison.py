@@ -63,7 +63,7 @@ def test_nothing_changed(branch: Branch) -> None:
     found = branch.compare()
     assert statuses(found) == {}
     assert not any(stage.because for stage in found.stages)
-    assert (found.params, found.packages, found.gate, found.yardstick, found.idle) == ({}, {}, {}, (), ())
+    assert (found.params, found.packages, found.gate, found.protocol, found.idle) == ({}, {}, {}, (), ())
     assert headline.exit_code(found) == 0
     assert headline.headline(found) == "Unchanged: every figure is that of the base"
 
@@ -147,7 +147,9 @@ def test_a_new_model(branch: Branch) -> None:
 
 def test_the_worst_comes_first(branch: Branch) -> None:
     """Regressions stand above everything else, and the verdict counts them."""
-    found = branch.compare({"robust.accuracy.pgd": None, WORST: 0.1, CLEAN: 0.91, "baseline.accuracy.fgm_fresh": 0.2})
+    found = branch.compare(
+        {"robust.accuracy.pgd": None, WORST: 0.1, CLEAN: 0.91, "baseline.accuracy.fgm_white_box": 0.2}
+    )
     assert list(statuses(found).values()) == ["weaker", "weaker", "gone", "better"]
     assert headline.headline(found).endswith(", and 2 more figures regressed")
 
@@ -189,13 +191,13 @@ def test_what_is_accepted(branch: Branch) -> None:
     assert set(found.gate) == {f"accepted.{name}" for name in branch.project.gate["accepted"]} | {"accepted"}
 
 
-def test_a_changed_yardstick(branch: Branch) -> None:
+def test_a_changed_protocol(branch: Branch) -> None:
     """Parameters and code that the evaluation reads are told; those of training are not, nor the number of threads."""
     branch.project.params["evaluate"]["eps"] = 0.1
     branch.project.params["harden"]["eps"] = 0.1
     branch.project.params["threads"] = 4
     found = branch.compare()
-    assert found.yardstick == ("evaluate.eps",)
+    assert found.protocol == ("evaluate.eps",)
     assert found.params == {"evaluate.eps": (0.2, 0.1), "harden.eps": (0.2, 0.1), "threads": (2, 4)}
     ran = {stage.name: stage.because for stage in found.stages if stage.because}
     assert ran["train_hardened"] == ("harden.eps",)
@@ -203,7 +205,7 @@ def test_a_changed_yardstick(branch: Branch) -> None:
     assert {stage.name: stage.same_results for stage in found.stages}["evaluate@robust"]
 
 
-def test_the_yardstick_is_this_projects(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_protocol_is_this_projects(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stages that make the test images and judge are stages of this project, and read what is to be told."""
     monkeypatch.chdir(Path(__file__).parents[2])
     found = lineage.read(repository().here())

@@ -19,13 +19,13 @@ PLAN = Plan(
     model="robust",
     parameter="train.epochs",
     values=[1, 8, 64],
-    metrics=["clean", "fgm_fresh"],
+    metrics=["clean", "fgm_white_box"],
     params={},
 )
 ROWS = [
-    {"value": "1", "images": "200", "clean": "0.5", "fgm_fresh": "0.0", "key": "a"},
-    {"value": "8", "images": "200", "clean": "0.9", "fgm_fresh": "0.25", "key": "b"},
-    {"value": "64", "images": "200", "clean": "1.0", "fgm_fresh": "0.125", "key": "c"},
+    {"value": "1", "images": "200", "clean": "0.5", "fgm_white_box": "0.0", "key": "a"},
+    {"value": "8", "images": "200", "clean": "0.9", "fgm_white_box": "0.25", "key": "b"},
+    {"value": "64", "images": "200", "clean": "1.0", "fgm_white_box": "0.125", "key": "c"},
 ]
 
 
@@ -54,7 +54,7 @@ def test_every_value_of_every_metric_is_drawn_with_its_interval(tmp_path: Path, 
     assert axes.get_title() == "Epochs of training"
     assert axes.get_xlabel() == "train.epochs"
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "8", "64"]
-    for metric, container in zip(("clean", "fgm_fresh"), bars(drawn[0]), strict=True):
+    for metric, container in zip(("clean", "fgm_white_box"), bars(drawn[0]), strict=True):
         shares = [float(row[metric]) for row in ROWS]
         points, _, (lines,) = container.lines
         np.testing.assert_allclose(np.asarray(points.get_ydata(), float), np.multiply(100, shares))

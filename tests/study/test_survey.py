@@ -45,7 +45,7 @@ def folder_with(folder: Path, attacks: dict[str, Any]) -> Path:
     """Fill a folder with parameters, a small linear model of two classes and three images of each, well apart.
 
     Upper half bright is class 1, lower half bright class 0, by 0.2: half of that breaks any. The first image is
-    labelled wrongly. The old set is the test set itself.
+    labelled wrongly. The transfer set is the test set itself.
     """
     params = {"seed": 0, "threads": 2, "evaluate": {"eps": EPS, "attacks": attacks, "curve": {}}, "data": {}}
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
@@ -188,7 +188,7 @@ def test_samples_must_be_a_number(samples: str, run: Callable[..., None], capsys
         (["models/tiny.keras", "none", "old"], "survey: none/images.npy: no such file"),
         (["models/tiny.keras", "test", "none"], "survey: none/images.npy: no such file"),
     ],
-    ids=["no model", "not a model", "no test images", "no old set"],
+    ids=["no model", "not a model", "no test images", "no transfer set"],
 )
 def test_what_is_missing_is_named(
     arguments: list[str], says: str, run: Callable[..., None], capsys: pytest.CaptureFixture[str]

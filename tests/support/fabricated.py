@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from robust_digits.data.images import ImageSet
-from robust_digits.judge.evidence import CERTIFIED, CLEAN, FRESH, OLD_SET, Evidence
+from robust_digits.judge.evidence import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, Evidence
 
 SIDE = 6
 
@@ -13,8 +13,8 @@ SIDE = 6
 def fabricated(*, classes: int = 3, channels: int = 1, wrong: int = 2, count: int = 12) -> tuple[ImageSet, Evidence]:
     """Return test images, class by class in turn, and evidence on them in which the first `wrong` clean ones are wrong.
 
-    The old set breaks every second image, the fresh one all; of the suite `noise` breaks none, `pgd` all but the last,
-    and `deepfool` saw the first half only.
+    The transfer set breaks every second image, the white-box one all; of the suite `noise` breaks none, `pgd` all but
+    the last, and `deepfool` saw the first half only.
     """
     generator = np.random.default_rng(0)
     labels = np.arange(count) % classes
@@ -22,8 +22,8 @@ def fabricated(*, classes: int = 3, channels: int = 1, wrong: int = 2, count: in
     rows = np.arange(count)
     broken = {
         CLEAN: rows < wrong,
-        OLD_SET: rows % 2 == 0,
-        FRESH: rows >= 0,
+        FGM_TRANSFER: rows % 2 == 0,
+        FGM_WHITE_BOX: rows >= 0,
         "noise": rows < wrong,
         "pgd": rows < count - 1,
         "deepfool": rows[: count // 2] >= 1,
@@ -42,7 +42,7 @@ def fabricated(*, classes: int = 3, channels: int = 1, wrong: int = 2, count: in
             "linf": np.array([[0.0, 0.9], [0.2, 0.4], [0.5, 0.0]]),
             "l2": np.array([[0.0, 0.9], [2.0, 0.1]]),
         },
-        probes={"eps": 0.2, "old_set_eps": 0.3, "grey_bound": 0.4},
+        indicators={"eps": 0.2, "transfer_eps": 0.3, "grey_bound": 0.4},
         certified=None,
     )
 

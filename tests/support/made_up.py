@@ -37,7 +37,7 @@ PARAMS = {
     "harden": {"eps": 0.2, "steps": 7},
     "evaluate": {"eps": 0.2, "attacks": {"pgd": {"steps": 40}, "slow": {"samples": 100}}},
 }
-VIEWS = ("clean", "fgm_transfer", "fgm_fresh", "pgd", "slow", "worst_case")
+VIEWS = ("clean", "fgm_transfer", "fgm_white_box", "pgd", "slow", "worst_case")
 SHARES = {
     "baseline": (0.98, 0.01, 0.01, 0.0, 0.0, 0.0),
     "robust": (0.99, 0.98, 0.02, 0.0, 0.0, 0.0),

@@ -3,13 +3,13 @@
 import numpy as np
 
 from robust_digits.data.images import ImageSet
-from robust_digits.learn.robust_validation import compiled_probe
+from robust_digits.learn.robust_validation import compiled_robust_validation
 from robust_digits.runtime import keras
 
 
-def probed(model: keras.Model, images: ImageSet, *, eps: float, seed: int = 0) -> tuple[float, float]:
+def validated(model: keras.Model, images: ImageSet, *, eps: float, seed: int = 0) -> tuple[float, float]:
     """Return accuracy under one step and under PGD."""
-    one, many = compiled_probe(model, images, eps=eps, seed=seed)()
+    one, many = compiled_robust_validation(model, images, eps=eps, seed=seed)()
     return float(one), float(many)
 
 
