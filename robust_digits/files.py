@@ -25,6 +25,12 @@ def replacing(path: Path) -> Iterator[Path]:
         _remove(temporary)
 
 
+def write(path: Path, text: str) -> None:
+    """Write a text as UTF-8 with LF line ends, the same bytes on every platform."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
 def _swap(temporary: Path, path: Path) -> None:
     """Put a folder in the place of a file or folder, or the other way round; no rename does that in one step."""
     earlier = path.with_name(f".{path.name}.earlier")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from robust_digits.errors import InputError
@@ -40,6 +40,18 @@ def _no_bool(value: object) -> object:
 
 
 Norm = Annotated[Literal["inf", 1, 2], BeforeValidator(_no_bool)]
+
+
+def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a list that names one thing twice."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"expected each name once, got {', '.join(twice)} again")
+    return names
+
+
+ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]  # of a file in models/, and of metrics/<model>.json
+Models = Annotated[tuple[ModelName, ...], Field(min_length=1, strict=False), AfterValidator(_different)]
 
 
 class Section(BaseModel):

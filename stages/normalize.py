@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from robust_digits.command import run
-from robust_digits.data import formats, images, splitting
+from robust_digits.data import bundled, formats, images, splitting
 from robust_digits.data.resizing import resize
-from robust_digits.data.sources import DIGITS, DIGITS_FILE
 from robust_digits.params import Count, Section, Seed, Share
 
 
@@ -26,8 +25,8 @@ class Params(Section):
 
 
 def main(params: Params, raw: Path, normalized: Path) -> None:
-    digits = params.data.source == DIGITS
-    published = formats.read_digits(raw / DIGITS_FILE) if digits else formats.read(raw)
+    digits = params.data.source == bundled.NAME
+    published = formats.read_digits(raw / bundled.FILE) if digits else formats.read(raw)
     train, test = published.train, published.test
     if test is None:
         train, test = splitting.hold_out(train, share=params.data.test, seed=params.seed, name="data.test")

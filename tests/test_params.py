@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robust_digits.attack.settings import Attacks
+from robust_digits.attack.table import Attacks
 from robust_digits.errors import InputError
 from robust_digits.params import Count, Fraction, Norm, Positive, Section, Seed, Share, Threads, load, parse
 

@@ -1,4 +1,7 @@
-"""The table of attacks: each takes images that the model gets right and returns the worst it finds near them."""
+"""The attacks: each takes images that the model gets right and returns the worst it finds near them.
+
+A function has the name of its record in table.py.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -85,7 +88,7 @@ def pgd_margin(target: Target, settings: Restarts) -> Images:
     return _again(target, start, times=settings.restarts)
 
 
-def square_attack(target: Target, settings: Queries) -> Images:
+def square(target: Target, settings: Queries) -> Images:
     """Square (Andriushchenko et al. 2020), which needs no gradient."""
     return target.square.attack(
         target.images,
@@ -158,27 +161,6 @@ def hopskipjump(target: Target, _: Section) -> Images:
         first = starts[elsewhere[rows].argmax(axis=1)]
         found[rows] = attack.generate(target.images[rows], target.labels[rows], x_adv_init=first)
     return found
-
-
-ATTACKS: dict[str, Callable[[Target, Any], Images]] = {
-    "grey": grey,
-    "noise": noise,
-    "transfer": transfer,
-    "fgm": fgm,
-    "bim": bim,
-    "pgd": pgd,
-    "pgd_margin": pgd_margin,
-    "square": square_attack,
-    "deepfool": deepfool,
-    "jsma": jsma,
-    "universal": universal,
-    "virtual_adversarial": virtual_adversarial,
-    "carlini_wagner": carlini_wagner,
-    "newtonfool": newtonfool,
-    "hopskipjump": hopskipjump,
-}
-# These look for a small perturbation of any size: where it is larger than eps, the image has survived.
-UNBOUNDED = {"deepfool", "jsma", "carlini_wagner", "newtonfool", "hopskipjump"}
 
 
 def _again(target: Target, attack: Callable[[Target], Images], *, times: int) -> Images:

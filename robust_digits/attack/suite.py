@@ -7,10 +7,11 @@ from zlib import crc32
 import numpy as np
 from tqdm import tqdm
 
-from robust_digits.attack import perturbation
-from robust_digits.attack.attacks import ATTACKS, UNBOUNDED, Images, Target
+from robust_digits.attack import attacks, perturbation
+from robust_digits.attack.attacks import Images, Target
 from robust_digits.attack.classifier import BATCH, Classifier, margin
 from robust_digits.attack.square import Square
+from robust_digits.attack.table import ATTACKS
 from robust_digits.data.images import ImageSet
 from robust_digits.params import Section
 from robust_digits.runtime import keras
@@ -28,7 +29,7 @@ class Suite:
         self._probabilities = Classifier(keras.Sequential([model, keras.layers.Softmax()]))
         self._square = Square(self.model)
 
-    def attack(self, name: str, settings: Section, whole: ImageSet, old: Images) -> Images:
+    def attack(self, name: str, settings: Section, whole: ImageSet, transfer: Images) -> Images:
         """Return the images under one attack of the table, float32, in order, none more than eps away.
 
         As `perturb`; an image for which an attack without a bound needed more than eps is put back: it has survived.
@@ -38,18 +39,18 @@ class Suite:
         ValueError
             If the result leaves the box of radius eps or [0, 1].
         """
-        adversarial = self.perturb(name, settings, whole, old)
-        if name in UNBOUNDED:
+        adversarial = self.perturb(name, settings, whole, transfer)
+        if not ATTACKS[name].bounded:
             beyond = perturbation.sizes(adversarial - whole.images, norm="inf") > self.eps + perturbation.TOLERANCE
             adversarial[beyond] = whole.images[beyond]
         perturbation.check(whole.images, adversarial, norm="inf", eps=self.eps)
         return adversarial
 
-    def perturb(self, name: str, settings: Section, whole: ImageSet, old: Images) -> Images:
+    def perturb(self, name: str, settings: Section, whole: ImageSet, transfer: Images) -> Images:
         """Return what one attack of the table makes of the images, whatever the size of its perturbations.
 
-        Images that the model gets wrong anyway are left as they are. `old` are the same images crafted against another
-        model. Every attack draws from a generator of its own, so that no attack changes another's result.
+        Images that the model gets wrong anyway are left as they are. `transfer` are the same images crafted against
+        another model. Every attack draws from a generator of its own, so that no attack changes another's result.
         """
         seed = crc32(name.encode()) ^ self._seed
         random.seed(seed)
@@ -57,7 +58,7 @@ class Suite:
         target = Target(
             images=np.array(whole.images),
             labels=np.array(whole.labels),
-            transfer=old,
+            transfer=transfer,
             eps=self.eps,
             model=self.model,
             margin=self._margin,
@@ -65,11 +66,12 @@ class Suite:
             square=self._square,
             generator=np.random.default_rng(seed),
         )
+        craft = getattr(attacks, name)  # of the same name as the record
         adversarial = target.images.copy()
         standing = np.flatnonzero(self.model.predict(target.images).argmax(axis=1) == target.labels)
         with tqdm(total=len(standing), desc=name, unit="image", disable=not sys.stderr.isatty()) as bar:
             for start in range(0, len(standing), BATCH):
                 rows = standing[start : start + BATCH]
-                adversarial[rows] = ATTACKS[name](target.only(rows), settings)
+                adversarial[rows] = craft(target.only(rows), settings)
                 bar.update(len(rows))
         return adversarial

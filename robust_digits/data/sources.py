@@ -16,13 +16,11 @@ from urllib.request import url2pathname
 import pooch
 
 from robust_digits import cache
+from robust_digits.data import bundled
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
 
-MIRRORS_VARIABLE = "ROBUST_DIGITS_MIRRORS"  # base URLs separated by spaces, tried before the built-in ones
-DIGITS = "digits"  # scikit-learn's bundled UCI digits: 1797 images of 8x8 pixels
-DIGITS_FILE = "digits.csv.gz"
-_DIGITS_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
+MIRRORS_VARIABLE = "ROBUST_bundled.NAME_MIRRORS"  # base URLs separated by spaces, tried before the built-in ones
 
 
 @dataclass(frozen=True)
@@ -72,12 +70,12 @@ def fetch(source: str, folder: Path, *, sha256: str | None = None) -> None:
     InputError
         If the source is unknown or missing, a checksum differs, or no mirror delivers. `folder` is then untouched.
     """
-    if sha256 is not None and (source == DIGITS or source in PUBLISHED):
+    if sha256 is not None and (source == bundled.NAME or source in PUBLISHED):
         raise InputError(f"data.sha256: {source} has its checksums built in; expected null, got {sha256}")
     with replacing(folder) as temporary:
         temporary.mkdir()
-        if source == DIGITS:
-            _copy(_bundled_digits(), temporary, sha256=_DIGITS_SHA256)
+        if source == bundled.NAME:
+            _copy(_bundled_digits(), temporary, sha256=bundled.SHA256)
         elif source in PUBLISHED:
             _published(source, temporary)
         elif not source:
@@ -93,7 +91,7 @@ def _bundled_digits() -> Path:
     package = importlib.util.find_spec("sklearn")
     if package is None or package.origin is None:
         raise InputError("data.source: digits ship inside scikit-learn, which is not installed; run `make repro`")
-    return Path(package.origin).parent / "datasets" / "data" / DIGITS_FILE
+    return Path(package.origin).parent / "datasets" / "data" / bundled.FILE
 
 
 def _published(source: str, folder: Path) -> None:
@@ -125,7 +123,7 @@ def _local(path: Path, folder: Path, *, sha256: str | None) -> None:
 
 
 def _legal() -> str:
-    return f"{', '.join([DIGITS, *PUBLISHED])}, a URL, or the path of a file or folder"
+    return f"{', '.join([bundled.NAME, *PUBLISHED])}, a URL, or the path of a file or folder"
 
 
 def _expanded(source: str) -> Path:

@@ -1,4 +1,4 @@
-"""Draw what a person would rather look at than read: the models, what they see, and what they make of it."""
+"""Draw the models side by side: accuracy in each view and over eps, confusion, and how they learned."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,104 +8,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from scipy.special import softmax
 
-from robust_digits.data.images import ImageSet
 from robust_digits.draw import parts
-from robust_digits.draw.parts import QUIET, RIGHT, VIEWS, WRONG
+from robust_digits.draw.parts import COLOURS, QUIET
 from robust_digits.judge import sanity, scoring
-from robust_digits.judge.evidence import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, Evidence
+from robust_digits.judge.evidence import Evidence
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, label
 
-_COLUMNS = 10
 _HISTORY = {"loss": "loss", "accuracy": "accuracy"}
 _UNDER_PGD = "validation_pgd"  # what the history of a hardened model tells beside
-
-
-def samples(path: Path, test: ImageSet, *, rows: int = 3) -> None:
-    """Draw the first test images, with their labels."""
-    few = test[: rows * _COLUMNS]
-    figure, grid = _grid(len(few), size=1.0)
-    for axes, image, label in zip(grid, few.images, few.labels, strict=True):
-        parts.image(axes, image)
-        axes.set_title(str(label), fontsize=9)
-    parts.save(figure, path)
-
-
-def digit(path: Path, evidence: Evidence) -> None:
-    """Draw one digit before and after FGM, white-box, the perturbation between, and the probabilities beside each.
-
-    The digit is the first of the shown ones that is right before and wrong after, or the first of all.
-    """
-    labels = evidence.labels[evidence.shown]
-    before, after = (softmax(evidence.logits[view], axis=1) for view in (CLEAN, FGM_WHITE_BOX))
-    fell = (before.argmax(axis=1) == labels) & (after.argmax(axis=1) != labels)
-    row = int(fell.argmax())
-    clean, adversarial = evidence.images[CLEAN][row], evidence.images[FGM_WHITE_BOX][row]
-    figure = Figure(figsize=(11, 2.4), layout="constrained")
-    axes = figure.subplots(1, 5, width_ratios=(1, 1.3, 1, 1, 1.3))
-    for column, image, title in ((0, clean, "before"), (3, adversarial, "after")):
-        parts.image(axes[column], image)
-        axes[column].set_title(title)
-    parts.perturbation(axes[2], adversarial - clean)
-    axes[2].set_title("perturbation")
-    for column, probabilities in ((1, before[row]), (4, after[row])):
-        parts.bars(axes[column], probabilities, label=int(labels[row]))
-        axes[column].set_title(parts.surely(probabilities))
-    parts.save(figure, path)
-
-
-def attack(path: Path, evidence: Evidence, *, model: str) -> None:
-    """Draw the shown digits under the attack that leaves the model the least: clean, perturbation, sum, probabilities.
-
-    What the model takes them for is green where right and red where wrong.
-    """
-    complete = [view for view in evidence.suite() if view in evidence.images]
-    strongest = min(complete, key=lambda view: float(evidence.right(view).mean()), default=FGM_WHITE_BOX)
-    images, logits = evidence.images[strongest], evidence.logits[strongest]
-    count = len(evidence.shown)
-    figure = Figure(figsize=(1.1 * count + 1, 5.4), layout="constrained")
-    share = 100 * scoring.accuracy(evidence.right(strongest))
-    eps = evidence.indicators["transfer_eps" if strongest == FGM_WHITE_BOX else "eps"]
-    figure.suptitle(f"{model}: {share:.1f}% right under {strongest}, eps {eps:g}", fontsize=11)
-    grid = figure.subplots(4, count, squeeze=False)
-    for column, (label, clean, image) in enumerate(
-        zip(evidence.labels[evidence.shown], evidence.images[CLEAN], images, strict=True)
-    ):
-        parts.image(grid[0, column], clean)
-        _verdict(grid[0, column], int(evidence.logits[CLEAN][column].argmax()), label)
-        parts.perturbation(grid[1, column], image - clean)
-        parts.image(grid[2, column], image)
-        _verdict(grid[2, column], int(logits[column].argmax()), label)
-        parts.bars(grid[3, column], softmax(logits[column]), label=label)
-        grid[3, column].tick_params(labelsize=6, labelleft=column == 0)
-    for axes, name in zip(grid[:, 0], ("clean", "perturbation", "adversarial", "probability"), strict=True):
-        axes.set_ylabel(name, fontsize=9)
-    parts.save(figure, path)
-
-
-def mistakes(path: Path, test: ImageSet, evidence: Evidence, *, model: str, rows: int = 3) -> None:
-    """Draw the first clean test images that the model gets wrong: predicted, then true label."""
-    predicted = evidence.predictions[CLEAN]
-    wrong = np.flatnonzero(predicted != evidence.labels)
-    few = wrong[: rows * _COLUMNS]
-    figure, grid = _grid(max(len(few), 1), size=1.15)
-    figure.suptitle(f"{model}: {len(wrong)} of {len(test)} clean test images wrong", fontsize=11)
-    for axes, row in zip(grid, few, strict=False):
-        parts.image(axes, test.images[row])
-        axes.set_title(f"{predicted[row]}, is {evidence.labels[row]}", fontsize=9, color=WRONG)
-    parts.save(figure, path)
 
 
 def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
     """Draw each model's accuracy in each view side by side, with 95% intervals."""
     figure = Figure(figsize=(1.6 + 2.8 * len(evidence), 3.6), layout="constrained")
     axes = figure.subplots()
-    width = 0.8 / len(VIEWS)
-    for position, (view, (name, colour)) in enumerate(VIEWS.items()):
+    width = 0.8 / len(COLOURS)
+    made = next(iter(evidence.values())).made
+    for position, (view, colour) in enumerate(COLOURS.items()):
         right = [each.right(view) for each in evidence.values()]
         heights = [100 * scoring.accuracy(verdicts) for verdicts in right]
-        places = np.arange(len(evidence)) + (position - (len(VIEWS) - 1) / 2) * width
-        bars = axes.bar(places, heights, width * 0.94, color=colour, label=name)
+        places = np.arange(len(evidence)) + (position - (len(COLOURS) - 1) / 2) * width
+        bars = axes.bar(places, heights, width * 0.94, color=colour, label=label(view, made[view].eps))
         ends = [scoring.interval(int(each.sum()), len(each)) for each in right]
         off = [(height - 100 * low, 100 * high - height) for height, (low, high) in zip(heights, ends, strict=True)]
         axes.errorbar(places, heights, np.maximum(off, 0).T, fmt="none", color="black", lw=1)
@@ -115,7 +39,7 @@ def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
     axes.set_yticks(range(0, 101, 20))
     axes.set_ylabel("accuracy on the test images, %")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(ncols=len(VIEWS), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=8)
+    axes.legend(ncols=len(COLOURS), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=8)
     parts.save(figure, path)
 
 
@@ -152,7 +76,7 @@ def confusions(path: Path, evidence: Mapping[str, Evidence]) -> None:
     for row, (model, each) in zip(grid, evidence.items(), strict=True):
         for axes, view in zip(row, views, strict=True):
             _confusion(axes, each.labels, each.predictions[view], classes=each.logits[CLEAN].shape[1])
-            axes.set_title(f"{model}, {VIEWS[view][0]}", fontsize=10)
+            axes.set_title(f"{model}, {label(view, each.made[view].eps)}", fontsize=10)
     parts.save(figure, path)
 
 
@@ -165,8 +89,8 @@ def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -
         grid[0, column].set_title(model)
         grid[1, column].set_xlabel("epoch")
         for axes, (key, name) in zip(grid[:, column], _HISTORY.items(), strict=True):
-            for prefix, label in (("", "training"), ("validation_", "validation")):
-                axes.plot(epochs, [float(epoch[prefix + key]) for epoch in history], label=label)
+            for prefix, part in (("", "training"), ("validation_", "validation")):
+                axes.plot(epochs, [float(epoch[prefix + key]) for epoch in history], label=part)
             if key == "accuracy" and _UNDER_PGD in history[0]:
                 axes.plot(epochs, [float(epoch[_UNDER_PGD]) for epoch in history], label="validation, under PGD")
                 axes.legend(frameon=False)
@@ -197,17 +121,3 @@ def _confusion(axes: Axes, labels: NDArray[np.int64], predicted: NDArray[np.int6
     axes.set_yticks(range(classes))
     axes.set_xlabel("predicted")
     axes.set_ylabel("true, % of the row")
-
-
-def _grid(count: int, *, size: float) -> tuple[Figure, list[Axes]]:
-    """Return a figure of at most ten pictures a row and its axes, the first `count` of them switched on."""
-    rows = -(-count // _COLUMNS)
-    figure = Figure(figsize=(_COLUMNS * size, (rows + 0.15) * size * 1.22), layout="constrained")
-    grid = list(figure.subplots(rows, _COLUMNS, squeeze=False).flat)
-    for axes in grid:
-        axes.axis("off")
-    return figure, grid[:count]
-
-
-def _verdict(axes: Axes, predicted: int, label: int) -> None:
-    axes.set_title(str(predicted), fontsize=10, color=RIGHT if predicted == label else WRONG)

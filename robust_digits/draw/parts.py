@@ -8,15 +8,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from robust_digits.files import replacing
-from robust_digits.judge.evidence import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
+from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
 RIGHT, WRONG, QUIET = "#2a7f3f", "#c0392b", "#b8bfc6"
-VIEWS = {
-    CLEAN: ("clean", "#4c78a8"),
-    FGM_TRANSFER: ("FGM, transfer", "#f2a541"),
-    FGM_WHITE_BOX: ("FGM, white-box", "#c0392b"),
-    WORST_CASE: ("worst case", "#5b2333"),
-}
+COLOURS = {CLEAN: "#4c78a8", FGM_TRANSFER: "#f2a541", FGM_WHITE_BOX: "#c0392b", WORST_CASE: "#5b2333"}  # of the views
 
 
 def image(axes: Axes, pixels: NDArray[np.float32]) -> None:

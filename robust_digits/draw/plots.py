@@ -1,15 +1,16 @@
-"""Write the data of the plots that `dvc plots` draws and compares."""
+"""Write the data of the plots that `dvc plots` draws and compares: tables with a column for each model."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from robust_digits import tables
 from robust_digits.judge import sanity, scoring
-from robust_digits.judge.evidence import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, Evidence
+from robust_digits.judge.evidence import Evidence
 
-_VIEWS = (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE)
+Models = Mapping[str, Evidence]
 
 
 def training(path: Path, history: Path) -> None:
@@ -18,29 +19,50 @@ def training(path: Path, history: Path) -> None:
     shutil.copyfile(history, path)
 
 
-def confusion(path: Path, evidence: Evidence, *, view: str) -> None:
-    """Write the true and the predicted class of every test image in a view."""
-    pairs = zip(evidence.labels, evidence.predictions[view], strict=True)
-    tables.write(path, ({"actual": int(a), "predicted": int(p)} for a, p in pairs), columns=("actual", "predicted"))
+def confusion(path: Path, models: Models, *, view: str) -> None:
+    """Write the true class of every test image, and what each model takes it for in a view.
+
+    Raises
+    ------
+    ValueError
+        If an attack saw a part of the images only.
+    """
+    predicted = {model: found.predictions[view] for model, found in models.items()}
+    rows = zip(_one(models).labels, *predicted.values(), strict=True)
+    columns = ("actual", *models)
+    tables.write(path, (dict(zip(columns, map(int, row), strict=True)) for row in rows), columns=columns)
 
 
-def per_class(path: Path, evidence: Evidence) -> None:
-    """Write the accuracy within each class, in each view."""
-    shares = {view: scoring.per_class(evidence.right(view), evidence.labels) for view in _VIEWS}
-    rows = ({"class": label, **{view: shares[view][label] for view in _VIEWS}} for label in shares[CLEAN])
-    tables.write(path, rows, columns=("class", *_VIEWS))
+def per_class(path: Path, models: Models, *, view: str) -> None:
+    """Write the accuracy of each model within each class, in a view."""
+    shares = {model: scoring.per_class(found.right(view), found.labels) for model, found in models.items()}
+    rows = ({"class": each, **{model: shares[model][each] for model in models}} for each in shares[next(iter(models))])
+    tables.write(path, rows, columns=("class", *models))
 
 
-def security(path: Path, evidence: Evidence, *, curve: str) -> None:
-    """Write the accuracy over eps in a norm, `linf` or `l2`, or the `certified` one, empty where nothing is proven."""
-    points = evidence.curves.get(curve, np.empty((0, 2)))
-    rows = ({"eps": float(eps), "accuracy": round(float(share), scoring.DECIMALS)} for eps, share in points)
-    tables.write(path, rows, columns=("eps", "accuracy"))
+def security(path: Path, models: Models, *, curve: str) -> None:
+    """Write the accuracy of each model over eps in a norm, `linf` or `l2`, or the `certified` one.
+
+    A cell is empty where nothing can be proven of a model.
+    """
+    points = {model: dict(found.curves.get(curve, np.empty((0, 2)))) for model, found in models.items()}
+    sizes = dict.fromkeys(eps for each in points.values() for eps in each)
+    rows = ({"eps": float(eps), **{model: _share(points[model].get(eps)) for model in models}} for eps in sizes)
+    tables.write(path, rows, columns=("eps", *models))
 
 
-def grey_bound(path: Path, evidence: Evidence) -> None:
+def grey_bound(path: Path, models: Models) -> None:
     """Write the accuracy over L-infinity eps that no model can exceed: from eps 0.5 on, all images may be one grey."""
-    bound = round(evidence.indicators["grey_bound"], scoring.DECIMALS)
-    sizes = evidence.curves["linf"][:, 0]
-    rows = ({"eps": float(eps), "accuracy": bound if eps >= sanity.GREY else 1.0} for eps in sizes)
+    found = _one(models)
+    bound = round(found.indicators["grey_bound"], scoring.DECIMALS)
+    rows = ({"eps": float(eps), "accuracy": bound if eps >= sanity.GREY else 1.0} for eps in found.curves["linf"][:, 0])
     tables.write(path, rows, columns=("eps", "accuracy"))
+
+
+def _one(models: Models) -> Evidence:
+    """Return the evidence of any model: the test images are the same for all."""
+    return next(iter(models.values()))
+
+
+def _share(share: float | None) -> tables.Cell:
+    return "" if share is None else round(float(share), scoring.DECIMALS)

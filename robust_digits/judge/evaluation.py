@@ -1,139 +1,226 @@
-"""Judge one model on the test images: clean, on the transfer set, white-box, and by every attack."""
+"""Judge one model on the test images: clean, under FGM from the baseline and from itself, by every attack, by proof.
 
-from collections.abc import Mapping, Sequence
+Each function takes what it needs and returns what it found; none depends on another having been called, and every
+attack draws from numbers of its own, so that their order changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.attack import fgm, perturbation
-from robust_digits.attack.attacks import UNBOUNDED
+from robust_digits.attack.classifier import Classifier
 from robust_digits.attack.settings import doubled
 from robust_digits.attack.suite import Suite
+from robust_digits.attack.table import ATTACKS
 from robust_digits.certify import interval_bounds
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge.curves import accuracy, security_curve
-from robust_digits.judge.evidence import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, Evidence
+from robust_digits.judge.evidence import Evidence, Made
+from robust_digits.judge.settings import Curve
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 from robust_digits.params import Section
 
 Images = NDArray[np.float32]
-_SEARCHES = {"bim", "pgd", "pgd_margin", "square"}  # attacks that find more the longer they look
 
 
-class Trial:
-    """The evaluation of one model; each method adds to the evidence, in the order in which they are called."""
+@dataclass(frozen=True)
+class View:
+    """What a model answered in one view: the predicted class of each image, and what is shown of a few.
 
-    def __init__(self, suite: Suite, test: ImageSet, old: ImageSet) -> None:
-        """Take the attacks on a model, the test images, and the transfer set, made from these test images.
+    `predictions` is int64 (m,), the first m test images; `images` and `logits` are of the rows that pictures show,
+    (k, height, width, channels) and (k, classes), or None where the view lacks one of them.
+    """
 
-        Raises
-        ------
-        InputError
-            If the transfer set was not made from the test images.
-        """
-        if not np.array_equal(old.labels, test.labels) or old.images.shape != test.images.shape:
-            raise InputError("the adversarial test set was not crafted from this test set; `dvc repro` makes both")
-        self._suite, self._test, self._old = suite, test, old
-        self._shown = np.unique(test.labels, return_index=True)[1]  # the first image of each class
-        self._predictions: dict[str, NDArray[np.int64]] = {}
-        self._images: dict[str, Images] = {}
-        self._logits: dict[str, Images] = {}
-        self._curves: dict[str, NDArray[np.float64]] = {}
-        self._certified: NDArray[np.bool_] | None = None
-        self._indicators: dict[str, float] = {"eps": suite.eps}
-        self._see(CLEAN, test.images)
+    predictions: NDArray[np.int64]
+    images: Images | None
+    logits: Images | None
+    made: Made
 
-    def tutorial(self, *, norm: str | int, eps: float) -> None:
-        """See the transfer set, the tutorial's number, and the same attack crafted again against this very model."""
-        self._see(FGM_TRANSFER, self._old.images)
-        fresh = fgm.craft(self._suite.model, self._test, norm=norm, eps=eps, what=FGM_WHITE_BOX)
-        self._see(FGM_WHITE_BOX, np.concatenate([batch.images for batch in fresh]))
-        sizes = perturbation.sizes(self._old.images - self._test.images, norm=norm)
-        self._indicators |= {"transfer_eps": eps, "transfer_size": float(sizes.max())}
 
-    def attack(self, attacks: Mapping[str, Section]) -> None:
-        """Run the attacks of the suite, each on all test images or on the first `samples` of its settings."""
-        largest, beyond, idle = [], [], 0
-        for name, settings in attacks.items():
-            count = min(getattr(settings, "samples", len(self._test)), len(self._test))
-            few = self._test[:count]
-            found = self._suite.attack(name, settings, few, np.asarray(self._old.images[:count]))
-            self._see(name, found)
-            sizes = perturbation.sizes(found - few.images, norm="inf")
-            largest.append(sizes.max())
-            beyond += [-found.min(), found.max() - 1]
-            standing = (self._predictions[CLEAN][:count] == few.labels).any()
-            idle += int(standing and name not in UNBOUNDED and not sizes.any())
-        if attacks:
-            # np.max, because a NaN is not to be lost
-            self._indicators |= {
-                "largest_perturbation": float(np.max(largest)),
-                "beyond_range": max(float(np.max(beyond)), 0.0),
-                "idle_attacks": float(idle),
-            }
+@dataclass(frozen=True)
+class Views:
+    """The views that some attacks made, by name, and the indicators measured on the way."""
 
-    def curve(self, *, linf: Sequence[float], l2: Sequence[float], steps: int, samples: int, seed: int) -> None:
-        """Measure accuracy over eps in both norms on the first `samples` test images."""
-        few = self._test[:samples]
-        self._indicators["grey_bound"] = float(np.bincount(few.labels).max() / len(few))
-        for name, norm, sizes in (("linf", "inf", linf), ("l2", 2, l2)):
-            self._curves[name] = security_curve(self._suite.model, few, norm=norm, sizes=sizes, steps=steps, seed=seed)
+    seen: Mapping[str, View]
+    indicators: Mapping[str, float] = field(default_factory=dict)
 
-    def certify(self, *, linf: Sequence[float], samples: int) -> str | None:
-        """Prove which test images no attack can break; return why that cannot be done, if it cannot.
 
-        The curve over eps is that of the first `samples` test images, as those of the attacks are.
-        """
-        network = self._suite.model.model
-        reason = interval_bounds.unsupported(network)
-        if reason is None:
-            few = self._test[:samples]
-            self._certified = interval_bounds.certified(network, self._test, eps=self._suite.eps)
-            shares = [(eps, float(interval_bounds.certified(network, few, eps=eps).mean())) for eps in linf]
-            self._curves[CERTIFIED] = np.array(shares)
-        return reason
+@dataclass(frozen=True)
+class Proof:
+    """Which images (n,) are certified, and the share of the first ones over eps, (points, 2); None if nothing can be.
 
-    def probe(self, attacks: Mapping[str, Section], *, steps: int, samples: int, seed: int) -> None:
-        """Measure what shows whether the evaluation itself works, on the first `samples` test images.
+    `made` has the reason in that case.
+    """
 
-        `attacks` have been run before; those that search are run again, with twice the effort, on what they left.
-        """
-        model, few = self._suite.model, self._test[:samples]
-        images, labels = np.array(few.images), np.asarray(few.labels)
-        outputs = model.predict(images)
-        one_hot = np.eye(model.nb_classes, dtype=np.float32)[labels]
-        gradients = np.abs(model.loss_gradient(images, one_hot)).reshape(len(few), -1).max(axis=1)
-        sums_to_one = (outputs.min(axis=1) >= 0) & (np.abs(outputs.sum(axis=1) - 1) < 1e-3)  # noqa: PLR2004 (rounding)
-        gains = [0.0]
-        for name in sorted(_SEARCHES & attacks.keys()):
-            left = np.flatnonzero(self._predictions[name][:samples] == labels)
-            if left.size:
-                found = self._suite.attack(name, doubled(attacks[name]), few[left], np.asarray(self._old.images[left]))
-                gains.append(float((model.predict(found).argmax(axis=1) != labels[left]).sum() / len(few)))
-        self._indicators |= {
-            "zero_gradients": float(np.mean(~(gradients > 0))),  # NaN is none either
-            "probabilities": float(np.mean(sums_to_one)),
-            "difference_on_repeat": float(np.abs(outputs - model.predict(images)).max()),
-            "unbounded": accuracy(model, few, norm="inf", eps=1.0, steps=steps, seed=seed),
-            "gain_from_effort": max(gains),
-        }
+    certified: NDArray[np.bool_] | None
+    curve: NDArray[np.float64] | None
+    made: Made
 
-    def evidence(self) -> Evidence:
-        """Return everything found."""
-        return Evidence(
-            labels=np.asarray(self._test.labels),
-            shown=self._shown,
-            predictions=self._predictions,
-            images=self._images,
-            logits=self._logits,
-            curves=self._curves,
-            indicators=self._indicators,
-            certified=self._certified,
-        )
 
-    def _see(self, view: str, images: Images) -> None:
-        logits = self._suite.model.predict(images)
-        self._predictions[view] = logits.argmax(axis=1)
-        if len(images) > self._shown.max():
-            self._images[view] = np.asarray(images[self._shown])
-            self._logits[view] = logits[self._shown]
+def judge(  # what an evaluation is made of, all by keyword
+    suite: Suite,
+    test: ImageSet,
+    transfer: ImageSet,
+    *,
+    norm: str | int,
+    eps: float,
+    attacks: Mapping[str, Section],
+    curve: Curve,
+    seed: int,
+) -> Evidence:
+    """Return everything that can be found of a model.
+
+    `transfer` is the set that the stage `craft` made of these test images against the baseline, at `eps` in `norm`;
+    `attacks` are run within `suite.eps` in L-infinity.
+
+    Raises
+    ------
+    InputError
+        If the transfer set was not made from the test images.
+    """
+    if not np.array_equal(transfer.labels, test.labels) or transfer.images.shape != test.images.shape:
+        raise InputError("the adversarial test set was not crafted from this test set; `dvc repro` makes both")
+    crafted = fast_gradient(suite.model, test, transfer, norm=norm, eps=eps)
+    attacked = under_attack(suite, test, transfer, attacks)
+    few, few_transfer = test[: curve.samples], transfer[: curve.samples]
+    proof = prove(suite, test, linf=curve.linf, samples=curve.samples)
+    views = {CLEAN: clean(suite.model, test), **crafted.seen, **attacked.seen}
+    return Evidence(
+        labels=np.asarray(test.labels),
+        shown=_shown(test),
+        predictions={name: view.predictions for name, view in views.items()},
+        images={name: view.images for name, view in views.items() if view.images is not None},
+        logits={name: view.logits for name, view in views.items() if view.logits is not None},
+        curves=curves(suite.model, few, curve, seed=seed) | ({} if proof.curve is None else {CERTIFIED: proof.curve}),
+        indicators={
+            "eps": suite.eps,
+            "grey_bound": float(np.bincount(few.labels).max() / len(few)),
+            **crafted.indicators,
+            **attacked.indicators,
+            **answers(suite.model, few),
+            "unbounded": accuracy(suite.model, few, norm="inf", eps=1.0, steps=curve.steps, seed=seed),
+            "gain_from_effort": gain_from_effort(suite, few, few_transfer, attacks, attacked.seen),
+        },
+        made={name: view.made for name, view in views.items()}
+        | {WORST_CASE: Made("inf", suite.eps, {"attacks": list(attacks)}), CERTIFIED: proof.made},
+        certified=proof.certified,
+    )
+
+
+def clean(classifier: Classifier, test: ImageSet) -> View:
+    """Show the model the test images as they are."""
+    return _see(classifier, test, test.images, Made())
+
+
+def fast_gradient(classifier: Classifier, test: ImageSet, transfer: ImageSet, *, norm: str | int, eps: float) -> Views:
+    """Show the model the transfer set, the tutorial's number, and the same attack crafted against this very model."""
+    own = fgm.craft(classifier, test, norm=norm, eps=eps, what=FGM_WHITE_BOX)
+    made = Made(norm, eps)
+    seen = {
+        FGM_TRANSFER: _see(classifier, test, transfer.images, made),
+        FGM_WHITE_BOX: _see(classifier, test, np.concatenate([batch.images for batch in own]), made),
+    }
+    sizes = perturbation.sizes(transfer.images - test.images, norm=norm)
+    return Views(seen, {"transfer_eps": eps, "transfer_size": float(sizes.max())})
+
+
+def under_attack(suite: Suite, test: ImageSet, transfer: ImageSet, attacks: Mapping[str, Section]) -> Views:
+    """Run the attacks, each on all test images or on the first `samples` of its settings."""
+    seen: dict[str, View] = {}
+    largest, beyond, idle = [], [], 0
+    for name, settings in attacks.items():
+        few = test[: getattr(settings, "samples", len(test))]
+        found = suite.attack(name, settings, few, np.asarray(transfer.images[: len(few)]))
+        seen[name] = _see(suite.model, test, found, Made("inf", suite.eps, settings.model_dump()))
+        sizes = perturbation.sizes(found - few.images, norm="inf")
+        largest.append(sizes.max())
+        beyond += [-found.min(), found.max() - 1]
+        if ATTACKS[name].bounded and not sizes.any():
+            standing = suite.model.predict(np.asarray(few.images)).argmax(axis=1) == few.labels
+            idle += int(standing.any())
+    if not attacks:
+        return Views(seen)
+    return Views(
+        seen,
+        {  # np.max, because a NaN is not to be lost
+            "largest_perturbation": float(np.max(largest)),
+            "beyond_range": max(float(np.max(beyond)), 0.0),
+            "idle_attacks": float(idle),
+        },
+    )
+
+
+def curves(classifier: Classifier, few: ImageSet, curve: Curve, *, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Measure accuracy over eps in both norms."""
+    return {
+        name: security_curve(classifier, few, norm=norm, sizes=sizes, steps=curve.steps, seed=seed)
+        for name, norm, sizes in (("linf", "inf", curve.linf), ("l2", 2, curve.l2))
+    }
+
+
+def prove(suite: Suite, test: ImageSet, *, linf: tuple[float, ...], samples: int) -> Proof:
+    """Prove which test images no attack within `suite.eps` can break.
+
+    The curve over eps is that of the first `samples` test images, as those of the attacks are.
+    """
+    network = suite.model.model
+    reason = interval_bounds.unsupported(network)
+    if reason is not None:
+        return Proof(None, None, Made("inf", suite.eps, {"reason": reason}))
+    few = test[:samples]
+    shares = [(eps, float(interval_bounds.certified(network, few, eps=eps).mean())) for eps in linf]
+    certified = interval_bounds.certified(network, test, eps=suite.eps)
+    return Proof(certified, np.array(shares), Made("inf", suite.eps))
+
+
+def answers(classifier: Classifier, few: ImageSet) -> dict[str, float]:
+    """Measure whether the model's answers are what attacks need: logits, the same each time, with gradients."""
+    images, labels = np.array(few.images), np.asarray(few.labels)
+    outputs = classifier.predict(images)
+    one_hot = np.eye(classifier.nb_classes, dtype=np.float32)[labels]
+    gradients = np.abs(classifier.loss_gradient(images, one_hot)).reshape(len(few), -1).max(axis=1)
+    sums_to_one = (outputs.min(axis=1) >= 0) & (np.abs(outputs.sum(axis=1) - 1) < 1e-3)  # noqa: PLR2004 (rounding)
+    return {
+        "zero_gradients": float(np.mean(~(gradients > 0))),  # NaN is none either
+        "probabilities": float(np.mean(sums_to_one)),
+        "difference_on_repeat": float(np.abs(outputs - classifier.predict(images)).max()),
+    }
+
+
+def gain_from_effort(
+    suite: Suite, few: ImageSet, transfer: ImageSet, attacks: Mapping[str, Section], seen: Mapping[str, View]
+) -> float:
+    """Return the largest share of images that a search left standing and breaks with twice the effort.
+
+    `seen` is what the attacks found before, of which `few` are the first images; `transfer` are those of `few`.
+    """
+    labels = np.asarray(few.labels)
+    gains = [0.0]
+    for name in (name for name in attacks if ATTACKS[name].search):
+        left = np.flatnonzero(seen[name].predictions[: len(few)] == labels)
+        if left.size:
+            found = suite.attack(name, doubled(attacks[name]), few[left], np.asarray(transfer.images[left]))
+            gains.append(float((suite.model.predict(found).argmax(axis=1) != labels[left]).sum() / len(few)))
+    return max(gains)
+
+
+def _see(classifier: Classifier, test: ImageSet, images: Images, made: Made) -> View:
+    """Return what the model answers when it is shown `images`, made of the first test images."""
+    logits = classifier.predict(images)
+    rows = _shown(test)
+    whole = len(images) > rows.max()
+    return View(
+        predictions=logits.argmax(axis=1),
+        images=np.asarray(images[rows]) if whole else None,
+        logits=logits[rows] if whole else None,
+        made=made,
+    )
+
+
+def _shown(test: ImageSet) -> NDArray[np.int64]:
+    """Return the rows that pictures show: the first image of each class."""
+    return np.unique(test.labels, return_index=True)[1]

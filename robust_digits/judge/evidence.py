@@ -1,8 +1,9 @@
 """What judging a model leaves behind: everything that tables, checks, curves and pictures are made from."""
 
+import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,27 +11,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import tables
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
+from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
-CLEAN, FGM_TRANSFER, FGM_WHITE_BOX = "clean", "fgm_transfer", "fgm_white_box"  # the views that every model is seen in
-WORST_CASE = "worst_case"
-CERTIFIED = "certified"
-_GROUPS = ("predictions", "images", "logits", "curves", "indicators")
+_GROUPS = ("predictions", "images", "logits", "curves", "indicators", "made")
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a figure was made: the size of the ball, `eps` in `norm` ("inf", 1, 2; None: no attack), and the settings."""
+
+    norm: str | int | None = None
+    eps: float = 0.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Evidence:
     """One model's answers on the n test images, in several views of them.
 
-    A view is `clean`, `fgm_transfer` (the transfer set), `fgm_white_box` (the same attack, crafted again), or an
-    attack of the suite. `labels` (n,) are the true classes, `predictions` the predicted ones in each view, int64 (n,),
-    or (m,) where an attack saw only the first m images. For the few rows `shown` (k,), `images` holds what the model
-    saw, float32 (k, height, width, channels), and `logits` what it answered, (k, classes). `curves` are accuracies
-    over eps, (points, 2), for `linf` and `l2`, and for `certified`, the share proven to be right. `certified` says
-    which images are, bool (n,), or is None where nothing can be proven. `indicators` are single numbers measured to
-    check the evaluation itself.
+    A view is `clean`, `fgm_transfer` (crafted against the baseline), `fgm_white_box` (the same attack against this very
+    model), or an attack of the suite. `labels` (n,) are the true classes, `predictions` the predicted ones in each
+    view, int64 (n,), or (m,) where an attack saw only the first m images. For the few rows `shown` (k,), `images` holds
+    what the model saw, float32 (k, height, width, channels), and `logits` what it answered, (k, classes). `curves` are
+    accuracies over eps, (points, 2), for `linf` and `l2`, and for `certified`, the share proven to be right.
+    `certified` says which images are, bool (n,), or is None where nothing can be proven. `indicators` are single
+    numbers measured to check the evaluation itself. `made` says how each view was made, the worst case, and under
+    `certified` the proof.
     """
 
     labels: NDArray[np.int64]
@@ -40,6 +48,7 @@ class Evidence:
     logits: Mapping[str, NDArray[np.float32]]
     curves: Mapping[str, NDArray[np.float64]]
     indicators: Mapping[str, float]
+    made: Mapping[str, Made]
     certified: NDArray[np.bool_] | None
 
     def suite(self) -> list[str]:
@@ -70,9 +79,9 @@ def save(path: Path, evidence: Evidence) -> None:
     """Write the evidence as an `.npz` file; the arrays of a group are named like `predictions.clean`."""
     arrays: dict[str, Any] = {"labels": evidence.labels, "shown": evidence.shown}
     if evidence.certified is not None:
-        arrays[CERTIFIED] = evidence.certified
+        arrays["certified"] = evidence.certified
     for group in _GROUPS:
-        arrays |= {f"{group}.{name}": values for name, values in getattr(evidence, group).items()}
+        arrays |= {f"{group}.{name}": _array(values) for name, values in getattr(evidence, group).items()}
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():  # np.savez leaves other headers under Python 3.10 than under 3.11
             content = BytesIO()
@@ -94,8 +103,8 @@ def load(path: Path) -> Evidence:
             for key in arrays.files:
                 group, _, name = key.partition(".")
                 if name:
-                    groups[group][name] = arrays[key] if group != "indicators" else float(arrays[key])
-            certified = arrays[CERTIFIED] if CERTIFIED in arrays.files else None
+                    groups[group][name] = _VALUES.get(group, np.asarray)(arrays[key])
+            certified = arrays["certified"] if "certified" in arrays.files else None
             return Evidence(labels=arrays["labels"], shown=arrays["shown"], certified=certified, **groups)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` or `dvc checkout` makes it") from None
@@ -103,22 +112,13 @@ def load(path: Path) -> Evidence:
         raise InputError(f"{path}: not the evidence of an evaluation: {error}") from None
 
 
-def save_verdicts(path: Path, evidence: Evidence) -> None:
-    """Write a CSV line for each test image: its row, label and clean prediction, then 1 (right) or 0 for each view.
+def _array(value: object) -> Any:  # noqa: ANN401 (whatever can become an array)
+    """Return what stands in the archive for a value: how a view was made is text."""
+    return np.array(json.dumps(asdict(value))) if isinstance(value, Made) else value
 
-    A cell is empty where an attack did not see the image. The last column, where there can be one, says which images
-    are certified.
-    """
-    verdicts = evidence.verdicts()
-    if evidence.certified is not None:
-        verdicts[CERTIFIED] = evidence.certified
-    rows = (
-        {
-            "index": index,
-            "label": int(label),
-            "prediction": int(evidence.predictions[CLEAN][index]),
-            **{view: int(right[index]) if index < len(right) else "" for view, right in verdicts.items()},
-        }
-        for index, label in enumerate(evidence.labels)
-    )
-    tables.write(path, rows, columns=("index", "label", "prediction", *verdicts))
+
+def _made(array: NDArray[np.str_]) -> Made:
+    return Made(**json.loads(array.item()))
+
+
+_VALUES: dict[str, Any] = {"indicators": float, "made": _made}

@@ -6,20 +6,21 @@ After Carlini et al. 2019 ("On Evaluating Adversarial Robustness"), the warnings
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from robust_digits import files
+from robust_digits.attack.table import ATTACKS, Attack
 from robust_digits.errors import InputError
-from robust_digits.files import replacing
-from robust_digits.judge.evidence import CLEAN, WORST_CASE, Evidence
+from robust_digits.judge.evidence import Evidence
+from robust_digits.judge.views import CLEAN, WORST_CASE
 
 SLACK = 0.01  # of accuracy: what two attacks of equal strength may differ by, by chance
 BROKEN = 0.02  # accuracy of a model with no defence under a working suite
 GREY = 0.5  # at this L-infinity eps every image may be the same grey
-WHITE_BOX = ("pgd", "pgd_margin")
 TOLERANCE = 1e-6  # of the size of a perturbation, for float32; as the attacks' own check, which this one is to catch
 _ROUNDING = 1e-9  # of a difference of two shares
 
@@ -40,69 +41,107 @@ class Check:
 
 def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
     """Return every check of one model by name; `control` adds that a model without defence must fall."""
-    share = {view: float(right.mean()) for view, right in found.verdicts().items()}
-    white_box = min((share[name] for name in WHITE_BOX if name in share), default=None)
-    iterative = max((share[name] for name in (*WHITE_BOX, "bim") if name in share), default=None)
-    linf = found.curves["linf"][np.argsort(found.curves["linf"][:, 0])]
-    at_grey = linf[linf[:, 0] >= GREY, 1]
-    rises = linf[:, 1] - np.minimum.accumulate(linf[:, 1])
-    indicators = found.indicators
-
-    def lead(stronger: float | None, weaker: str) -> float | None:
-        """Return by how much accuracy under what should be the stronger attack exceeds that under the weaker one."""
-        return None if stronger is None or weaker not in share else stronger - share[weaker]
-
-    table = {
-        "within_eps": Check(
-            "largest perturbation of the suite, in L-infinity",
-            indicators.get("largest_perturbation"),
-            indicators["eps"] + TOLERANCE,
-        ),
-        "transfer_within_eps": Check(
-            "largest perturbation of the transfer set as it lies on disk, in its norm",
-            indicators["transfer_size"],
-            indicators["transfer_eps"] + TOLERANCE,
-        ),
-        "within_range": Check("how far a pixel lies outside [0, 1]", indicators.get("beyond_range"), 0.0),
-        "logits": Check("share of outputs that are probabilities, not logits", indicators["probabilities"], SLACK),
-        "deterministic": Check("largest difference when asked twice", indicators["difference_on_repeat"], 0.0),
-        "zero_gradients": Check("share of images without a gradient", indicators["zero_gradients"], SLACK),
-        "grey_bound": Check(
-            "accuracy at eps 0.5; all images may be grey there, so above the largest class the attack fails",
-            float(at_grey.max()) if at_grey.size else None,
-            indicators["grey_bound"] + SLACK,
-        ),
-        "unbounded": Check("accuracy when PGD may do anything", indicators["unbounded"], BROKEN),
-        "monotone": Check("largest rise of accuracy as eps grows", float(rises.max()), SLACK),
-        "more_effort": Check(
-            "share of images that an attack left standing and breaks with twice its steps or queries",
-            indicators["gain_from_effort"],
-            2 * SLACK,
-        ),
-        "idle_attacks": Check("attacks that moved no image at all", indicators.get("idle_attacks"), 0.0),
-        "iterative_vs_single": Check(
-            "accuracy under the weakest iterative attack above that under the single step",
-            lead(iterative, "fgm"),
-            SLACK,
-        ),
-        "gradient_free_vs_noise": Check(
-            "accuracy under Square above that under noise", lead(share.get("square"), "noise"), SLACK
-        ),
-        "white_box_vs_transfer": Check(
-            "accuracy under PGD above that on the transfer set", lead(white_box, "transfer"), SLACK
-        ),
-        "white_box_vs_noise": Check("accuracy under PGD above that under noise", lead(white_box, "noise"), SLACK),
-        "white_box_vs_gradient_free": Check(
-            "accuracy under PGD above that under Square, which sees no gradient", lead(white_box, "square"), SLACK
-        ),
-        "worst_case": Check("share of images counted as standing that an attack broke", _miscounted(found), 0.0),
-    }
+    table = {**_rules(found), **_answers(found), **_curves(found), **_effort(found), **_strength(found)}
+    table["worst_case"] = Check("share of images counted as standing that an attack broke", _miscounted(found), 0.0)
     if found.certified is not None:
         fallen = found.certified & ~found.right(WORST_CASE)
         table["certified"] = Check("share of images broken though certified", float(fallen.mean()), 0.0)
     if control:
-        table["control"] = Check("worst case of the model without a defence", share[WORST_CASE], BROKEN)
+        worst = float(found.right(WORST_CASE).mean())
+        table["control"] = Check("worst case of the model without a defence", worst, BROKEN)
     return table
+
+
+def _rules(found: Evidence) -> dict[str, Check]:
+    """Return whether the attacks kept to eps and to the range of pixels."""
+    measured = found.indicators
+    return {
+        "within_eps": Check(
+            "largest perturbation of the suite, in L-infinity",
+            measured.get("largest_perturbation"),
+            measured["eps"] + TOLERANCE,
+        ),
+        "transfer_within_eps": Check(
+            "largest perturbation of the transfer set as it lies on disk, in its norm",
+            measured["transfer_size"],
+            measured["transfer_eps"] + TOLERANCE,
+        ),
+        "within_range": Check("how far a pixel lies outside [0, 1]", measured.get("beyond_range"), 0.0),
+    }
+
+
+def _answers(found: Evidence) -> dict[str, Check]:
+    """Return whether the model answers as attacks need it."""
+    measured = found.indicators
+    return {
+        "logits": Check("share of outputs that are probabilities, not logits", measured["probabilities"], SLACK),
+        "deterministic": Check("largest difference when asked twice", measured["difference_on_repeat"], 0.0),
+        "zero_gradients": Check("share of images without a gradient", measured["zero_gradients"], SLACK),
+    }
+
+
+def _curves(found: Evidence) -> dict[str, Check]:
+    """Return whether accuracy over eps bends as it must."""
+    linf = found.curves["linf"][np.argsort(found.curves["linf"][:, 0])]
+    at_grey = linf[linf[:, 0] >= GREY, 1]
+    rises = linf[:, 1] - np.minimum.accumulate(linf[:, 1])
+    return {
+        "grey_bound": Check(
+            "accuracy at eps 0.5; all images may be grey there, so above the largest class the attack fails",
+            float(at_grey.max()) if at_grey.size else None,
+            found.indicators["grey_bound"] + SLACK,
+        ),
+        "unbounded": Check("accuracy when PGD may do anything", found.indicators["unbounded"], BROKEN),
+        "monotone": Check("largest rise of accuracy as eps grows", float(rises.max()), SLACK),
+    }
+
+
+def _effort(found: Evidence) -> dict[str, Check]:
+    """Return whether the attacks looked for long enough, and at all."""
+    return {
+        "more_effort": Check(
+            "share of images that an attack left standing and breaks with twice its steps or queries",
+            found.indicators["gain_from_effort"],
+            2 * SLACK,
+        ),
+        "idle_attacks": Check("attacks that moved no image at all", found.indicators.get("idle_attacks"), 0.0),
+    }
+
+
+def _strength(found: Evidence) -> dict[str, Check]:
+    """Return whether what should be the stronger attack leaves no more images than the weaker one.
+
+    Attacks are told apart by their records. Only those count that use the whole ball and saw every image.
+    """
+    whole = {name for name in found.suite() if len(found.predictions[name]) == len(found.labels)}
+    known = {name: ATTACKS[name] for name in ATTACKS if name in whole and ATTACKS[name].bounded}
+
+    def accuracies(wanted: Callable[[Attack], bool]) -> list[float]:
+        return [float(found.right(name).mean()) for name, attack in known.items() if wanted(attack)]
+
+    iterative = accuracies(lambda attack: attack.white_box and attack.iterative)
+    single = accuracies(lambda attack: attack.white_box and not attack.iterative)
+    gradient_free = accuracies(lambda attack: attack.search and not attack.white_box)
+    transfer, noise = accuracies(ATTACKS["transfer"].__eq__), accuracies(ATTACKS["noise"].__eq__)
+
+    def check(says: str, stronger: float | None, weaker: list[float]) -> Check:
+        lead = None if stronger is None or not weaker else stronger - min(weaker)
+        return Check(f"accuracy under {says}", lead, SLACK)
+
+    strongest = min(iterative, default=None)
+    return {
+        "iterative_vs_single": check(
+            "the weakest iterative attack above that under a single step", max(iterative, default=None), single
+        ),
+        "gradient_free_vs_noise": check(
+            "attacks without gradients above that under noise", max(gradient_free, default=None), noise
+        ),
+        "white_box_vs_transfer": check("the strongest iterative attack above that by transfer", strongest, transfer),
+        "white_box_vs_noise": check("the strongest iterative attack above that under noise", strongest, noise),
+        "white_box_vs_gradient_free": check(
+            "the strongest iterative attack above that under attacks without gradients", strongest, gradient_free
+        ),
+    }
 
 
 def _miscounted(found: Evidence) -> float:
@@ -125,8 +164,7 @@ def save(path: Path, models: Mapping[str, Mapping[str, Check]]) -> None:
         }
         for model, table in models.items()
     }
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
+    files.write(path, json.dumps(content, indent=2) + "\n")
 
 
 def load(path: Path) -> dict[str, dict[str, Check]]:

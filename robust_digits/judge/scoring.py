@@ -1,11 +1,14 @@
-"""Turn verdicts, one a test image, into fractions with intervals."""
+"""Turn verdicts, one a test image, into fractions with intervals, and into what git keeps of an evaluation."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
+
+from robust_digits.judge.evidence import Evidence, Made
+from robust_digits.judge.views import CERTIFIED
+from robust_digits.tables import Cell
 
 DECIMALS = 4  # one image in 10,000
 
@@ -25,29 +28,60 @@ def interval(right: int, count: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def margin(right: NDArray[np.bool_]) -> float:
-    """Return half the width of the `interval` of verdicts (n,), rounded."""
-    low, high = interval(int(np.sum(right)), len(right))
-    return round((high - low) / 2, DECIMALS)
+def metrics(evidence: Evidence) -> dict[str, dict[str, float | None]]:
+    """Return what metrics/<model>.json holds: the accuracy in each view, and the share of images that are certified.
 
-
-def metrics(
-    verdicts: Mapping[str, NDArray[np.bool_]], *, certified: NDArray[np.bool_] | None, uncertified: str | None
-) -> dict[str, Any]:
-    """Return what metrics/<model>.json holds: the number of test images, `accuracy` and `margin` of each view.
-
-    And what is certified: its accuracy and margin, or nothing, and `uncertified`, the reason.
+    That is None where nothing can be proven.
     """
+    certified = evidence.certified
     return {
-        "images": max(len(right) for right in verdicts.values()),
-        "accuracy": {view: accuracy(right) for view, right in verdicts.items()},
-        "margin": {view: margin(right) for view, right in verdicts.items()},
-        "certified": {"accuracy": None, "reason": uncertified}
-        if certified is None
-        else {"accuracy": accuracy(certified), "margin": margin(certified)},
+        "accuracy": {view: accuracy(right) for view, right in evidence.verdicts().items()},
+        CERTIFIED: {"accuracy": None if certified is None else accuracy(certified)},
     }
+
+
+def details(evidence: Evidence) -> dict[str, dict[str, Any]]:
+    """Return what metrics/details/<model>.json holds: how each figure of the metrics was made, by its name there.
+
+    On how many `images`, at which `eps` in which `norm` (None: no attack), with which `settings`, and the ends of its
+    95% `interval` (None where nothing can be proven; the settings then say why).
+    """
+    figures = {f"accuracy.{view}": _detail(right, evidence.made[view]) for view, right in evidence.verdicts().items()}
+    proven = evidence.certified
+    figures[f"{CERTIFIED}.accuracy"] = _detail(proven, evidence.made[CERTIFIED], images=len(evidence.labels))
+    return figures
+
+
+def verdicts(evidence: Evidence) -> list[dict[str, Cell]]:
+    """Return the rows of metrics/verdicts/<model>.csv, one a test image: index, label, and 1 (right) or 0 in each view.
+
+    A cell is empty where an attack did not see the image. The last columns are the worst case and, where there can be
+    a proof, whether the image is certified.
+    """
+    columns = evidence.verdicts()
+    if evidence.certified is not None:
+        columns[CERTIFIED] = evidence.certified
+    return [
+        {
+            "index": index,
+            "label": int(label),
+            **{view: int(right[index]) if index < len(right) else "" for view, right in columns.items()},
+        }
+        for index, label in enumerate(evidence.labels)
+    ]
 
 
 def per_class(right: NDArray[np.bool_], labels: NDArray[np.int64]) -> dict[int, float]:
     """Return the accuracy within each class of `labels`, both (n,)."""
     return {int(label): accuracy(right[labels == label]) for label in np.unique(labels)}
+
+
+def _detail(right: NDArray[np.bool_] | None, made: Made, *, images: int = 0) -> dict[str, Any]:
+    ends = None if right is None else interval(int(np.sum(right)), len(right))
+    return {
+        "images": images if right is None else len(right),
+        "norm": made.norm,
+        "eps": made.eps,
+        "settings": dict(made.settings),
+        "interval": None if ends is None else [round(end, DECIMALS) for end in ends],
+    }

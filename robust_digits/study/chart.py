@@ -9,11 +9,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from robust_digits.draw import parts
-from robust_digits.draw.parts import VIEWS
+from robust_digits.draw.parts import COLOURS
 from robust_digits.judge import scoring
+from robust_digits.judge.views import label
 from robust_digits.study.spec import Plan
 
-_LINES = {**VIEWS, "fgm": ("FGM, the same eps for all", "#f2a541")}
+_LINES = {
+    **{view: (label(view), colour) for view, colour in COLOURS.items()},
+    "fgm": ("FGM, the same eps for all", "#f2a541"),
+}
 
 
 def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None:

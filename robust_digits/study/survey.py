@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from robust_digits.attack.settings import Attacks
+from robust_digits.attack.table import ATTACKS, Attacks
 from robust_digits.data import images
 from robust_digits.errors import InputError
 from robust_digits.params import Positive, Section, Seed, Threads, load
@@ -34,7 +34,6 @@ def survey(params: Params, model: Path, test: Path, old: Path, *, samples: int) 
 
     from robust_digits import runtime  # noqa: PLC0415 (after the parameters are checked)
     from robust_digits.attack import perturbation  # noqa: PLC0415
-    from robust_digits.attack.attacks import ATTACKS  # noqa: PLC0415
     from robust_digits.attack.suite import Suite  # noqa: PLC0415
     from robust_digits.learn import models  # noqa: PLC0415
 

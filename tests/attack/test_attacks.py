@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from inspect import isfunction
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -12,11 +13,13 @@ from support.few import FEW
 from support.linear import SIDE, case, gradient, level
 from support.linear import model as linear_model
 
+from robust_digits.attack import attacks as functions
 from robust_digits.attack import fgm, pgd
-from robust_digits.attack.attacks import ATTACKS, UNBOUNDED, Images
+from robust_digits.attack.attacks import Images
 from robust_digits.attack.perturbation import sizes
-from robust_digits.attack.settings import Attacks, Noise, Plain, Queries, Restarts, Samples, Steps
+from robust_digits.attack.settings import Noise, Plain, Queries, Restarts, Samples, Steps, doubled
 from robust_digits.attack.suite import Suite
+from robust_digits.attack.table import ATTACKS, Attacks
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import networks
 from robust_digits.params import Section
@@ -156,12 +159,12 @@ def test_grey() -> None:
 def test_transfer() -> None:
     """The transfer set is taken as it is where it lies in the box, and clipped to the box where it does not."""
     attacks, whole = anywhere()
-    old = np.random.default_rng(1).random(whole.images.shape, np.float32)
-    old[0] = whole.images[0] + (old[0] - whole.images[0]) / 10
-    found = attacks.attack("transfer", Plain(), whole, old)
-    np.testing.assert_allclose(found[0], old[0], atol=1e-7)
+    transfer = np.random.default_rng(1).random(whole.images.shape, np.float32)
+    transfer[0] = whole.images[0] + (transfer[0] - whole.images[0]) / 10
+    found = attacks.attack("transfer", Plain(), whole, transfer)
+    np.testing.assert_allclose(found[0], transfer[0], atol=1e-7)
     lowest, highest = np.maximum(whole.images - 0.1, 0), np.minimum(whole.images + 0.1, 1)
-    np.testing.assert_allclose(found, np.minimum(np.maximum(old, lowest), highest), atol=1e-6)
+    np.testing.assert_allclose(found, np.minimum(np.maximum(transfer, lowest), highest), atol=1e-6)
 
 
 def test_noise_is_uniform_in_the_box() -> None:
@@ -248,13 +251,30 @@ def test_the_table_is_what_params_yaml_may_name() -> None:
     """Every attack has settings of its name, every name in the settings is an attack, and the order is the same."""
     assert list(ATTACKS) == list(Attacks.model_fields)
     assert list(ATTACKS) == list(FEW)
-    assert set(ATTACKS) > UNBOUNDED
+
+
+def test_every_record_has_its_function_and_every_function_its_record() -> None:
+    """A public function of attacks.py is an attack of the table, and the table has no attack without one."""
+    public = {
+        name
+        for name, function in vars(functions).items()
+        if isfunction(function) and function.__module__ == functions.__name__ and not name.startswith("_")
+    }
+    assert public == set(ATTACKS)
+
+
+@pytest.mark.parametrize("name", [name for name, attack in ATTACKS.items() if attack.search])
+def test_a_search_can_look_for_longer(name: str) -> None:
+    """Twice the effort of a search is another setting: else the check of it would compare an attack with itself."""
+    assert doubled(FEW[name]) != FEW[name]
 
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attacks_take_the_settings_that_are_read(name: str) -> None:
     """The settings that an attack asks for are those that params.yaml holds for it."""
-    wanted = next(hint for key, hint in get_type_hints(ATTACKS[name]).items() if key not in {"target", "return"})
+    wanted = next(
+        hint for key, hint in get_type_hints(getattr(functions, name)).items() if key not in {"target", "return"}
+    )
     assert issubclass(type(FEW[name]), wanted)
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from robust_digits.attack.settings import Attacks, Noise, Plain, Queries, Restarts, Samples, Steps, doubled
+from robust_digits.attack.settings import Noise, Plain, Queries, Restarts, Samples, Steps, doubled
+from robust_digits.attack.table import Attacks
 from robust_digits.errors import InputError
 from robust_digits.params import Section, parse
 
@@ -135,7 +136,7 @@ def test_settings_are_frozen() -> None:
     """An attack cannot change the settings of the next."""
     attacks = read({"bim": {"steps": 20}})
     with pytest.raises(ValueError, match="frozen"):
-        attacks.bim = None  # type: ignore[misc]
+        attacks.bim = None  # type: ignore[attr-defined]
 
 
 def test_an_attack_with_nothing_behind_it_is_refused() -> None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from support.few import FEW
 from support.linear import level
 
-from robust_digits.attack.attacks import ATTACKS
 from robust_digits.attack.suite import Suite
+from robust_digits.attack.table import ATTACKS
 from robust_digits.certify import interval_bounds
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import models, networks

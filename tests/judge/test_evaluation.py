@@ -1,6 +1,7 @@
-"""A trial shows one model the test images in every view, and keeps what it answered."""
+"""An evaluation shows one model the test images in every view, and keeps what it answered."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from robust_digits.attack.suite import Suite
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.judge import evidence
-from robust_digits.judge.evaluation import Trial
-from robust_digits.judge.evidence import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, Evidence
+from robust_digits.judge import evaluation, evidence
+from robust_digits.judge.evidence import Evidence, Made
+from robust_digits.judge.settings import Curve
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 from robust_digits.params import Norm, Section
 from robust_digits.runtime import keras
 
@@ -69,60 +71,63 @@ def crafted(suite: Suite, test: ImageSet, *, norm: Norm = "inf", eps: float = EP
     return ImageSet(np.concatenate([part.images for part in parts]), test.labels)
 
 
-def judged(suite: Suite, test: ImageSet, old: ImageSet) -> Evidence:
-    """Return the evidence of a whole trial, as the stage `evaluate` gathers it."""
-    trial = Trial(suite, test, old)
-    trial.tutorial(norm="inf", eps=EPS)
-    trial.attack(ATTACKS)
-    trial.curve(linf=(0.0, 0.01, 0.5), l2=(0.0, 0.1), steps=3, samples=6, seed=0)
-    assert trial.certify(linf=(0.0, 0.01, 0.5), samples=6) is None
-    trial.probe(ATTACKS, steps=3, samples=6, seed=0)
-    return trial.evidence()
+CURVE = Curve(samples=6, steps=3, linf=(0.0, 0.01, 0.5), l2=(0.0, 0.1))
+
+
+def judged(
+    suite: Suite,
+    test: ImageSet,
+    transfer: ImageSet,
+    *,
+    norm: Norm = "inf",
+    eps: float = EPS,
+    **changed: Any,  # noqa: ANN401
+) -> Evidence:
+    """Return the evidence of a whole evaluation, as the stage `evaluate` gathers it."""
+    usual = {"attacks": ATTACKS, "curve": CURVE, "seed": 0}
+    return evaluation.judge(suite, test, transfer, norm=norm, eps=eps, **{**usual, **changed})
 
 
 @pytest.mark.parametrize(
-    "old",
+    "transfer",
     [
         ImageSet(np.zeros((COUNT, 4, 4, 1), np.float32), np.zeros(COUNT, np.int64)),
         ImageSet(np.zeros((COUNT - 1, 4, 4, 1), np.float32), np.zeros(COUNT - 1, np.int64)),
     ],
     ids=["labels", "count"],
 )
-def test_a_transfer_set_of_other_labels_is_refused(suite: Suite, digits: ImageSet, old: ImageSet) -> None:
+def test_a_transfer_set_of_other_labels_is_refused(suite: Suite, digits: ImageSet, transfer: ImageSet) -> None:
     """The transfer set must have been made from these very test images, label for label."""
     with pytest.raises(InputError, match="the adversarial test set was not crafted from this test set"):
-        Trial(suite, digits, old)
+        judged(suite, digits, transfer)
 
 
 @pytest.mark.parametrize("shape", [(COUNT, 4, 5, 1), (COUNT, 4, 4, 3), (COUNT, 16), (COUNT - 1, 4, 4, 1)])
 def test_a_transfer_set_of_another_shape_is_refused(suite: Suite, digits: ImageSet, shape: tuple[int, ...]) -> None:
     """A transfer set of images of another shape is refused before anything is measured."""
     with pytest.raises(InputError, match="`dvc repro` makes both"):
-        Trial(suite, digits, ImageSet(np.zeros(shape, np.float32), digits.labels))
+        judged(suite, digits, ImageSet(np.zeros(shape, np.float32), digits.labels))
 
 
 @pytest.mark.parametrize("norm", ["inf", 1, 2])
 def test_the_baseline_sees_its_own_set_twice(suite: Suite, digits: ImageSet, norm: Norm) -> None:
     """On the model that the transfer set was crafted against, the same attack crafted again is the same images."""
-    old = crafted(suite, digits, norm=norm, eps=0.1)
-    trial = Trial(suite, digits, old)
-    trial.tutorial(norm=norm, eps=0.1)
-    found = trial.evidence()
+    transfer = crafted(suite, digits, norm=norm, eps=0.1)
+    found = judged(suite, digits, transfer, norm=norm, eps=0.1, attacks={})
     np.testing.assert_array_equal(found.predictions[FGM_TRANSFER], found.predictions[FGM_WHITE_BOX])
     np.testing.assert_array_equal(found.images[FGM_TRANSFER], found.images[FGM_WHITE_BOX])
     np.testing.assert_array_equal(found.logits[FGM_TRANSFER], found.logits[FGM_WHITE_BOX])
+    assert found.made[FGM_TRANSFER] == found.made[FGM_WHITE_BOX] == Made(norm, 0.1)
     assert found.indicators["transfer_eps"] == 0.1
-    assert found.indicators["transfer_size"] == perturbation.sizes(old.images - digits.images, norm=norm).max()
+    assert found.indicators["transfer_size"] == perturbation.sizes(transfer.images - digits.images, norm=norm).max()
 
 
-def test_the_white_box_set_is_crafted_against_the_model_on_trial(digits: ImageSet) -> None:
+def test_the_white_box_set_is_crafted_against_the_model_that_is_judged(digits: ImageSet) -> None:
     """A model that another one's set does not harm still falls to its own."""
     other = Suite(level(DISTANCE, seed=1)[0], eps=EPS, seed=0)
     own = ImageSet(digits.images, other.model.predict(digits.images).argmax(axis=1))
     harmless = ImageSet(digits.images.copy(), own.labels)
-    trial = Trial(other, own, harmless)
-    trial.tutorial(norm="inf", eps=0.3)
-    found = trial.evidence()
+    found = judged(other, own, harmless, eps=0.3, attacks={})
     assert found.right(FGM_TRANSFER).all()
     assert not found.right(FGM_WHITE_BOX).any()
     np.testing.assert_array_equal(found.images[FGM_WHITE_BOX], crafted(other, own, eps=0.3).images[found.shown])
@@ -130,7 +135,7 @@ def test_the_white_box_set_is_crafted_against_the_model_on_trial(digits: ImageSe
 
 
 def test_evidence_is_complete(suite: Suite, digits: ImageSet) -> None:
-    """Every view has its answers and its pictures, in the order of the trial; curves and indicators are all there."""
+    """Every view has its answers and its pictures, in their order; curves and indicators are all there."""
     found = judged(suite, digits, crafted(suite, digits))
     assert list(found.predictions) == [CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, *ATTACKS]
     assert list(found.images) == list(found.logits) == list(found.predictions)
@@ -151,6 +156,9 @@ def test_evidence_is_complete(suite: Suite, digits: ImageSet) -> None:
     assert found.certified is not None
     assert found.certified.shape == (COUNT,)
     assert set(found.indicators) >= INDICATORS
+    assert set(found.made) == {*found.predictions, WORST_CASE, CERTIFIED}
+    assert found.made["pgd"] == Made("inf", EPS, {"steps": 3, "restarts": 2})
+    assert found.made[CLEAN] == Made()
     assert {type(value) for value in found.indicators.values()} == {float}
     assert (found.indicators["eps"], found.indicators["transfer_eps"]) == (EPS, EPS)
 
@@ -167,16 +175,14 @@ def test_clean_answers_are_the_models(suite: Suite, digits: ImageSet) -> None:
 def test_shown_is_the_first_image_of_each_class(suite: Suite) -> None:
     """The pictures show one image of each class that occurs, the first, in the order of the classes."""
     whole = ImageSet(level(DISTANCE, count=COUNT)[1].images, np.array([1] * 5 + [0] * 7))
-    np.testing.assert_array_equal(Trial(suite, whole, whole).evidence().shown, [5, 0])
+    np.testing.assert_array_equal(judged(suite, whole, whole, attacks={}).shown, [5, 0])
 
 
 @pytest.mark.parametrize(("samples", "seen", "pictures"), [(4, 4, False), (5, 5, False), (6, 6, True), (99, 12, True)])
 def test_a_sampled_attack_stores_what_it_saw(suite: Suite, samples: int, seen: int, *, pictures: bool) -> None:
     """An attack on the first images answers for those alone, and has pictures only if it saw all that are shown."""
     whole = ImageSet(level(DISTANCE, count=COUNT)[1].images, np.array([1] * 5 + [0] * 7))
-    trial = Trial(suite, whole, whole)
-    trial.attack({"deepfool": Samples(samples=samples), "noise": Noise(draws=1)})
-    found = trial.evidence()
+    found = judged(suite, whole, whole, attacks={"deepfool": Samples(samples=samples), "noise": Noise(draws=1)})
     assert found.predictions["deepfool"].shape == (seen,)
     assert found.predictions["noise"].shape == (COUNT,)
     assert ("deepfool" in found.images) == ("deepfool" in found.logits) == pictures
@@ -185,10 +191,8 @@ def test_a_sampled_attack_stores_what_it_saw(suite: Suite, samples: int, seen: i
 
 def test_curves_and_indicators_use_the_first_images(suite: Suite, digits: ImageSet) -> None:
     """The two images that are wrong come first: of three samples, a third is right clean, and none in the end."""
-    trial = Trial(suite, digits, digits)
-    trial.curve(linf=(0.0, 0.5), l2=(0.0,), steps=3, samples=3, seed=0)
-    trial.probe({}, steps=3, samples=3, seed=0)
-    found = trial.evidence()
+    curve = Curve(samples=3, steps=3, linf=(0.0, 0.5), l2=(0.0,))
+    found = judged(suite, digits, digits, attacks={}, curve=curve)
     np.testing.assert_allclose(found.curves["linf"], [[0.0, 1 / 3], [0.5, 0.0]])
     np.testing.assert_allclose(found.curves["l2"], [[0.0, 1 / 3]])
     assert found.indicators["unbounded"] == 0
@@ -196,18 +200,18 @@ def test_curves_and_indicators_use_the_first_images(suite: Suite, digits: ImageS
 
 def test_curves_are_in_their_norms(suite: Suite, digits: ImageSet) -> None:
     """What breaks every image in L-infinity, twice the distance, is half of it in L2: weights of 16 pixels count."""
-    trial = Trial(suite, digits, digits)
-    trial.curve(linf=(2 * DISTANCE,), l2=(2 * DISTANCE,), steps=3, samples=COUNT, seed=0)
-    found = trial.evidence()
-    assert found.curves["linf"][0, 1] == 0
-    assert found.curves["l2"][0, 1] == pytest.approx(10 / 12)
+    curve = Curve(samples=COUNT, steps=3, linf=(2 * DISTANCE,), l2=(2 * DISTANCE,))
+    found = evaluation.curves(suite.model, digits, curve, seed=0)
+    assert found["linf"][0, 1] == 0
+    assert found["l2"][0, 1] == pytest.approx(10 / 12)
 
 
 def test_samples_beyond_the_set_are_all(suite: Suite, digits: ImageSet) -> None:
     """Asking for more samples than there are images takes them all."""
-    trial = Trial(suite, digits, digits)
-    trial.curve(linf=(0.0,), l2=(0.0,), steps=1, samples=1000, seed=0)
-    np.testing.assert_allclose(trial.evidence().curves["linf"], [[0.0, 10 / 12]])
+    curve = Curve(samples=1000, steps=1, linf=(0.0,), l2=(0.0,))
+    found = judged(suite, digits, digits, attacks={}, curve=curve)
+    np.testing.assert_allclose(found.curves["linf"], [[0.0, 10 / 12]])
+    np.testing.assert_allclose(found.curves["certified"], [[0.0, 10 / 12]])
 
 
 def test_twice_the_effort_goes_into_what_still_stands(
@@ -219,70 +223,64 @@ def test_twice_the_effort_goes_into_what_still_stands(
     def slow(target: attacks.Target, settings: Steps) -> NDArray[np.float32]:
         asked.append(len(target.images))
         found = target.images.copy()
-        found[: settings.steps] = attacks.ATTACKS["fgm"](target, Plain())[: settings.steps]
+        found[: settings.steps] = attacks.fgm(target, Plain())[: settings.steps]
         return found
 
-    monkeypatch.setitem(attacks.ATTACKS, "bim", slow)
-    trial = Trial(suite, digits, digits)
+    monkeypatch.setattr(attacks, "bim", slow)
     chosen = {"bim": Steps(steps=3)}
-    trial.attack(chosen)
-    trial.probe(chosen, steps=3, samples=COUNT, seed=0)
+    found = judged(suite, digits, digits, attacks=chosen, curve=CURVE.model_copy(update={"samples": COUNT}))
     assert asked == [10, 7]
-    assert trial.evidence().indicators["gain_from_effort"] == 6 / COUNT
+    assert found.indicators["gain_from_effort"] == 6 / COUNT
 
 
 def test_nothing_is_gained_where_nothing_stands(suite: Suite, digits: ImageSet) -> None:
     """An attack that broke every image is not run again."""
-    trial = Trial(suite, digits, digits)
-    attacks = {"pgd": Restarts(steps=3, restarts=1)}
-    trial.attack(attacks)
-    trial.probe(attacks, steps=3, samples=COUNT, seed=0)
-    assert trial.evidence().indicators["gain_from_effort"] == 0
+    found = judged(suite, digits, digits, attacks={"pgd": Restarts(steps=3, restarts=1)})
+    assert found.indicators["gain_from_effort"] == 0
 
 
 @pytest.mark.parametrize(("eps", "right"), [(0.98 * DISTANCE, 10), (1.02 * DISTANCE, 0)])
 def test_a_linear_model_is_certified_up_to_its_distance(eps: float, right: int, digits: ImageSet) -> None:
     """At the radius of the suite exactly those images are certified that no attack can break: none of the mistakes."""
-    trial = Trial(Suite(level(DISTANCE)[0], eps=eps, seed=0), digits, digits)
-    assert trial.certify(linf=(0.0,), samples=COUNT) is None
-    found = trial.evidence()
-    assert found.certified is not None
-    np.testing.assert_array_equal(found.certified, found.right(CLEAN) & (right > 0))
-    assert found.certified.sum() == right
+    suite = Suite(level(DISTANCE)[0], eps=eps, seed=0)
+    found = evaluation.prove(suite, digits, linf=(0.0,), samples=COUNT).certified
+    assert found is not None
+    clean = evaluation.clean(suite.model, digits).predictions == digits.labels
+    np.testing.assert_array_equal(found, clean & (right > 0))
+    assert found.sum() == right
 
 
 def test_the_certified_curve_is_of_the_first_images(suite: Suite, digits: ImageSet) -> None:
     """The curve falls where the images' distance lies, on as many of the first images as the attacks' curves saw."""
-    trial = Trial(suite, digits, digits)
-    trial.certify(linf=(0.0, 0.98 * DISTANCE, 1.02 * DISTANCE), samples=3)
-    curve = trial.evidence().curves["certified"]
+    curve = evaluation.prove(suite, digits, linf=(0.0, 0.98 * DISTANCE, 1.02 * DISTANCE), samples=3).curve
+    assert curve is not None
     np.testing.assert_allclose(curve, [[0, 1 / 3], [0.98 * DISTANCE, 1 / 3], [1.02 * DISTANCE, 0]])
 
 
 def test_what_cannot_be_certified_says_why(digits: ImageSet) -> None:
     """A network that no bounds can be had of leaves no verdicts and no curve, but the reason."""
     model = keras.Sequential([keras.layers.Input((4, 4, 1)), keras.layers.UpSampling2D(1), level(DISTANCE)[0]])
-    trial = Trial(Suite(model, eps=EPS, seed=0), digits, digits)
-    assert trial.certify(linf=(0.0,), samples=COUNT) == "no bounds through a layer UpSampling2D"
-    assert trial.evidence().certified is None
-    assert trial.evidence().curves == {}
+    proof = evaluation.prove(Suite(model, eps=EPS, seed=0), digits, linf=(0.0,), samples=COUNT)
+    assert proof.certified is None
+    assert proof.curve is None
+    assert proof.made.settings == {"reason": "no bounds through a layer UpSampling2D"}
 
 
 def test_same_seed_same_bytes(suite: Suite, digits: ImageSet, tmp_path: Path) -> None:
-    """Two trials of the same model leave the same bytes, though attacks draw random numbers."""
-    old = crafted(suite, digits)
+    """Two evaluations of the same model leave the same bytes, though attacks draw random numbers."""
+    transfer = crafted(suite, digits)
     for name in ("one.npz", "two.npz"):
-        evidence.save(tmp_path / name, judged(suite, digits, old))
+        evidence.save(tmp_path / name, judged(suite, digits, transfer))
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
 
 
 def test_sets_may_lie_on_disk(suite: Suite, digits: ImageSet, tmp_path: Path) -> None:
     """Read-only memory maps are judged as arrays are, and stay as they are."""
-    old = crafted(suite, digits)
-    for name, whole in (("test", digits), ("old", old)):
+    transfer = crafted(suite, digits)
+    for name, whole in (("test", digits), ("transfer", transfer)):
         images.save(tmp_path / name, [whole], count=COUNT)
-    mapped = judged(suite, images.load(tmp_path / "test"), images.load(tmp_path / "old"))
-    plain = judged(suite, digits, old)
+    mapped = judged(suite, images.load(tmp_path / "test"), images.load(tmp_path / "transfer"))
+    plain = judged(suite, digits, transfer)
     for view, predicted in plain.predictions.items():
         np.testing.assert_array_equal(mapped.predictions[view], predicted)
     assert mapped.indicators == plain.indicators

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from support.fabricated import fabricated, proven
+from support.fabricated import bare, fabricated, proven
 
 from robust_digits.errors import InputError
 from robust_digits.judge import evidence
-from robust_digits.judge.evidence import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, Evidence
+from robust_digits.judge.evidence import Evidence, Made
+from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
 
 def assert_same(first: Evidence, second: Evidence) -> None:
@@ -26,12 +26,6 @@ def assert_same(first: Evidence, second: Evidence) -> None:
         assert list(one) == list(other)
         for name in one:
             np.testing.assert_array_equal(one[name], other[name], strict=True)
-
-
-def bare(predictions: dict[str, NDArray[np.int64]], labels: NDArray[np.int64]) -> Evidence:
-    """Return evidence with nothing but answers."""
-    shown = np.zeros(1, np.int64)
-    return Evidence(labels, shown, predictions, images={}, logits={}, curves={}, indicators={}, certified=None)
 
 
 def npz(**arrays: Any) -> bytes:  # noqa: ANN401 (numpy takes what can become an array)
@@ -48,6 +42,7 @@ def test_round_trip(tmp_path: Path) -> None:
     loaded = evidence.load(tmp_path / "deep" / "robust.npz")
     assert_same(loaded, found)
     assert {type(value) for value in loaded.indicators.values()} == {float}
+    assert {type(value) for value in loaded.made.values()} == {Made}
 
 
 @pytest.mark.parametrize("count", [0, 5, 12])
@@ -110,6 +105,8 @@ BROKEN = {
     "no labels": npz(shown=LABELS["shown"]),
     "unknown group": npz(**LABELS, verdicts__clean=np.zeros(3)),
     "indicator of two numbers": npz(**LABELS, indicators__eps=np.zeros(2)),
+    "how a view was made, as a number": npz(**LABELS, made__pgd=np.zeros(())),
+    "how a view was made, as a list": npz(**LABELS, made__pgd=np.array("[1]")),
     "cut short": npz(**LABELS)[:-100],
     "one bit flipped": npz(**LABELS).replace(b"\0" * 16, b"\0" * 15 + b"\1", 1),
 }
@@ -171,30 +168,3 @@ def test_summing_up_changes_nothing() -> None:
     assert list(verdicts) == [*found.predictions, WORST_CASE]
     np.testing.assert_array_equal(verdicts[CLEAN], before)
     assert verdicts[WORST_CASE].sum() < before.sum()
-
-
-def test_verdicts_are_a_table(tmp_path: Path) -> None:
-    """Each test image has a line: label, prediction, 1 or 0 for each view, nothing where an attack did not see it."""
-    predictions = {
-        CLEAN: np.array([4, 7, 2]),
-        FGM_WHITE_BOX: np.array([4, 1, 2]),
-        "pgd": np.array([4, 0, 1]),
-        "deepfool": np.array([4]),
-    }
-    evidence.save_verdicts(tmp_path / "robust.csv", bare(predictions, np.array([4, 7, 1])))
-    assert (tmp_path / "robust.csv").read_bytes() == (
-        b"index,label,prediction,clean,fgm_white_box,pgd,deepfool,worst_case\n"
-        b"0,4,4,1,1,1,1,1\n"
-        b"1,7,7,1,0,0,,0\n"
-        b"2,1,2,0,0,1,,0\n"
-    )
-
-
-def test_certified_is_the_last_column(tmp_path: Path) -> None:
-    """Where anything can be proven, the table says of each image whether it is certified, after the worst case."""
-    found = bare({CLEAN: np.array([4, 7, 2]), "pgd": np.array([4, 0, 1])}, np.array([4, 7, 1]))
-    certified = np.array([True, False, False])
-    evidence.save_verdicts(tmp_path / "hardened.csv", replace(found, certified=certified))
-    assert (tmp_path / "hardened.csv").read_bytes() == (
-        b"index,label,prediction,clean,pgd,worst_case,certified\n0,4,4,1,1,1,1\n1,7,7,1,0,0,0\n2,1,2,0,1,0,0\n"
-    )

@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from robust_digits.attack import fgm, perturbation, pgd
-from robust_digits.attack.attacks import ATTACKS, Target
-from robust_digits.attack.settings import Noise, Plain, Queries, Restarts, Samples
+from robust_digits.attack import attacks, fgm, perturbation, pgd
+from robust_digits.attack.attacks import Target
+from robust_digits.attack.settings import Noise, Plain, Queries, Restarts, Samples, Steps
 from robust_digits.attack.suite import Suite
+from robust_digits.attack.table import ATTACKS, Attack
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.judge import sanity
-from robust_digits.judge.evaluation import Trial
-from robust_digits.judge.evidence import CLEAN, FGM_WHITE_BOX, WORST_CASE, Evidence
+from robust_digits.judge import evaluation, sanity
+from robust_digits.judge.evidence import Evidence
 from robust_digits.judge.sanity import Check
+from robust_digits.judge.settings import Curve
+from robust_digits.judge.views import CLEAN, FGM_WHITE_BOX, WORST_CASE
 from robust_digits.params import Section
 from robust_digits.runtime import keras, tf
 
@@ -106,7 +108,7 @@ def crafted(suite: Suite, *, eps: float = EPS) -> ImageSet:
 
 def judged(  # the settings of the stage `evaluate`, by keyword
     suite: Suite,
-    old: ImageSet,
+    transfer: ImageSet,
     *,
     images: ImageSet | None = None,
     chosen: Mapping[str, Section] = CHOSEN,
@@ -114,14 +116,17 @@ def judged(  # the settings of the stage `evaluate`, by keyword
     linf: Sequence[float] = LINF,
     samples: int = COUNT,
 ) -> Evidence:
-    """Return the evidence of a whole trial, as the stage `evaluate` gathers it."""
-    trial = Trial(suite, digits() if images is None else images, old)
-    trial.tutorial(norm="inf", eps=craft)
-    trial.attack(chosen)
-    trial.curve(linf=linf, l2=(0.0, 1.0), steps=STEPS, samples=samples, seed=0)
-    trial.certify(linf=linf, samples=samples)
-    trial.probe(chosen, steps=STEPS, samples=samples, seed=0)
-    return trial.evidence()
+    """Return the evidence of a whole evaluation, as the stage `evaluate` gathers it."""
+    return evaluation.judge(
+        suite,
+        digits() if images is None else images,
+        transfer,
+        norm="inf",
+        eps=craft,
+        attacks=chosen,
+        curve=Curve(samples=samples, steps=STEPS, linf=tuple(linf), l2=(0.0, 1.0)),
+        seed=0,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -131,15 +136,15 @@ def suite() -> Suite:
 
 
 @pytest.fixture(scope="module")
-def old(suite: Suite) -> ImageSet:
+def transfer(suite: Suite) -> ImageSet:
     """Return the set crafted against the undefended model."""
     return crafted(suite)
 
 
 @pytest.fixture(scope="module")
-def healthy(suite: Suite, old: ImageSet) -> Evidence:
-    """Return the evidence of a trial in which all is well."""
-    return judged(suite, old)
+def healthy(suite: Suite, transfer: ImageSet) -> Evidence:
+    """Return the evidence of an evaluation in which all is well."""
+    return judged(suite, transfer)
 
 
 def red(found: Evidence, *, control: bool = True) -> set[str]:
@@ -238,9 +243,9 @@ def test_what_cannot_be_certified_is_not_checked(healthy: Evidence) -> None:
 # --- Models that attacks cannot read --------------------------------------------------------------------------------
 
 
-def test_saturated_logits(old: ImageSet) -> None:
+def test_saturated_logits(transfer: ImageSet) -> None:
     """Huge logits leave the cross-entropy no gradient: said outright, and by PGD failing where nothing can survive."""
-    found = judged(under(dense(gain=2e7)), old)
+    found = judged(under(dense(gain=2e7)), transfer)
     table = sanity.checks(found, control=True)
     assert red(found) == {"zero_gradients", "grey_bound", "unbounded", "idle_attacks"}
     assert table["idle_attacks"].measured == 1, "the single step has nowhere to go"
@@ -250,67 +255,67 @@ def test_saturated_logits(old: ImageSet) -> None:
     assert not found.right("pgd_margin").any()
 
 
-def test_saturated_logits_without_the_margin(old: ImageSet) -> None:
+def test_saturated_logits_without_the_margin(transfer: ImageSet) -> None:
     """With PGD on the cross-entropy alone, every attack that needs no gradient is better than it."""
     chosen = {name: settings for name, settings in CHOSEN.items() if name != "pgd_margin"}
-    found = judged(under(dense(gain=2e7)), old, chosen=chosen)
+    found = judged(under(dense(gain=2e7)), transfer, chosen=chosen)
     blind = {"white_box_vs_transfer", "white_box_vs_noise", "white_box_vs_gradient_free"}
     assert {"zero_gradients", "grey_bound", "unbounded", "idle_attacks", *blind} == red(found) - {"more_effort"}
 
 
 @pytest.mark.parametrize("path", [0.0, None], ids=["a gradient of zero", "no way for a gradient"])
-def test_shattered_gradients(path: float | None, old: ImageSet) -> None:
+def test_shattered_gradients(path: float | None, transfer: ImageSet) -> None:
     """Rounded pixels have no gradient in any loss: whatever needs none is better than PGD."""
 
     def rounded(images: tf.Tensor) -> tf.Tensor:
         coarse = tf.round(16 * images) / 16
         return coarse if path is None else coarse + path * images
 
-    found = judged(under(behind(rounded)), old)
+    found = judged(under(behind(rounded)), transfer)
     blind = {"white_box_vs_transfer", "white_box_vs_noise", "white_box_vs_gradient_free"}
     assert {"zero_gradients", "grey_bound", "unbounded", "idle_attacks", *blind} == red(found) - {"more_effort"}
     assert sanity.checks(found, control=True)["zero_gradients"].measured == 1
 
 
-def test_gradients_that_are_not_numbers(old: ImageSet) -> None:
+def test_gradients_that_are_not_numbers(transfer: ImageSet) -> None:
     """A gradient of NaN leads an attack nowhere, so it is no gradient."""
-    found = judged(under(behind(lambda images: images + tf.sqrt(tf.nn.relu(images - 1)))), old)
+    found = judged(under(behind(lambda images: images + tf.sqrt(tf.nn.relu(images - 1)))), transfer)
     assert found.right(CLEAN).all(), "the model itself is as good as ever"
     assert "unbounded" in red(found), "PGD stands still"
     assert "zero_gradients" in red(found)
 
 
-def test_a_model_that_answers_at_random(old: ImageSet) -> None:
+def test_a_model_that_answers_at_random(transfer: ImageSet) -> None:
     """A model that adds noise to its logits is not deterministic, and nothing else is wrong with it."""
-    found = judged(under(before(lambda logits: logits + tf.random.normal(tf.shape(logits), stddev=0.01))), old)
+    found = judged(under(before(lambda logits: logits + tf.random.normal(tf.shape(logits), stddev=0.01))), transfer)
     assert red(found) == {"deterministic"}
     measured = sanity.checks(found, control=True)["deterministic"].measured
     assert measured is not None
     assert 0 < measured < 0.2
 
 
-def test_a_model_that_answers_nan(old: ImageSet) -> None:
+def test_a_model_that_answers_nan(transfer: ImageSet) -> None:
     """A model whose logits are not numbers is not deterministic: NaN is no equal of itself."""
-    found = judged(under(before(lambda logits: logits * np.nan)), old)
+    found = judged(under(before(lambda logits: logits * np.nan)), transfer)
     assert "deterministic" in red(found)
 
 
-def test_a_model_that_answers_probabilities(old: ImageSet) -> None:
+def test_a_model_that_answers_probabilities(transfer: ImageSet) -> None:
     """Softmax outputs passed as logits are found out, and nothing else is wrong with them."""
-    found = judged(under(before(tf.nn.softmax)), old)
+    found = judged(under(before(tf.nn.softmax)), transfer)
     assert red(found) == {"logits"}
     assert sanity.checks(found, control=True)["logits"].measured == 1
 
 
-def test_logits_that_add_up_to_one(old: ImageSet) -> None:
+def test_logits_that_add_up_to_one(transfer: ImageSet) -> None:
     """Logits that happen to add up to one are no probabilities if some are negative: all is well with them."""
     model = before(lambda logits: 3 * (logits - tf.reduce_mean(logits, axis=1, keepdims=True)) + 1 / CLASSES)
-    assert red(judged(under(model), old)) == set()
+    assert red(judged(under(model), transfer)) == set()
 
 
-def test_a_constant_model_as_control(old: ImageSet) -> None:
+def test_a_constant_model_as_control(transfer: ImageSet) -> None:
     """A model that says one class whatever it sees has a third right under every attack: no control, no gradient."""
-    found = judged(under(dense(gain=0, bias=(2, 0, 0))), old)
+    found = judged(under(dense(gain=0, bias=(2, 0, 0))), transfer)
     assert red(found) == {"control", "zero_gradients", "unbounded", "idle_attacks"}
     assert sanity.checks(found, control=True)["control"].measured == pytest.approx(1 / 3)
 
@@ -320,24 +325,26 @@ def test_a_constant_model_as_control(old: ImageSet) -> None:
 
 def turned(name: str) -> Callable[[Target, Any], Images]:
     """Return an attack of the table with a sign error."""
-    right = ATTACKS[name]
+    right = getattr(attacks, name)
     return lambda target, settings: mirrored(right(target, settings), target.images)
 
 
-def test_a_sign_error_in_the_suite(suite: Suite, old: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sign_error_in_the_suite(suite: Suite, transfer: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """PGD that descends the loss is weaker than one step, transfer, noise and Square; the curve is still right."""
     for name in ("pgd", "pgd_margin"):
-        monkeypatch.setitem(ATTACKS, name, turned(name))
-    found = judged(suite, old)
+        monkeypatch.setattr(f"robust_digits.attack.attacks.{name}", turned(name))
+    found = judged(suite, transfer)
     assert found.right("pgd").all()
     assert red(found) == set(VERSUS)
 
 
 @pytest.mark.parametrize("name", ["pgd", "pgd_margin"])
-def test_a_sign_error_in_one_attack(name: str, suite: Suite, old: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sign_error_in_one_attack(
+    name: str, suite: Suite, transfer: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a sign error in one of the two the worst case is still right, but the single step shows the weak one."""
-    monkeypatch.setitem(ATTACKS, name, turned(name))
-    found = judged(suite, old)
+    monkeypatch.setattr(f"robust_digits.attack.attacks.{name}", turned(name))
+    found = judged(suite, transfer)
     assert found.right(name).all()
     assert red(found) == {"iterative_vs_single"}
 
@@ -354,27 +361,31 @@ def test_a_sign_error_in_one_attack(name: str, suite: Suite, old: ImageSet, monk
     ],
 )
 def test_an_attack_that_does_nothing(
-    name: str, others: set[str], suite: Suite, old: ImageSet, monkeypatch: pytest.MonkeyPatch
+    name: str, others: set[str], suite: Suite, transfer: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An attack that returns the images as they are is found, even where others make up for it."""
-    monkeypatch.setitem(ATTACKS, name, lambda target, _: target.images.copy())
-    assert red(judged(suite, old)) == {"idle_attacks", *others}
+    monkeypatch.setattr(f"robust_digits.attack.attacks.{name}", lambda target, _: target.images.copy())
+    assert red(judged(suite, transfer)) == {"idle_attacks", *others}
 
 
-def test_a_sign_error_in_pgd_itself(suite: Suite, old: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sign_error_in_pgd_itself(suite: Suite, transfer: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the curve's attack has the error too, accuracy survives what no model can."""
     right = pgd.ascend
     monkeypatch.setattr(pgd, "ascend", lambda *given, **how: mirrored(right(*given, **how), given[1]))
-    found = judged(suite, old)
+    found = judged(suite, transfer)
     assert red(found) == {*VERSUS, "grey_bound", "unbounded"}
     assert found.indicators["unbounded"] == 1
 
 
-def test_an_attack_that_ignores_eps_is_an_error(suite: Suite, old: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A suite with an attack that goes too far ends the trial; its number is never written."""
-    monkeypatch.setitem(ATTACKS, "noise", lambda target, _: np.clip(target.images + 2 * target.eps, 0, 1))
+def test_an_attack_that_ignores_eps_is_an_error(
+    suite: Suite, transfer: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A suite with an attack that goes too far ends the evaluation; its number is never written."""
+    monkeypatch.setattr(
+        "robust_digits.attack.attacks.noise", lambda target, _: np.clip(target.images + 2 * target.eps, 0, 1)
+    )
     with pytest.raises(ValueError, match=r"expected perturbations of Linf size 0\.2 at most, got 0\.4"):
-        judged(suite, old)
+        judged(suite, transfer)
 
 
 @pytest.mark.parametrize(
@@ -390,26 +401,25 @@ def test_bounds_are_measured_again(  # noqa: PLR0917 (pytest hands over argument
     name: str,
     measured: float,
     suite: Suite,
-    old: ImageSet,
+    transfer: ImageSet,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If the attacks' own check of their bounds were lost, the trial's would tell."""
-    monkeypatch.setitem(ATTACKS, "noise", attack)
+    """If the attacks' own check of their bounds were lost, the evaluation's would tell."""
+    monkeypatch.setattr("robust_digits.attack.attacks.noise", attack)
     monkeypatch.setattr(perturbation, "check", lambda *_, **__: None)
-    found = judged(suite, old)
+    found = judged(suite, transfer)
     assert red(found) == {name}
     assert sanity.checks(found, control=True)[name].measured == pytest.approx(measured)
 
 
-def test_pixels_above_one(suite: Suite, old: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pixels_above_one(suite: Suite, transfer: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pixel above 1 is out of range as one below 0 is."""
     high = replace(digits(), images=np.minimum(digits().images + 0.3, 1))
-    monkeypatch.setitem(ATTACKS, "noise", lambda target, _: target.images + target.eps)
+    monkeypatch.setattr("robust_digits.attack.attacks.noise", lambda target, _: target.images + target.eps)
     monkeypatch.setattr(perturbation, "check", lambda *_, **__: None)
-    trial = Trial(suite, high, old)
-    trial.attack({"noise": Noise(draws=1)})
-    assert trial.evidence().indicators["beyond_range"] == pytest.approx(high.images.max() + EPS - 1)
-    assert trial.evidence().indicators["beyond_range"] > 0.1
+    found = evaluation.under_attack(suite, high, transfer, {"noise": Noise(draws=1)}).indicators
+    assert found["beyond_range"] == pytest.approx(high.images.max() + EPS - 1)
+    assert found["beyond_range"] > 0.1
 
 
 def test_the_transfer_set_as_it_lies_on_disk(suite: Suite) -> None:
@@ -425,19 +435,19 @@ def crawl(images: Images, found: Images, *, steps: int) -> Images:
 
 
 def test_steps_that_are_too_short(
-    suite: Suite, old: ImageSet, healthy: Evidence, monkeypatch: pytest.MonkeyPatch
+    suite: Suite, transfer: ImageSet, healthy: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An attack that has not arrived gains from more steps, and is weaker than one long step."""
     whole = pgd.ascend
     monkeypatch.setattr(pgd, "ascend", lambda *given, **how: crawl(given[1], whole(*given, **how), steps=how["steps"]))
-    found = judged(suite, old)
+    found = judged(suite, transfer)
     expected = dict(healthy.curves["linf"])
     assert found.curves["linf"][-1, 1] == pytest.approx(expected[0.05], abs=0.05), "no further than 5 steps of 0.01"
     assert red(found) == {*VERSUS, "more_effort", "grey_bound", "unbounded"} - {"white_box_vs_noise"}
     assert found.indicators["gain_from_effort"] == pytest.approx(expected[0.05] - expected[0.1], abs=0.05)
 
 
-def test_a_curve_that_rises(suite: Suite, old: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_curve_that_rises(suite: Suite, transfer: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """An attack that breaks down in a part of the curve makes accuracy rise."""
     whole = pgd.ascend
 
@@ -445,9 +455,45 @@ def test_a_curve_that_rises(suite: Suite, old: ImageSet, monkeypatch: pytest.Mon
         return given[1] if eps == 0.1 else whole(*given, eps=eps, **how)
 
     monkeypatch.setattr(pgd, "ascend", failing)
-    found = judged(suite, old)
+    found = judged(suite, transfer)
     assert red(found) == {"monotone"}
     assert sanity.checks(found, control=True)["monotone"].measured == 1 - found.curves["linf"][1, 1]
+
+
+# --- Attacks that are new -------------------------------------------------------------------------------------------
+
+Newcomer = Callable[[Callable[[Target, Any], Images], Attack], dict[str, Section]]
+
+
+@pytest.fixture
+def newcomer(monkeypatch: pytest.MonkeyPatch) -> Newcomer:
+    """Return a function that adds an attack to the table, a record and its function, and returns the suite with it."""
+
+    def add(attack: Callable[[Target, Any], Images], record: Attack) -> dict[str, Section]:
+        monkeypatch.setitem(ATTACKS, "newcomer", record)
+        monkeypatch.setattr(attacks, "newcomer", attack, raising=False)
+        return {**CHOSEN, "newcomer": record.glance}
+
+    return add
+
+
+def test_a_new_gradient_attack_is_held_against_the_single_step(
+    suite: Suite, transfer: ImageSet, newcomer: Newcomer
+) -> None:
+    """An iterative attack that does less than one step is found out by its record alone: no check names attacks."""
+    record = Attack("Newcomer", Steps(steps=STEPS), white_box=True, iterative=True)
+    chosen = newcomer(lambda target, _: target.images + np.float32(1e-4), record)
+    assert red(judged(suite, transfer, chosen=chosen)) == {"iterative_vs_single"}
+
+
+def test_a_new_search_is_asked_for_twice_the_effort(suite: Suite, transfer: ImageSet, newcomer: Newcomer) -> None:
+    """A search that would find much more in twice the steps is found out by its record alone."""
+
+    def lazy(target: Target, settings: Steps) -> Images:
+        return attacks.fgm(target, Plain()) if settings.steps > STEPS else target.images + np.float32(1e-4)
+
+    chosen = newcomer(lazy, Attack("Newcomer", Steps(steps=STEPS), search=True))
+    assert "more_effort" in red(judged(suite, transfer, chosen=chosen))
 
 
 # --- Attacks that were not run --------------------------------------------------------------------------------------
@@ -466,17 +512,17 @@ def test_a_curve_that_rises(suite: Suite, old: ImageSet, monkeypatch: pytest.Mon
     ],
     ids=lambda value: "+".join(value) if isinstance(value, list) else "",
 )
-def test_a_suite_without_an_attack(left_out: list[str], unmeasured: set[str], suite: Suite, old: ImageSet) -> None:
+def test_a_suite_without_an_attack(left_out: list[str], unmeasured: set[str], suite: Suite, transfer: ImageSet) -> None:
     """A check whose attack was not run is red and says that it was not measured; the others are as they were."""
     chosen = {name: settings for name, settings in CHOSEN.items() if name not in left_out}
-    found = judged(suite, old, chosen=chosen)
+    found = judged(suite, transfer, chosen=chosen)
     table = sanity.checks(found, control=True)
     assert {name for name, check in table.items() if check.measured is None} == red(found) == unmeasured
 
 
-def test_a_curve_that_ends_too_early(suite: Suite, old: ImageSet) -> None:
+def test_a_curve_that_ends_too_early(suite: Suite, transfer: ImageSet) -> None:
     """Without a point at eps 0.5 or above, whether the attack works there is not known."""
-    found = judged(suite, old, linf=(0.0, 0.4999))
+    found = judged(suite, transfer, linf=(0.0, 0.4999))
     assert red(found) == {"grey_bound"}
     assert sanity.checks(found, control=True)["grey_bound"].measured is None
 
@@ -514,7 +560,7 @@ def test_an_indicator_beyond_its_bound(name: str, healthy: Evidence) -> None:
 
 
 def test_bounds_follow_the_evidence(healthy: Evidence) -> None:
-    """Perturbations are bounded by the sizes of this very trial."""
+    """Perturbations are bounded by the sizes of this very evaluation."""
     few = replace(healthy, indicators={**healthy.indicators, "eps": 0.3, "transfer_eps": 0.4})
     table = sanity.checks(few, control=True)
     assert table["within_eps"].bound == pytest.approx(0.3, abs=1e-5)
@@ -552,10 +598,10 @@ def test_curves(points: list[tuple[float, float]], faults: set[str], healthy: Ev
     assert red(replace(healthy, curves=curves)) == faults
 
 
-def test_the_grey_bound_is_the_share_of_the_largest_class(suite: Suite, old: ImageSet) -> None:
+def test_the_grey_bound_is_the_share_of_the_largest_class(suite: Suite, transfer: ImageSet) -> None:
     """Of twenty images of one class and five of another, a model may have four fifths right at eps 0.5, and a bit."""
-    rows = np.concatenate([np.flatnonzero(old.labels == 0), np.flatnonzero(old.labels == 1)[:5]])
-    found = judged(suite, old[rows], images=digits()[rows])
+    rows = np.concatenate([np.flatnonzero(transfer.labels == 0), np.flatnonzero(transfer.labels == 1)[:5]])
+    found = judged(suite, transfer[rows], images=digits()[rows])
     assert sanity.checks(found, control=True)["grey_bound"].bound == pytest.approx(0.8 + sanity.SLACK)
 
 
@@ -588,9 +634,9 @@ def test_a_worst_case_that_forgets_attacks(healthy: Evidence, monkeypatch: pytes
     assert sanity.checks(healthy, control=False)["worst_case"].measured == 1
 
 
-def test_the_worst_case_is_that_of_the_suite(suite: Suite, old: ImageSet) -> None:
+def test_the_worst_case_is_that_of_the_suite(suite: Suite, transfer: ImageSet) -> None:
     """The Fast Gradient sets may be of a larger eps than the suite, as in the tutorial, and may leave less than it."""
-    found = judged(under(suite.model.model, eps=0.05), old, craft=EPS)
+    found = judged(under(suite.model.model, eps=0.05), transfer, craft=EPS)
     assert found.right(FGM_WHITE_BOX).mean() < found.right(WORST_CASE).mean()
     assert red(found, control=False) == set()
 

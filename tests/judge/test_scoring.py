@@ -1,12 +1,17 @@
-"""Verdicts become fractions, each with how far it may be off."""
+"""Verdicts become fractions, each with how it was made and how far it may be off."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.fabricated import bare
 
 from robust_digits.judge import scoring
+from robust_digits.judge.evidence import Evidence, Made
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_WHITE_BOX, WORST_CASE
 
 # Right, of how many, half the width of Wilson's 95% interval by hand: with z = 1.959964 and p the share,
 # z / (1 + z^2/n) * sqrt(p (1 - p) / n + z^2 / 4n^2).
@@ -29,35 +34,41 @@ def verdicts(right: int, count: int) -> NDArray[np.bool_]:
     return np.arange(count) < right
 
 
+def width(right: int, count: int) -> float:
+    """Return half the width of the interval of an accuracy."""
+    low, high = scoring.interval(right, count)
+    return (high - low) / 2
+
+
 @pytest.mark.parametrize(("right", "count", "half"), WILSON)
-def test_margin_is_wilsons(right: int, count: int, half: float) -> None:
-    """The margin is half the width of Wilson's interval, also where nothing or everything is right."""
-    assert scoring.margin(verdicts(right, count)) == pytest.approx(half, abs=1e-9)
+def test_the_interval_is_wilsons(right: int, count: int, half: float) -> None:
+    """The interval is as wide as Wilson's, also where nothing or everything is right."""
+    assert width(right, count) == pytest.approx(half, abs=0.51e-4)
 
 
 @given(st.integers(1, 500).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))))
-def test_margin_is_the_formula(case: tuple[int, int]) -> None:
-    """The margin is the formula's for any counts, never zero, and the same for as many wrong as right."""
+def test_the_interval_is_the_formula(case: tuple[int, int]) -> None:
+    """Its width is the formula's for any counts, never zero, the same for as many wrong as right; it holds the share."""
     right, count = case
     z, share = 1.959963984540054, right / count
     half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    measured = scoring.margin(verdicts(right, count))
-    assert measured == pytest.approx(half, abs=0.51e-4)
-    assert 0 < measured <= 0.5
-    assert measured == scoring.margin(verdicts(count - right, count))
+    assert width(right, count) == pytest.approx(half, abs=1e-9)
+    assert 0 < half <= 0.5
+    assert width(count - right, count) == pytest.approx(half, abs=1e-9)
+    low, high = scoring.interval(right, count)
+    assert low - 1e-9 <= share <= high + 1e-9
 
 
 def test_more_images_say_more() -> None:
-    """The same share of more images has a smaller margin."""
-    margins = [scoring.margin(verdicts(count // 2, count)) for count in (10, 100, 1000)]
-    assert margins == sorted(margins, reverse=True)
+    """The same share of more images has a narrower interval."""
+    widths = [width(count // 2, count) for count in (10, 100, 1000)]
+    assert widths == sorted(widths, reverse=True)
 
 
 def test_the_order_does_not_matter() -> None:
-    """Accuracy and margin are the same whichever images are right."""
+    """Accuracy is the same whichever images are right."""
     few, turned = verdicts(3, 10), verdicts(3, 10)[::-1]
     assert scoring.accuracy(few) == scoring.accuracy(turned) == 0.3
-    assert scoring.margin(few) == scoring.margin(turned)
 
 
 @pytest.mark.parametrize(
@@ -71,31 +82,95 @@ def test_accuracy_is_rounded(right: int, count: int, share: float) -> None:
     assert type(measured) is float
 
 
-def test_no_images_have_no_margin() -> None:
+def test_no_images_have_no_interval() -> None:
     """Of no images at all there is no interval."""
     with pytest.raises(ValueError, match="n must be an integer not less than 1"):
-        scoring.margin(verdicts(0, 0))
+        scoring.interval(0, 0)
 
 
-def test_metrics_name_every_view_twice() -> None:
-    """The metrics hold how many images there are, and accuracy and margin of each view, in the order of the views."""
-    views = {"clean": verdicts(9, 10), "deepfool": verdicts(1, 2), "worst_case": verdicts(0, 10)}
-    found = scoring.metrics(views, certified=None, uncertified="no bounds")
-    assert found == {
-        "images": 10,
-        "accuracy": {"clean": 0.9, "deepfool": 0.5, "worst_case": 0.0},
-        "margin": {"clean": 0.1931, "deepfool": 0.4055, "worst_case": 0.1388},
-        "certified": {"accuracy": None, "reason": "no bounds"},
+def judged(right: int, *, certified: int | None = None) -> Evidence:
+    """Return evidence on ten images: nine right clean, so many under PGD, and one of two under DeepFool."""
+    labels = np.zeros(10, np.int64)
+    fell = {CLEAN: ~verdicts(9, 10), "pgd": ~verdicts(right, 10), "deepfool": ~verdicts(1, 2)}
+    found = bare({view: each.astype(np.int64) for view, each in fell.items()}, labels)
+    made = {
+        **found.made,
+        "pgd": Made("inf", 0.2, {"steps": 40}),
+        WORST_CASE: Made("inf", 0.2, {"attacks": ["pgd", "deepfool"]}),
+        CERTIFIED: Made("inf", 0.2, {"reason": "no bounds"} if certified is None else {}),
     }
-    assert [list(found[group]) for group in ("accuracy", "margin")] == [list(views)] * 2
+    return replace(found, made=made, certified=None if certified is None else verdicts(certified, 10))
 
 
-@pytest.mark.parametrize(("right", "share", "half"), [(0, 0.0, 0.1388), (9, 0.9, 0.1931), (10, 1.0, 0.1388)])
-def test_what_is_certified_has_its_interval(right: int, share: float, half: float) -> None:
+def test_metrics_are_shares_and_nothing_else() -> None:
+    """The metrics hold the accuracy of each view, in order, and that there is no proof; no counts, no intervals."""
+    found = scoring.metrics(judged(5))
+    assert found == {
+        "accuracy": {"clean": 0.9, "pgd": 0.5, "deepfool": 0.5, "worst_case": 0.4},
+        "certified": {"accuracy": None},
+    }
+    assert list(found["accuracy"]) == ["clean", "pgd", "deepfool", "worst_case"]
+
+
+@pytest.mark.parametrize(("right", "share"), [(0, 0.0), (9, 0.9), (10, 1.0)])
+def test_what_is_certified_is_a_figure(right: int, share: float) -> None:
     """The share that is certified is a number like any other, none included, and no view."""
-    found = scoring.metrics({"clean": verdicts(10, 10)}, certified=verdicts(right, 10), uncertified=None)
-    assert found["certified"] == {"accuracy": share, "margin": half}
-    assert list(found["accuracy"]) == ["clean"]
+    found = scoring.metrics(judged(5, certified=right))
+    assert found["certified"] == {"accuracy": share}
+    assert "certified" not in found["accuracy"]
+
+
+def test_details_say_how_each_figure_was_made() -> None:
+    """Each figure has its number of images, norm, eps, settings and Wilson's interval; the clean one has no attack."""
+    found = scoring.details(judged(5, certified=3))
+    assert list(found) == [*(f"accuracy.{view}" for view in judged(5).verdicts()), "certified.accuracy"]
+    assert found["accuracy.pgd"] == {
+        "images": 10,
+        "norm": "inf",
+        "eps": 0.2,
+        "settings": {"steps": 40},
+        "interval": [0.2366, 0.7634],
+    }
+    assert found["accuracy.clean"] | {"interval": None} == {
+        "images": 10,
+        "norm": None,
+        "eps": 0.0,
+        "settings": {},
+        "interval": None,
+    }
+    assert found["accuracy.deepfool"]["images"] == 2
+    assert found["accuracy.worst_case"]["settings"] == {"attacks": ["pgd", "deepfool"]}
+    assert found["certified.accuracy"]["interval"] == [0.1078, 0.6032]
+
+
+def test_details_say_why_nothing_is_proven() -> None:
+    """Where nothing can be proven there is no interval, but the reason."""
+    found = scoring.details(judged(5))["certified.accuracy"]
+    assert found == {"images": 10, "norm": "inf", "eps": 0.2, "settings": {"reason": "no bounds"}, "interval": None}
+
+
+def test_verdicts_are_a_row_an_image() -> None:
+    """Each test image has a row: label, 1 or 0 for each view, and nothing where an attack did not see it."""
+    predictions = {
+        CLEAN: np.array([4, 7, 2]),
+        FGM_WHITE_BOX: np.array([4, 1, 2]),
+        "pgd": np.array([4, 0, 1]),
+        "deepfool": np.array([4]),
+    }
+    rows = scoring.verdicts(bare(predictions, np.array([4, 7, 1])))
+    assert list(rows[0]) == ["index", "label", "clean", "fgm_white_box", "pgd", "deepfool", "worst_case"]
+    assert [tuple(row.values()) for row in rows] == [
+        (0, 4, 1, 1, 1, 1, 1),
+        (1, 7, 1, 0, 0, "", 0),
+        (2, 1, 0, 0, 1, "", 0),
+    ]
+
+
+def test_certified_is_the_last_column() -> None:
+    """Where anything can be proven, the rows say of each image whether it is certified, after the worst case."""
+    rows = scoring.verdicts(judged(5, certified=2))
+    assert list(rows[0])[-2:] == ["worst_case", "certified"]
+    assert [row["certified"] for row in rows] == [1, 1] + [0] * 8
 
 
 def test_accuracy_within_each_class() -> None:

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from robust_digits import runtime
-from robust_digits.attack import attacks, suite
-from robust_digits.attack.settings import Attacks
+from robust_digits.attack import attacks
+from robust_digits.attack.table import ATTACKS
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import models
@@ -103,17 +103,16 @@ def test_every_attack_has_a_line(run: Callable[..., None], capsys: pytest.Captur
         "Linf",
         "s/image",
     ]
-    assert [line.split()[0] for line in rest] == list(attacks.ATTACKS) == list(Attacks.model_fields)
+    assert [line.split()[0] for line in rest] == list(ATTACKS)
     for attack, line in lines(out).items():
         assert float(line["at_all"]) <= float(line["within"]) <= 50, "one of the two is wrong to begin with"
-        if attack not in attacks.UNBOUNDED:
+        if ATTACKS[attack].bounded:
             assert line["at_all"] == line["within"]
 
 
-def offered(monkeypatch: pytest.MonkeyPatch, table: dict[str, Any]) -> None:
-    """Put another table of attacks in the place of the one that there is."""
-    for module in (attacks, suite):
-        monkeypatch.setattr(module, "ATTACKS", table)
+def offered(monkeypatch: pytest.MonkeyPatch, names: Iterable[str]) -> None:
+    """Leave these attacks of the table only."""
+    monkeypatch.setattr(survey, "ATTACKS", {name: ATTACKS[name] for name in names})
 
 
 def test_a_line_says_what_the_attack_did(
@@ -121,11 +120,12 @@ def test_a_line_says_what_the_attack_did(
 ) -> None:
     """Shares of all images are right; sizes are those of the perturbations that changed the model's mind."""
     few = {
-        "fgm": attacks.fgm,
         "noise": lambda target, _: target.images,
         "deepfool": lambda target, _: np.clip(target.images + 0.3 * np.sign(0.5 - target.images), 0, 1),
     }
-    offered(monkeypatch, few)
+    for name, attack in few.items():
+        monkeypatch.setattr(attacks, name, attack)
+    offered(monkeypatch, ("fgm", *few))
     run(*COMMAND, "--samples", "6")
     found = lines(capsys.readouterr().out)
     assert {attack: (line["within"], line["at_all"]) for attack, line in found.items()} == {
@@ -146,7 +146,7 @@ def test_an_attack_that_is_not_part_of_the_suite(
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     del params["evaluate"]["attacks"][left_out]
     Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    offered(monkeypatch, {name: attacks.ATTACKS[name] for name in (left_out, "transfer")})
+    offered(monkeypatch, (left_out, "transfer"))
     run(*COMMAND, "--samples", "2")
     assert capsys.readouterr().out.splitlines()[-1].startswith("transfer ")
 

@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robust_digits.data.images import ImageSet
-from robust_digits.judge.evidence import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, Evidence
+from robust_digits.judge.evidence import Evidence, Made
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
 SIDE = 6
 
@@ -43,6 +45,14 @@ def fabricated(*, classes: int = 3, channels: int = 1, wrong: int = 2, count: in
             "l2": np.array([[0.0, 0.9], [2.0, 0.1]]),
         },
         indicators={"eps": 0.2, "transfer_eps": 0.3, "grey_bound": 0.4},
+        made={
+            **{view: Made("inf", 0.2) for view in predictions},
+            CLEAN: Made(),
+            FGM_TRANSFER: Made("inf", 0.3),
+            FGM_WHITE_BOX: Made("inf", 0.3),
+            WORST_CASE: Made("inf", 0.2, {"attacks": ["noise", "pgd", "deepfool"]}),
+            CERTIFIED: Made("inf", 0.2, {"reason": "no bounds"}),
+        },
         certified=None,
     )
 
@@ -52,3 +62,12 @@ def proven(found: Evidence, *, count: int = 1) -> Evidence:
     rows = np.arange(len(found.labels))
     curve = found.curves["linf"] * [1, 0.5]
     return replace(found, certified=rows >= len(rows) - count, curves={**found.curves, CERTIFIED: curve})
+
+
+def bare(predictions: dict[str, NDArray[np.int64]], labels: NDArray[np.int64]) -> Evidence:
+    """Return evidence with nothing but answers, and how they were made."""
+    shown = np.zeros(1, np.int64)
+    made = dict.fromkeys([*predictions, WORST_CASE, CERTIFIED], Made())
+    return Evidence(
+        labels, shown, predictions, images={}, logits={}, curves={}, indicators={}, made=made, certified=None
+    )

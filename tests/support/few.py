@@ -1,21 +1,10 @@
-"""Settings of every attack, small enough for a test."""
+"""Settings of every attack of the table, small enough for a test."""
 
-from robust_digits.attack.settings import Attacks, Noise, Plain, Queries, Restarts, Samples, Steps
+from robust_digits.attack.table import ATTACKS
 
-FEW = Attacks(
-    grey=Plain(),
-    noise=Noise(draws=2),
-    transfer=Plain(),
-    fgm=Plain(),
-    bim=Steps(steps=4),
-    pgd=Restarts(steps=4, restarts=2),
-    pgd_margin=Restarts(steps=4, restarts=2),
-    square=Queries(queries=20),
-    deepfool=Samples(samples=6),
-    jsma=Samples(samples=6),
-    universal=Samples(samples=6),
-    virtual_adversarial=Samples(samples=6),
-    carlini_wagner=Samples(samples=6),
-    newtonfool=Samples(samples=6),
-    hopskipjump=Samples(samples=6),
-).chosen()
+_SMALL = {"draws": 2, "steps": 4, "restarts": 2, "queries": 20, "samples": 6}
+
+FEW = {
+    name: attack.settings(**{setting: _SMALL[setting] for setting in attack.settings.model_fields})
+    for name, attack in ATTACKS.items()
+}

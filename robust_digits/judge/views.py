@@ -1,0 +1,31 @@
+"""The vocabulary: the views in which a model is judged, by their names in files and their labels for people.
+
+A view is a way to show a model the test images: clean, with the Fast Gradient Method of the stage `craft` (`transfer`:
+crafted against the baseline; `white-box`: crafted against this very model), or under an attack of the suite. The worst
+case sums the suite up, and what is certified is the proof beside it. Every table, picture and text takes its words from
+here, and the names of attacks from their records.
+"""
+
+from robust_digits.attack.table import ATTACKS
+
+CLEAN, FGM_TRANSFER, FGM_WHITE_BOX = "clean", "fgm_transfer", "fgm_white_box"
+WORST_CASE = "worst_case"
+CERTIFIED = "certified"
+
+_LABELS = {
+    CLEAN: "clean",
+    FGM_TRANSFER: "FGM transfer",
+    FGM_WHITE_BOX: "FGM white-box",
+    WORST_CASE: "worst case",
+    CERTIFIED: "certified",
+}
+
+
+def label(view: str, eps: float | None = None) -> str:
+    """Return the name of a view for people; with `eps`, which is said where it is not 0: `FGM transfer, eps 0.5`.
+
+    A view that this version does not know, out of the results of another one, is called by its name in the file.
+    """
+    known = _LABELS | {name: attack.label for name, attack in ATTACKS.items()}
+    name = known.get(view, view.replace("_", " "))
+    return f"{name}, eps {eps:g}" if eps else name
