@@ -79,8 +79,8 @@ lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does,
 	python -m robust_digits.study.lab models/baseline.keras data/normalized/test docs/lab.png \
 		--image $(or $(IMAGE),0) --l2 $(or $(L2),3) --linf $(or $(LINF),0.15)
 
-gate: $(VENV)/.locked ## fail when a check of the evaluation is red
-	python -m robust_digits.report.gate metrics/sanity.json
+gate: $(VENV)/.locked ## show the checks of the evaluation; fail when one is red that gate.yaml does not accept
+	@python -m robust_digits.report.gate
 
 BASE ?= main
 COMPARED = --base '$(BASE)' $(if $(HERE),--here '$(HERE)')
@@ -95,6 +95,9 @@ reproduced: $(VENV)/.locked ## fail unless dvc.lock, metrics and plots are what 
 
 plots: $(VENV)/.locked ## draw DVC's own page of plots, this workspace against the last commit
 	dvc plots diff HEAD
+
+deps: $(VENV)/.locked ## write the code that each stage depends on into dvc.yaml
+	python -m robust_digits.record.dependencies
 
 readme: $(VENV)/.locked ## write the tables of README.md anew from the committed metrics
 	python -m robust_digits.record.pages README.md

@@ -1,22 +1,46 @@
-"""Turn a stage's `main` into a command: its paths become arguments, its parameters are checked first."""
+"""Turn a function into a command, with one policy of exit codes for all of them.
+
+0: done. 1: what was judged failed. 2: could not be done: a parameter, an argument or a file is not what it must be, and
+one line on the error stream says which. Any other exception is a fault of ours and keeps its traceback.
+"""
 
 import argparse
 import inspect
+import os
 import sys
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE, Section, load
 
+FAILED, REFUSED = 1, 2
+INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell counts a process that a signal ended
+
+
+def guarded(main: Callable[[], int | None]) -> Callable[[], None]:
+    """Return a `main`, which reads its own command line and returns an exit code (None: 0), as a command.
+
+    The process ends here where the code is not 0, or where `main` raised an `InputError` or could not read or write a
+    file; its module's name stands before the line that says why.
+    """
+
+    @wraps(main)
+    def ended() -> None:
+        code = _code(Path(inspect.getfile(main)).stem, main)
+        if code:
+            sys.exit(code)
+
+    return ended
+
 
 def run(main: Callable[..., None]) -> None:
     """Run a stage from the command line.
 
-    `main` takes `params`, a `Section` that is loaded from params.yaml, and then paths (positional arguments in the
-    order of its signature) or, as `*names`, one or more strings. The docstring of its module is the help text.
-    An `InputError` or a file that cannot be read or written ends the process with one line and exit code 1.
+    `main` takes `params`, a `Section` that is loaded from params.yaml, and then its arguments, paths or names, in the
+    order of its signature. The docstring of its module is the help text.
     """
     arguments = list(inspect.signature(main).parameters.values())
     hints = get_type_hints(main)
@@ -29,21 +53,32 @@ def run(main: Callable[..., None]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for argument in arguments[1:]:
-        several = argument.kind is inspect.Parameter.VAR_POSITIONAL
-        parser.add_argument(argument.name, type=hints[argument.name], nargs="+" if several else None)
+        parser.add_argument(argument.name, type=hints[argument.name])
     given = vars(parser.parse_args())
-    values: list[Any] = []
-    for argument in arguments[1:]:
-        value = given[argument.name]
-        values += value if isinstance(value, list) else [value]
+    section = _section(hints[arguments[0].name])
+    code = _code(name, lambda: main(load(section), *(given[argument.name] for argument in arguments[1:])))
+    if code:
+        sys.exit(code)
+
+
+def _code(name: str, work: Callable[[], int | None]) -> int:
+    """Do the work and return its exit code; say in one line, after `name`, why it could not be done."""
     try:
-        main(load(_section(hints[arguments[0].name])), *values)
+        return work() or 0
     except InputError as error:
-        sys.exit(f"{name}: {error}")
+        said: Any = error
+    except BrokenPipeError:  # whoever read what is printed has seen enough: `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except OSError as error:
         if error.filename is None:
             raise
-        sys.exit(f"{name}: {error.filename}: {error.strerror}")
+        said = f"{error.filename}: {error.strerror}"
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    print(f"{name}: {said}", file=sys.stderr)
+    return REFUSED
 
 
 def _section(hint: type) -> type[Section]:

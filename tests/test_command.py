@@ -166,6 +166,10 @@ FAULTS: dict[str, tuple[dict[str, object], list[str]]] = {
             "seed: expected less than 4294967296, got 4294967296",
         ],
     ),
+    "summarize": (
+        {"models": ["baseline", "Robust", "baseline"]},
+        ["models.1: expected a string that matches the pattern"],
+    ),
     "evaluate": (
         {
             "threads": "two",
@@ -192,7 +196,7 @@ def refusal(stage: str, folder: Path) -> list[str]:
     """Run a stage that must end before TensorFlow is loaded or anything is written; return what it says, in lines."""
     before = sorted(folder.iterdir())
     ended = run_stage(stage, *arguments_of(stage), folder=folder)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert ended.stdout.startswith("loaded:")
     assert "tensorflow" not in ended.stdout.split()
     assert sorted(folder.iterdir()) == before
@@ -202,7 +206,7 @@ def refusal(stage: str, folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("stage", FAULTS)
 def test_wrong_parameters_end_a_stage_at_once(tmp_path: Path, stage: str) -> None:
-    """Each fault is one line and there is nothing else; the exit code is 1, and TensorFlow is not loaded for it."""
+    """Each fault is one line and there is nothing else; the exit code is 2, and TensorFlow is not loaded for it."""
     faults, said = FAULTS[stage]
     put_params(tmp_path, **faults)
     lines = sorted(refusal(stage, tmp_path))
@@ -251,7 +255,7 @@ def test_a_missing_input_is_one_line(tmp_path: Path, stage: str, arguments: list
     """The message has the path, and nothing is written."""
     put_params(tmp_path, data__source="digits")
     ended = run_stage(stage, *arguments, folder=tmp_path)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
     assert line.startswith(f"{stage}: {words}")
     assert [file.name for file in tmp_path.iterdir()] == ["params.yaml"]
@@ -264,7 +268,7 @@ def test_a_refusal_has_no_warnings_beside_it(tmp_path: Path, content: str) -> No
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "digits.csv").write_text(content, encoding="utf-8")
     ended = run_stage("normalize", "raw", "out", folder=tmp_path)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
     assert line.startswith(f"normalize: {Path('raw', 'digits.csv')}: expected ")
 
@@ -330,30 +334,18 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 Run = Callable[..., None]
 
 
-def test_main_gets_its_parameters_and_paths(run: Run) -> None:
-    """Paths come in the order of the signature, whatever follows as text."""
+def test_main_gets_its_parameters_and_arguments(run: Run) -> None:
+    """Arguments come in the order of the signature: paths, and names as text."""
     got: list[object] = []
 
-    def main(params: Numbers, first: Path, second: Path, *names: str) -> None:
-        got.extend([params, first, second, names])
+    def main(params: Numbers, first: Path, second: Path, name: str) -> None:
+        got.extend([params, first, second, name])
 
-    run(main, "a/b", "c", "x", "y")
-    assert got == [Numbers(count=3), Path("a/b"), Path("c"), ("x", "y")]
-
-
-def test_names_need_one_at_least(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """A stage that takes names is not run without any."""
-
-    def main(_: Numbers, *names: str) -> None:
-        pytest.fail(f"ran with {names}")
-
-    with pytest.raises(SystemExit) as caught:
-        run(main)
-    assert caught.value.code == 2
-    assert "required: names" in capsys.readouterr().err
+    run(main, "a/b", "c", "x")
+    assert got == [Numbers(count=3), Path("a/b"), Path("c"), "x"]
 
 
-def test_main_does_not_run_with_wrong_parameters(run: Run) -> None:
+def test_main_does_not_run_with_wrong_parameters(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """The parameters are checked before anything of the stage happens."""
     Path("params.yaml").write_text("count: 0", encoding="utf-8")
 
@@ -362,7 +354,9 @@ def test_main_does_not_run_with_wrong_parameters(run: Run) -> None:
 
     with pytest.raises(SystemExit) as caught:
         run(main)
-    assert caught.value.code == "test_command: params.yaml: count: expected greater than or equal to 1, got 0"
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert said == "test_command: params.yaml: count: expected greater than or equal to 1, got 0\n"
 
 
 @pytest.mark.parametrize(
@@ -373,7 +367,9 @@ def test_main_does_not_run_with_wrong_parameters(run: Run) -> None:
         (OSError(28, "No space left on device", "x.npy"), "test_command: x.npy: No space left on device"),
     ],
 )
-def test_what_the_user_can_mend_is_one_line(run: Run, error: Exception, message: str) -> None:
+def test_what_the_user_can_mend_is_one_line(
+    run: Run, error: Exception, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A wrong input, or a file that cannot be read or written, ends the stage with its name and the cause."""
 
     def main(_: Numbers) -> None:
@@ -381,7 +377,8 @@ def test_what_the_user_can_mend_is_one_line(run: Run, error: Exception, message:
 
     with pytest.raises(SystemExit) as caught:
         run(main)
-    assert caught.value.code == message
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == f"{message}\n"
 
 
 @pytest.mark.parametrize("error", [ValueError("ours"), OSError("no file"), KeyError("ours"), AssertionError("ours")])

@@ -102,21 +102,21 @@ class Repository:
         return f"`git fetch origin {branch}:refs/remotes/origin/{branch}` fetches a branch, then called origin/{branch}"
 
     def _git(self, *arguments: str) -> str:
-        return _text(self.root, *arguments)
+        return ask(self.root, *arguments)
 
 
 def repository(folder: Path = Path()) -> Repository:
     """Return the repository that a folder lies in; an InputError if it lies in none."""
-    bare = _text(folder, "rev-parse", "--is-bare-repository").strip() == "true"
-    return Repository(folder if bare else Path(_text(folder, "rev-parse", "--show-toplevel").rstrip("\n")))
+    bare = ask(folder, "rev-parse", "--is-bare-repository").strip() == "true"
+    return Repository(folder if bare else Path(ask(folder, "rev-parse", "--show-toplevel").rstrip("\n")))
 
 
-def _text(folder: Path, *arguments: str) -> str:
+def ask(folder: Path, *arguments: str) -> str:
+    """Run git in a folder and return what it prints; a failure is an `InputError` with git's own last line."""
     return _run(folder, *arguments).decode("utf-8", errors="surrogateescape")
 
 
 def _run(folder: Path, *arguments: str) -> bytes:
-    """Run git in a folder and return what it prints; a failure is an InputError with git's own last line."""
     command = ["git", "-C", str(folder), *arguments]
     try:
         return subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 (a list, and git's own words)

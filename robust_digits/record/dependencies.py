@@ -11,6 +11,8 @@ from typing import Any
 
 from dvc.utils.serialize import modify_yaml
 
+from robust_digits.command import guarded
+
 CODE = ("robust_digits/", "stages/")
 PIPELINE = Path("dvc.yaml")
 
@@ -65,6 +67,7 @@ def write(path: Path = PIPELINE) -> list[str]:
     return mended
 
 
+@guarded
 def main() -> None:
     """Mend dvc.yaml, and say what was mended."""
     argparse.ArgumentParser(prog="python -m robust_digits.record.dependencies", description=__doc__).parse_args()

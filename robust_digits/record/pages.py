@@ -6,11 +6,11 @@ A mark names the folder of the metrics: `<!-- results: metrics -->` ... `<!-- en
 import argparse
 import json
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from robust_digits.command import guarded
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
 from robust_digits.judge import scoring
@@ -62,15 +62,13 @@ def fill(page: str, root: Path) -> str:
     return _BLOCK.sub(lambda block: block[1] + table(read(root / block[2])) + block[3], page)
 
 
+@guarded
 def main() -> None:
     """Fill the pages named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m robust_digits.record.pages", description=__doc__)
     parser.add_argument("pages", type=Path, nargs="+", help="Markdown files with marked tables")
     for path in parser.parse_args().pages:
-        try:
-            filled = fill(path.read_text(encoding="utf-8"), Path())
-        except InputError as error:
-            sys.exit(f"markdown: {path}: {error}")
+        filled = fill(path.read_text(encoding="utf-8"), Path())
         with replacing(path) as temporary:
             temporary.write_text(filled, encoding="utf-8", newline="\n")
 

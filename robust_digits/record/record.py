@@ -2,7 +2,6 @@
 
 import argparse
 import platform
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,9 @@ import yaml
 from dvc.api import DVCFileSystem
 
 from robust_digits import stopwatch
+from robust_digits.command import guarded
 from robust_digits.files import replacing
+from robust_digits.history import revisions
 from robust_digits.judge import sanity
 from robust_digits.record import machine, pages
 
@@ -22,7 +23,13 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
     """Replace `folder` by the metrics, pictures and parameters of an experiment and a README.md on how they were made.
 
     `command` is what a reader types to make them again.
+
+    Raises
+    ------
+    InputError
+        If there is no such experiment or revision.
     """
+    _commit(experiment)  # an experiment that is not here is refused before DVC is asked for its files
     files = DVCFileSystem(rev=experiment)
     with replacing(folder) as temporary:
         temporary.mkdir()
@@ -94,17 +101,17 @@ def _seconds(experiment: str) -> str:
 def _commit(experiment: str) -> str:
     """Return the commit that an experiment, or any other revision, was run at, and whether its code was changed."""
     stored = _git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{experiment}")
-    revision = stored.splitlines()[0] if stored else _git("rev-parse", experiment)
+    revision = stored.splitlines()[0] if stored else revisions.repository().commit(experiment)
     origin = f"{revision}^" if stored else revision  # DVC commits an experiment on top of where it was started
     changed = _git("diff", "--name-only", origin, revision, "--", "robust_digits", "stages", "dvc.yaml")
     return _git("rev-parse", "--short=12", origin) + (" with uncommitted changes" if changed else "")
 
 
 def _git(*arguments: str) -> str:
-    command = ["git", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 (git's own words)
+    return revisions.ask(Path(), *arguments).strip()
 
 
+@guarded
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m robust_digits.record.record", description=__doc__)

@@ -6,10 +6,9 @@ machine that made the committed results is the one in the README.md of their rec
 
 import argparse
 import re
-import sys
 from collections.abc import Mapping
 
-from robust_digits.errors import InputError
+from robust_digits.command import guarded
 from robust_digits.history import revisions
 from robust_digits.history.results import Results, Share
 from robust_digits.history.revisions import Repository, Revision
@@ -91,8 +90,9 @@ def _half_width(share: Share) -> float:
     return (high - low) / 2
 
 
-def main() -> None:
-    """Print the finding and exit with its code."""
+@guarded
+def main() -> int:
+    """Print the finding and return its code."""
     parser = argparse.ArgumentParser(
         prog="python -m robust_digits.record.reproduction",
         description=__doc__,
@@ -101,13 +101,9 @@ def main() -> None:
     )
     parser.add_argument("record", help="folder of the record of the committed results, such as docs/results/digits")
     record = parser.parse_args().record.rstrip("/")
-    try:
-        code, said = judge(revisions.repository(), record)
-    except InputError as error:
-        print(f"reproduction: {error}", file=sys.stderr)
-        sys.exit(2)
+    code, said = judge(revisions.repository(), record)
     print(said)
-    sys.exit(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -1,29 +1,64 @@
-"""Fail when a check of the evaluation is red: `make gate`, for CI."""
+"""Show every check of the evaluation, red ones first, and fail when one is red that gate.yaml does not accept."""
 
 import argparse
-import sys
-from pathlib import Path
 
+from robust_digits.command import FAILED, guarded
 from robust_digits.errors import InputError
-from robust_digits.judge import sanity
+from robust_digits.history import revisions
+from robust_digits.history.results import Results
+from robust_digits.judge.sanity import Check
+from robust_digits.report import limits
+from robust_digits.report.limits import Limits
+
+_RED, _ACCEPTED, _GREEN = "RED", "accepted", "ok"
+_CODES = """exit code:
+  0  every check is green, or accepted in gate.yaml
+  1  a check is red
+  2  nothing to check, or a file that cannot be read
+"""
 
 
-def main() -> None:
-    """Print every check and exit with 1 if one is red, 2 if there is nothing to check."""
-    parser = argparse.ArgumentParser(prog="python -m robust_digits.report.gate", description=__doc__)
-    parser.add_argument("checks", type=Path, help="metrics/sanity.json")
-    try:
-        models = sanity.load(parser.parse_args().checks)
-    except InputError as error:
-        print(f"gate: {error}", file=sys.stderr)
-        sys.exit(2)
-    print("\n".join(sanity.lines(models)))
-    passed = [check.passed for table in models.values() for check in table.values()]
-    if not passed:
-        print("gate: nothing was checked", file=sys.stderr)
-        sys.exit(2)
-    if not all(passed):
-        sys.exit(f"gate: {passed.count(False)} of {len(passed)} checks are red")
+@guarded
+def main() -> int:
+    """Print the checks of the working tree and return 1 if one is red that is not accepted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m robust_digits.report.gate",
+        description=__doc__,
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args()
+    revision = revisions.repository().here()
+    checks, held = Results(revision).checks, limits.load(revision)
+    if not checks:
+        raise InputError("metrics/sanity.json: nothing was checked; `dvc repro` does it")
+    says = {name: _says(name, check, held) for name, check in checks.items()}
+    order = (_RED, _ACCEPTED, _GREEN)
+    for name in sorted(checks, key=lambda name: order.index(says[name])):
+        print(_line(name, checks[name], says[name]))
+        if says[name] == _ACCEPTED:
+            print(f"{'':<10}{held.accepted[name]}")
+    red = sum(said == _RED for said in says.values())
+    print(f"{red or 'none'} of {len(checks)} checks red" + _idle(says, held))
+    return FAILED if red else 0
+
+
+def _says(name: str, check: Check, held: Limits) -> str:
+    if check.passed:
+        return _GREEN
+    return _ACCEPTED if name in held.accepted else _RED
+
+
+def _line(name: str, check: Check, said: str) -> str:
+    measured = "not run" if check.measured is None else f"{check.measured:.4g}"
+    model = name.partition(".")[0]
+    return f"{said:<9} {model:<9} {measured:>9} <= {check.bound:<8.4g}  {check.says}"
+
+
+def _idle(says: dict[str, str], held: Limits) -> str:
+    """Say which checks gate.yaml accepts though they are green."""
+    idle = [name for name in held.accepted if says.get(name) == _GREEN]
+    return f"; gate.yaml accepts what is not red: {', '.join(idle)}" if idle else ""
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import base64
 import html
 import json
 import re
-import sys
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -16,12 +15,13 @@ from string import Template
 
 import vl_convert
 
-from robust_digits.errors import InputError
+from robust_digits import files
+from robust_digits.command import guarded
 from robust_digits.report import headline, overview, sections
 from robust_digits.report.comparison import Comparison
 from robust_digits.report.drawings import Drawing, drawings
 from robust_digits.report.overview import Table
-from robust_digits.report.report import compare, write
+from robust_digits.report.report import compare
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _PICTURES = "plots/pictures/"
@@ -141,20 +141,15 @@ def _inline(text: str) -> str:
     return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", code)
 
 
+@guarded
 def main() -> None:
-    """Write the page; exit with 2 if there is nothing to compare."""
+    """Write the page."""
     parser = argparse.ArgumentParser(prog="python -m robust_digits.report.page", description=__doc__)
     parser.add_argument("output", type=Path, metavar="FILE", help="the HTML file to write")
     parser.add_argument("--base", default="main", help="the branch that this one is to be merged into (default: main)")
     parser.add_argument("--here", metavar="REVISION", help="what to show (default: the working tree; HEAD if bare)")
     arguments = parser.parse_args()
-    try:
-        found = page(compare(arguments.base, arguments.here), base=arguments.base)
-    except InputError as error:
-        print(f"page: {error}", file=sys.stderr)
-        sys.exit(2)
-    if not write(found, arguments.output):
-        sys.exit(2)
+    files.write(arguments.output, page(compare(arguments.base, arguments.here), base=arguments.base))
     print(f"-> {arguments.output}")
 
 

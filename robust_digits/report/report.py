@@ -5,13 +5,13 @@ Reads git alone: no DVC cache is needed, and nothing is run. What must hold is i
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from robust_digits import files
+from robust_digits.command import REFUSED, guarded
 from robust_digits.errors import InputError
-from robust_digits.files import replacing
 from robust_digits.history import lineage, revisions
 from robust_digits.history.results import Results
 from robust_digits.report import comparison, headline, limits, sections
@@ -57,8 +57,9 @@ def document(found: Comparison) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Write the report and exit with its code."""
+@guarded
+def main() -> int:
+    """Write the report and return its code."""
     parser = argparse.ArgumentParser(
         prog="python -m robust_digits.report.report",
         description=__doc__,
@@ -72,30 +73,21 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         found = compare(arguments.base, arguments.here)
-        code = headline.exit_code(found)
-        text = _json(document(found)) if arguments.json else sections.report(found, base=arguments.base)
-    except InputError as error:
-        code = 2
-        refused = {"verdict": f"Could not compare: {error}", "exit_code": code}
-        text = _json(refused) if arguments.json else sections.failure(str(error))
-        print(f"report: {error}", file=sys.stderr)
-    if not write(text, arguments.output):
-        code = 2
-    sys.exit(code)
+    except InputError as error:  # whoever reads the report alone must see it too
+        refused = {"verdict": f"Could not compare: {error}", "exit_code": REFUSED}
+        _write(_json(refused) if arguments.json else sections.failure(str(error)), arguments.output)
+        raise
+    text = _json(document(found)) if arguments.json else sections.report(found, base=arguments.base)
+    _write(text, arguments.output)
+    return headline.exit_code(found)
 
 
-def write(text: str, path: Path | None) -> bool:
-    """Write to a file, or to the terminal; return whether that could be done."""
+def _write(text: str, path: Path | None) -> None:
+    """Write to a file, or to the terminal."""
     if path is None:
         print(text, end="")
-        return True
-    try:
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
-        return False
-    return True
+    else:
+        files.write(path, text)
 
 
 def _json(content: dict[str, Any]) -> str:

@@ -4,10 +4,10 @@ In L2 the multiple is of the gradient brought to length 1, in L-infinity of its 
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
+from robust_digits.command import guarded
 from robust_digits.data import images
 from robust_digits.errors import InputError
 from robust_digits.params import Positive, Section, Seed, Threads, load, parse
@@ -69,6 +69,7 @@ def lab(params: Params, model: Path, test: Path, picture: Path, *, number: int, 
     charts_lab.hacked(picture, rows, label=label)
 
 
+@guarded
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m robust_digits.study.lab", description=__doc__)
@@ -79,11 +80,8 @@ def main() -> None:
     parser.add_argument("--l2", type=float, default=3.0, help="multiple in L2 (default 3)")
     parser.add_argument("--linf", type=float, default=0.15, help="multiple in L-infinity (default 0.15)")
     given = parser.parse_args()
-    try:
-        multiples = parse(Multiples, {"l2": given.l2, "linf": given.linf}, where="command line")
-        lab(load(Params), given.model, given.test, given.picture, number=given.image, multiples=multiples)
-    except InputError as error:
-        sys.exit(f"lab: {error}")
+    multiples = parse(Multiples, {"l2": given.l2, "linf": given.linf}, where="command line")
+    lab(load(Params), given.model, given.test, given.picture, number=given.image, multiples=multiples)
     print(f"{given.model.stem}, test image {given.image} -> {given.picture}")
 
 

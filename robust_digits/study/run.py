@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from robust_digits import tables
-from robust_digits.errors import InputError
+from robust_digits.command import FAILED, guarded
 from robust_digits.params import PARAMS_FILE, read
 from robust_digits.study import chart, spec, workspace
 from robust_digits.study.spec import Params
@@ -82,7 +82,8 @@ class Study:
         tables.write(self._path, self._rows.values(), columns=self._columns)
 
 
-def main() -> None:
+@guarded
+def main() -> int:
     """Read the command line; exit with 1 if an experiment failed, 2 if there is no such study."""
     parser = argparse.ArgumentParser(prog="python -m robust_digits.study.run", description=__doc__)
     parser.add_argument("names", nargs="+", metavar="name", help=f"studies: files {spec.FOLDER}/<name>.yaml")
@@ -91,15 +92,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copy is removed
     settings = (setting.partition("=")[::2] for setting in arguments.set_param)
     given = {name: yaml.safe_load(value) for name, value in settings}
-    try:
-        studies = {name: Study(name, given) for name in arguments.names}
-    except InputError as error:
-        print(f"study: {error}", file=sys.stderr)
-        sys.exit(2)
+    studies = {name: Study(name, given) for name in arguments.names}
     failed = [f"{name} {value}" for name, study in studies.items() for value in study.run()]
     if failed:
-        sys.exit(f"study: failed: {', '.join(failed)}; start it again to run only these")
+        print(f"failed: {', '.join(failed)}; start it again to run only these", file=sys.stderr)
+        return FAILED
     print(", ".join(f"{spec.FOLDER}/{name}.csv" for name in studies))
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """Run every attack of the table on a few test images, the slow ones too, and print how each one does."""
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
 from robust_digits.attack.table import ATTACKS, Attacks
+from robust_digits.command import guarded
 from robust_digits.data import images
-from robust_digits.errors import InputError
 from robust_digits.params import Positive, Section, Seed, Threads, load
 
 _HEADER = f"{'attack':<20} {'right within eps':>17} {'right at all':>13} {'median L2':>10} {'Linf':>6} {'s/image':>8}"
@@ -28,7 +27,7 @@ class Params(Section):
     evaluate: Evaluate
 
 
-def survey(params: Params, model: Path, test: Path, old: Path, *, samples: int) -> None:
+def survey(params: Params, model: Path, test: Path, transfer: Path, *, samples: int) -> None:
     """Print a line for each attack: accuracy, median size of the perturbations that succeed, seconds an image."""
     import numpy as np  # noqa: PLC0415
 
@@ -39,7 +38,7 @@ def survey(params: Params, model: Path, test: Path, old: Path, *, samples: int) 
 
     runtime.start(seed=params.seed, threads=params.threads)
     suite = Suite(models.load(model), eps=params.evaluate.eps, seed=params.seed)
-    few, crafted = images.load(test)[:samples], images.load(old)[:samples]
+    few, crafted = images.load(test)[:samples], images.load(transfer)[:samples]
     settings = Attacks.everything(samples=samples).chosen() | params.evaluate.attacks.chosen()
     print(f"{model.stem} on the first {len(few)} test images, eps {params.evaluate.eps:g}\n{_HEADER}")
     for name in ATTACKS:
@@ -55,20 +54,18 @@ def survey(params: Params, model: Path, test: Path, old: Path, *, samples: int) 
         print(f"{name:<20} {shares} {sizes[0]:>10} {sizes[1]:>6} {seconds:>8.3f}", flush=True)
 
 
+@guarded
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m robust_digits.study.survey", description=__doc__)
     parser.add_argument("model", type=Path, help="models/<model>.keras")
     parser.add_argument("test", type=Path, help="the test images, data/normalized/test")
-    parser.add_argument("old", type=Path, help="the same images crafted against the baseline, data/adversarial/test")
+    parser.add_argument("transfer", type=Path, help="their FGM images against the baseline, data/adversarial/test")
     parser.add_argument("--samples", type=int, default=10, help="how many of the first test images (default 10)")
     given = parser.parse_args()
     if given.samples < 1:
         parser.error(f"--samples: expected one at least, got {given.samples}")
-    try:
-        survey(load(Params), given.model, given.test, given.old, samples=given.samples)
-    except InputError as error:
-        sys.exit(f"survey: {error}")
+    survey(load(Params), given.model, given.test, given.transfer, samples=given.samples)
 
 
 if __name__ == "__main__":

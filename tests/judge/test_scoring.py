@@ -48,7 +48,7 @@ def test_the_interval_is_wilsons(right: int, count: int, half: float) -> None:
 
 @given(st.integers(1, 500).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))))
 def test_the_interval_is_the_formula(case: tuple[int, int]) -> None:
-    """Its width is the formula's for any counts, never zero, the same for as many wrong as right; it holds the share."""
+    """Its width is the formula's for any counts, never zero, the same for as many wrong as right; it holds it."""
     right, count = case
     z, share = 1.959963984540054, right / count
     half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
