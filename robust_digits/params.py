@@ -21,6 +21,7 @@ _WORDS = {  # pydantic's, and what a reader of params.yaml knows them as
     "valid tuple": "list",
     "Tuple should have": "expected",
     " after validation": "",
+    "String should match pattern": "expected a name that matches",
 }
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]

@@ -7,7 +7,7 @@ from robust_digits.command import run
 from robust_digits.data import images
 from robust_digits.draw import charts, digits, plots
 from robust_digits.errors import InputError
-from robust_digits.judge import evidence, sanity, views
+from robust_digits.judge import checks, evidence, sanity, views
 from robust_digits.params import Models, Section
 
 
@@ -17,7 +17,7 @@ class Params(Section):
     models: Models
 
 
-def main(params: Params, test: Path, histories: Path, found: Path, out: Path, checks: Path, control: str) -> None:
+def main(params: Params, test: Path, histories: Path, found: Path, out: Path, checked: Path, control: str) -> None:
     if control not in params.models:
         raise InputError(f"params.yaml: models: expected {control}, the control, among {', '.join(params.models)}")
     test_set = images.load(test)
@@ -44,9 +44,14 @@ def main(params: Params, test: Path, histories: Path, found: Path, out: Path, ch
     charts.confusions(pictures / "confusions.png", judged)
     charts.learning(pictures / "learning.png", history)
     tried = {model: sanity.checks(each, control=model == control) for model, each in judged.items()}
-    sanity.save(checks, tried)
-    red = [line for line in sanity.lines(tried) if line.startswith("RED")]
-    print(*red, f"{', '.join(judged)}: {len(red) or 'no'} red checks -> {out}, {checks}", sep="\n")
+    checks.save(checked, tried)
+    red = [
+        f"RED  {model:<9} {checks.amount(check)}  {check.says}"
+        for model, table in tried.items()
+        for check in table.values()
+        if not check.passed
+    ]
+    print(*red, f"{', '.join(judged)}: {len(red) or 'no'} red checks -> {out}, {checked}", sep="\n")
 
 
 if __name__ == "__main__":

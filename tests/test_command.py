@@ -168,7 +168,7 @@ FAULTS: dict[str, tuple[dict[str, object], list[str]]] = {
     ),
     "summarize": (
         {"models": ["baseline", "Robust", "baseline"]},
-        ["models.1: expected a string that matches the pattern"],
+        ["models.1: expected a name that matches '^[a-z][a-z0-9_]*$', got 'Robust'"],
     ),
     "evaluate": (
         {

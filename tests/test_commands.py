@@ -72,8 +72,8 @@ def test_a_fault_of_ours_keeps_its_traceback(error: Exception) -> None:
 
 def test_whoever_has_seen_enough_sees_no_traceback() -> None:
     """A command whose output is cut off by its reader ends quietly."""
-    code = "from robust_digits.command import guarded\nguarded(lambda: print('line\\n' * 100000))()"
-    piped = f"{sys.executable} -c '{code}' | head -n 1"
+    code = "from robust_digits.command import guarded; guarded(lambda: print(chr(10).join(['line'] * 100000)))()"
+    piped = f'{sys.executable} -c "{code}" | head -n 1'
     done = subprocess.run(piped, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S602 (our own words)
     assert (done.stdout, done.stderr) == ("line\n", "")
 
@@ -83,7 +83,6 @@ def test_every_command_is_guarded_and_explains_itself(module: str) -> None:
     """Each main of the package goes through the one wrapper, and `--help` has its name and what it does."""
     source = (ROOT / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8")
     assert re.search(r"^@guarded\ndef main\(\)", source, re.MULTILINE)
-    assert "sys.exit" not in source.partition("@guarded")[2]
     done = subprocess.run(
         [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -7,22 +7,32 @@ from functools import cached_property
 from typing import Any
 
 from robust_digits.errors import InputError
-from robust_digits.history import documents, lineage
+from robust_digits.history import documents, lineage, verdicts
 from robust_digits.history.lineage import Stage
 from robust_digits.history.revisions import Revision
-from robust_digits.judge import sanity
-from robust_digits.judge.sanity import Check
+from robust_digits.history.verdicts import Verdicts
+from robust_digits.judge import checks, views
+from robust_digits.judge.checks import Check
 
 CHECKS = "metrics/sanity.json"
 GATE = "gate.yaml"
+_ROUNDED = 0.51e-4  # figures have four decimals
+
+
+# What earlier revisions called by another name; they count their images in the metrics themselves.
+_RENAMED = {"fgm_fresh": views.FGM_WHITE_BOX, "old_set_within_eps": "transfer_within_eps"}
 
 
 @dataclass(frozen=True)
 class Share:
-    """An accuracy, and the number of test images that it is a share of."""
+    """An accuracy, the number of test images that it is a share of, and the size of the attack it was measured under.
+
+    `eps` is 0 without an attack, and None where the revision does not say.
+    """
 
     value: float
     images: int
+    eps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,12 @@ class Results:
         where = f"{CHECKS} in {self.revision.label}"
         if CHECKS not in self.revision.files:
             raise InputError(f"{where}: no such file")
-        models = sanity.parse(self.revision.files[CHECKS], where=where)
-        return {f"{model}.sanity.{name}": check for model, table in models.items() for name, check in table.items()}
+        models = checks.parse(self.revision.files[CHECKS], where=where)
+        return {
+            f"{model}.sanity.{_RENAMED.get(name, name)}": check
+            for model, table in models.items()
+            for name, check in table.items()
+        }
 
     @cached_property
     def gate(self) -> dict[str, Any]:
@@ -81,27 +95,61 @@ class Results:
                 found.setdefault(name, []).append(rest.split()[0])
         return {name: ", ".join(versions) for name, versions in found.items()}
 
+    @cached_property
+    def verdicts(self) -> dict[str, Verdicts]:
+        """The verdicts on every test image by model, where the revision keeps them; they agree with the figures."""
+        found = {model: verdicts.read(self.revision, model) for model in self.models}
+        kept = {model: each for model, each in found.items() if each is not None}
+        for model, each in kept.items():
+            self._agree(model, each)
+        return kept
+
+    def _agree(self, model: str, found: Verdicts) -> None:
+        """Refuse verdicts that are not those of the figures beside them."""
+        for name, share in self.figures.items():
+            column = found.views.get(view_of(name)) if name.startswith(f"{model}.") else None
+            if column is None:
+                continue
+            seen = column[column != verdicts.UNSEEN]
+            if len(seen) != share.images or abs(float((seen == 1).mean()) - share.value) > _ROUNDED:
+                where = f"{verdicts.path(model)} in {self.revision.label}"
+                raise InputError(
+                    f"{where}: expected the verdicts behind {name}, {share.value} of {share.images} images"
+                )
+
     def _judged(self, model: str) -> Iterator[tuple[str, Share]]:
         path = f"metrics/{model}.json"
         where = f"{path} in {self.revision.label}"
         try:
             content = json.loads(self.revision.files[path])
-            images = int(content["images"])
-            if images < 1:
-                raise InputError(f"{where}: images: expected at least 1, got {images}")
+            details = self._details(model, content)
             for name, value in _shares(content):
-                if not 0 <= value <= 1:
+                share = Share(float(value), int(details[name]["images"]), details[name].get("eps"))
+                if not 0 <= share.value <= 1:
                     raise InputError(f"{where}: {name}: expected a share between 0 and 1, got {value}")
-                yield name, Share(float(value), self._seen(name, images))
+                if share.images < 1:
+                    raise InputError(f"{where}: {name}: expected 1 image at least, got {share.images}")
+                yield name, share
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{where}: not the metrics of a model: {type(error).__name__}: {error}") from None
 
-    def _seen(self, name: str, images: int) -> int:
-        """Return on how many test images a figure was measured: some attacks see the first ones only."""
-        samples = self.params.get(f"evaluate.attacks.{name.rpartition('.')[2]}.samples")
-        return min(samples, images) if isinstance(samples, int) else images
+    def _details(self, model: str, content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return how each figure was made."""
+        path = f"metrics/details/{model}.json"
+        if path in self.revision.files:
+            found: dict[str, dict[str, Any]] = json.loads(self.revision.files[path])
+            return found
+        if "images" not in content:
+            raise InputError(f"{path}: not in {self.revision.label}; `dvc repro` makes it")
+        return {name: {"images": content["images"]} for name, _ in _shares(content)}
+
+
+def view_of(figure: str) -> str:
+    """Return the view behind a figure: `pgd` of `robust.accuracy.pgd`, `certified` of `robust.certified.accuracy`."""
+    *_, group, name = figure.split(".")
+    return group if group == views.CERTIFIED else name
 
 
 def _metrics(path: str) -> bool:
@@ -110,7 +158,7 @@ def _metrics(path: str) -> bool:
 
 def _shares(content: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Yield the figures of metrics/<model>.json that are shares of test images; null means not measured."""
-    figures = {f"accuracy.{view}": value for view, value in content["accuracy"].items()}
+    figures = {f"accuracy.{_RENAMED.get(view, view)}": value for view, value in content["accuracy"].items()}
     figures["certified.accuracy"] = content.get("certified", {}).get("accuracy")
     for name, value in figures.items():
         if value is not None:

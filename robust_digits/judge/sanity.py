@@ -1,20 +1,15 @@
 """Checks that the evaluation itself works: a broken attack also makes a model look robust.
 
 After Carlini et al. 2019 ("On Evaluating Adversarial Robustness"), the warnings of AutoAttack (Croce & Hein 2020) and
-"Indicators of Attack Failure" (Pintor et al. 2022). A check says what was measured, the bound, and whether it holds.
+"Indicators of Attack Failure" (Pintor et al. 2022).
 """
 
-import json
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 
-from robust_digits import files
 from robust_digits.attack.table import ATTACKS, Attack
-from robust_digits.errors import InputError
+from robust_digits.judge.checks import Check
 from robust_digits.judge.evidence import Evidence
 from robust_digits.judge.views import CLEAN, WORST_CASE
 
@@ -22,21 +17,6 @@ SLACK = 0.01  # of accuracy: what two attacks of equal strength may differ by, b
 BROKEN = 0.02  # accuracy of a model with no defence under a working suite
 GREY = 0.5  # at this L-infinity eps every image may be the same grey
 TOLERANCE = 1e-6  # of the size of a perturbation, for float32; as the attacks' own check, which this one is to catch
-_ROUNDING = 1e-9  # of a difference of two shares
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check: `measured` must not exceed `bound`; without its attacks it is not measured, and red."""
-
-    says: str
-    measured: float | None
-    bound: float
-
-    @property
-    def passed(self) -> bool:
-        """Return whether the check holds; NaN does not."""
-        return self.measured is not None and self.measured <= self.bound + _ROUNDING
 
 
 def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
@@ -148,67 +128,3 @@ def _miscounted(found: Evidence) -> float:
     standing = found.right(WORST_CASE)
     broken = [np.mean(standing[: len(right)] & ~right) for right in map(found.right, [CLEAN, *found.suite()])]
     return float(max(broken))
-
-
-def save(path: Path, models: Mapping[str, Mapping[str, Check]]) -> None:
-    """Write every check of every model as JSON: what it says, what was measured, the bound, and passed or not."""
-    content = {
-        model: {
-            name: {
-                "says": check.says,
-                "measured": None if check.measured is None or math.isnan(check.measured) else check.measured,
-                "bound": check.bound,
-                "passed": check.passed,
-            }
-            for name, check in table.items()
-        }
-        for model, table in models.items()
-    }
-    files.write(path, json.dumps(content, indent=2) + "\n")
-
-
-def load(path: Path) -> dict[str, dict[str, Check]]:
-    """Read the checks that `save` wrote.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or holds something else.
-    """
-    try:
-        return parse(path.read_bytes(), where=str(path))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; `dvc repro` makes it") from None
-    except OSError as error:
-        raise InputError(f"{path}: not the checks of an evaluation: {error}") from None
-
-
-def parse(content: bytes, *, where: str) -> dict[str, dict[str, Check]]:
-    """Return the checks in a file's content; an InputError names the file, `where`, if it holds something else."""
-    try:
-        models = json.loads(content)
-        return {model: {name: _check(**check) for name, check in table.items()} for model, table in models.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{where}: not the checks of an evaluation: {error}") from None
-
-
-def _check(*, says: str, measured: float | None, bound: float, **_: object) -> Check:
-    """Return a check from its numbers, which decide; `passed` in the file is for the reader."""
-    if not (isinstance(bound, int | float) and isinstance(measured, int | float | None)):
-        raise TypeError(f"expected numbers, got {measured} and {bound}")
-    return Check(says, measured, bound)
-
-
-def lines(models: Mapping[str, Mapping[str, Check]]) -> list[str]:
-    """Return the checks as a table for a terminal, red ones first."""
-    rows = [
-        (not check.passed, f"{'ok ' if check.passed else 'RED'}  {model:<9} {_amount(check)}  {check.says}")
-        for model, table in models.items()
-        for check in table.values()
-    ]
-    return [line for _, line in sorted(rows, key=lambda row: not row[0])]
-
-
-def _amount(check: Check) -> str:
-    measured = "not run" if check.measured is None else f"{check.measured:.4g}"
-    return f"{measured:>9} <= {check.bound:<8.4g}"

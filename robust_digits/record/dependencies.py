@@ -12,6 +12,7 @@ from typing import Any
 from dvc.utils.serialize import modify_yaml
 
 from robust_digits.command import guarded
+from robust_digits.errors import InputError
 
 CODE = ("robust_digits/", "stages/")
 PIPELINE = Path("dvc.yaml")
@@ -56,7 +57,15 @@ def with_code(deps: list[str], command: str) -> list[str]:
 
 
 def write(path: Path = PIPELINE) -> list[str]:
-    """Mend the code dependencies of every stage, and return the names of the stages whose list was another."""
+    """Mend the code dependencies of every stage, and return the names of the stages whose list was another.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; run from the folder that holds it")
     mended = []
     with modify_yaml(str(path)) as pipeline:
         for name, stage in pipeline["stages"].items():

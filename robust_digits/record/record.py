@@ -13,7 +13,7 @@ from robust_digits import stopwatch
 from robust_digits.command import guarded
 from robust_digits.files import replacing
 from robust_digits.history import revisions
-from robust_digits.judge import sanity
+from robust_digits.judge import checks
 from robust_digits.record import machine, pages
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
@@ -74,7 +74,7 @@ The numbers are in [metrics/](metrics), more pictures in [pictures/](pictures).
 
 def _checked(path: Path) -> str:
     """Return a sentence on the checks of the evaluation, and a list of those that are red."""
-    tables = sanity.load(path)
+    tables = checks.load(path)
     red = [
         f"- {model}, {name}: {check.says}: {check.measured}, at most {check.bound}"
         for model, table in tables.items()

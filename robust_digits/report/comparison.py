@@ -1,27 +1,30 @@
 """Compare the results of two revisions: which figures changed, which of the changes are noise, and which must not be.
 
-A change is noise when a pooled two-proportion test cannot tell it from chance. The test takes the images of the two
-evaluations for different ones; they are the same unless the data changed, so it is cautious.
+A change is noise when a test cannot tell it from chance (significance.py).
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from robust_digits.history.lineage import Stage, differing
 from robust_digits.history.results import Results, Share
-from robust_digits.judge.sanity import Check
+from robust_digits.judge.checks import Check
 from robust_digits.report.limits import Limit, Limits
+from robust_digits.report.significance import Difference, difference
 
 # What can be said of a figure or a check, the worst first.
 WEAKER, LOW, GONE, RED = "weaker", "below its floor", "gone", "red"
 ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME = "accepted", "lower", "better", "new", "noise", "unchanged"
 BROKEN = (WEAKER, LOW, GONE, RED)
 _ROUNDING = 1e-9  # of a difference of two shares
-DATA, EVALUATION = ("fetch", "normalize"), "evaluate@"  # the stages that set the protocol
-_HARMLESS = {"threads"}  # may change the last bits of a sum
-_JUDGES = ("robust_digits/attack/", "robust_digits/data/", "robust_digits/judge/", "stages/")
+_JUDGING = ("fetch", "normalize", "evaluate@", "score@", "summarize")  # the stages that make the protocol
+_RESULTS = ("data/", "models/")  # what stages made: what is judged, not how
+NO_PROTOCOL = {  # what the judging stages read, and why a change of it judges nothing otherwise
+    "threads": "may change the last bits of a sum",
+    "models": "which models are judged, not how",
+    "robust_digits/draw/": "pictures judge nothing",
+}
 _ORDER = (*BROKEN, ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME)
 
 
@@ -34,6 +37,7 @@ class Change:
     here: float | None
     status: str
     limit: Limit
+    difference: Difference | None = None  # None where one of the two is not measured
     reason: str = ""  # why it is accepted
 
 
@@ -69,7 +73,7 @@ class Comparison:
     params: Mapping[str, tuple[Any, Any]]  # those that differ: base, here
     packages: Mapping[str, tuple[str | None, str | None]]
     gate: Mapping[str, tuple[Any, Any]]  # what gate.yaml holds otherwise than at the base
-    protocol: tuple[str, ...]  # parameters and code, of the evaluation and of the data, that differ
+    protocol: tuple[str, ...]  # parameters and code, of the data, the evaluation and the checks, that differ
     idle: tuple[str, ...]  # what gate.yaml accepts though nothing is wrong with it
 
     @property
@@ -87,7 +91,7 @@ def compare(base: Results, here: Results, limits: Limits) -> Comparison:
     """Compare two revisions by what must hold."""
     params = _differences(base.params, here.params)
     stages = _reruns(base.stages, here.stages)
-    figures = _figures(base.figures, here.figures, limits)
+    figures = _figures(base, here, limits)
     checks = _checks(base.checks, here.checks, limits)
     used = {change.name for change in figures if change.status == ACCEPTED}
     used |= {verdict.name for verdict in checks if verdict.status == ACCEPTED}
@@ -100,22 +104,9 @@ def compare(base: Results, here: Results, limits: Limits) -> Comparison:
         params=params,
         packages=_differences(base.packages, here.packages),
         gate=_differences(base.gate, here.gate) if base.gate else {},
-        protocol=_protocol(stages, params),
+        protocol=protocol(stages),
         idle=tuple(name for name in limits.accepted if name not in used),
     )
-
-
-def chance(base: Share, here: Share) -> float:
-    """Return the probability of a difference at least this large if both models were equally good.
-
-    The two-sided, pooled two-proportion z-test (the square of z is Pearson's chi-squared of the 2 x 2 table).
-    """
-    right = [round(share.value * share.images) for share in (base, here)]
-    pooled = sum(right) / (base.images + here.images)
-    deviation = math.sqrt(pooled * (1 - pooled) * (1 / base.images + 1 / here.images))
-    if deviation == 0:  # all right or all wrong in both
-        return 1.0
-    return math.erfc(abs(right[0] / base.images - right[1] / here.images) / deviation / math.sqrt(2))
 
 
 def _differences(base: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -123,24 +114,24 @@ def _differences(base: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, 
     return {name: (base.get(name), here.get(name)) for name in differing(base, here)}
 
 
-def _figures(base: Mapping[str, Share], here: Mapping[str, Share], limits: Limits) -> tuple[Change, ...]:
+def _figures(base: Results, here: Results, limits: Limits) -> tuple[Change, ...]:
     """Return every figure, and every one that must hold though nobody measured it, the worst first."""
     changes = []
-    for name in dict.fromkeys([*here, *base, *limits.figures]):
-        was, now, limit = base.get(name), here.get(name), limits.figures.get(name, Limit())
-        status = _status(was, now, limit, limits.level)
+    for name in dict.fromkeys([*here.figures, *base.figures, *limits.figures]):
+        was, now, limit = base.figures.get(name), here.figures.get(name), limits.figures.get(name, Limit())
+        found = difference(base, here, name)
+        status = _status(was, now, limit, told_apart=found is not None and found.p < limits.level)
         reason = limits.accepted.get(name, "") if status == GONE else ""
         values = [None if share is None else share.value for share in (was, now)]
-        changes.append(Change(name, values[0], values[1], ACCEPTED if reason else status, limit, reason))
+        changes.append(Change(name, values[0], values[1], ACCEPTED if reason else status, limit, found, reason))
     return tuple(sorted(changes, key=lambda change: _ORDER.index(change.status)))
 
 
-def _status(base: Share | None, here: Share | None, limit: Limit, level: float) -> str:
+def _status(base: Share | None, here: Share | None, limit: Limit, *, told_apart: bool) -> str:
     """Say what became of one figure."""
     if here is None:
         return GONE
     fell = base.value - here.value if base else 0.0
-    told_apart = base is not None and chance(base, here) < level
     if told_apart and limit.drop is not None and fell > limit.drop + _ROUNDING:
         return WEAKER
     if limit.floor is not None and here.value < limit.floor:
@@ -180,8 +171,8 @@ def _reruns(base: Mapping[str, Stage], here: Mapping[str, Stage]) -> tuple[Rerun
     return tuple(found)
 
 
-def _protocol(stages: Iterable[Rerun], params: Iterable[str]) -> tuple[str, ...]:
-    """Return the parameters and modules, of the test images and of the evaluation, that are not those of the base."""
-    judging = [stage for stage in stages if stage.name in DATA or stage.name.startswith(EVALUATION)]
-    read = {name for stage in judging for name in stage.because}
-    return tuple(sorted(name for name in read - _HARMLESS if name in params or name.startswith(_JUDGES)))
+def protocol(stages: Iterable[Rerun]) -> tuple[str, ...]:
+    """Return the parameters, modules and commands of the judging stages that are not those of the base."""
+    judging = [stage for stage in stages if stage.name.startswith(_JUDGING)]
+    read = {name for stage in judging for name in stage.because if name not in {NEW, GONE}}
+    return tuple(sorted(name for name in read if not name.startswith((*_RESULTS, *NO_PROTOCOL))))

@@ -15,6 +15,7 @@ _COLOURS = (
 )
 
 Curve = list[tuple[float, ...]]  # eps, accuracy
+_TABLE = "plots/security/linf.csv"
 
 
 def security(base: Results, here: Results) -> str:
@@ -56,13 +57,11 @@ xychart-beta
 
 def _curves(results: Results) -> dict[str, Curve]:
     """Return the curve of each model that has one."""
-    paths = {model: f"plots/security/{model}_linf.csv" for model in results.models}
-    found = {
-        model: documents.numbers(results.revision, path, "eps", "accuracy")
-        for model, path in paths.items()
-        if path in results.revision.files
-    }
-    return {model: curve for model, curve in found.items() if curve}
+    if _TABLE not in results.revision.files:
+        return {}
+    columns = documents.rows(results.revision, _TABLE)[:1]
+    models = [model for model in results.models if columns and columns[0].get(model)]
+    return {model: documents.numbers(results.revision, _TABLE, "eps", model) for model in models}
 
 
 def _sizes(curve: Curve) -> list[float]:

@@ -1,15 +1,18 @@
 """The plots of two revisions, one over the other, made from the tables in plots/."""
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from robust_digits.history import documents
 from robust_digits.history.results import Results
+from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
 from robust_digits.report import vega
 from robust_digits.report.vega import BASE, HERE, Spec
 
+T = TypeVar("T")
 Row = dict[str, str]
 Plot = tuple[str, str, Spec]  # row, title, what to draw
 Tables = dict[str, list[Row]]  # a table as it is here and, where it is another, at the base
@@ -47,8 +50,8 @@ def _security(base: Results, here: Results) -> Iterator[Plot]:
     """Yield accuracy over eps, a line each model, under attack and certified; with the bound that grey images set."""
     found = _tables(base, here, "security")
     for kind, (title, x, y) in _CURVES.items():
-        curves = {path.removesuffix(f"_{kind}"): each for path, each in found.items() if path.endswith(f"_{kind}")}
-        points = [point for model, tables in curves.items() for point in _points(tables, model, "eps", "accuracy")]
+        tables = found.get(kind, {})
+        points = [point for model in _order(base, here) for point in _points(tables, model, "eps", model)]
         grey = _points(found.get(_BOUND, {}), _BOUND, "eps", "accuracy") if kind == "linf" else []
         bound = [point for point in grey if point["at"] == HERE]
         if points:
@@ -65,12 +68,10 @@ def _security(base: Results, here: Results) -> Iterator[Plot]:
 
 def _per_class(base: Results, here: Results) -> Iterator[Plot]:
     """Yield the accuracy within each class in each view."""
-    found = _tables(base, here, "per_class")
-    views = dict.fromkeys(view for tables in found.values() for rows in tables.values() for view in _columns(rows))
-    for view in views:
-        if view != "class":
-            points = [point for model, each in found.items() for point in _points(each, model, "class", view)]
-            title = view.replace("_", " ") + ("; line: at the base" if _several(points) else "")
+    for view, tables in _tables(base, here, "per_class").items():
+        points = [point for model in _order(base, here) for point in _points(tables, model, "class", model)]
+        if points:
+            title = label(view) + ("; line: at the base" if _several(points) else "")
             spec = vega.bars(points, x="class", y={"title": "accuracy", **vega.SHARES}, series=_order(base, here))
             yield "", title, spec
 
@@ -93,17 +94,20 @@ def _learning(base: Results, here: Results) -> Iterator[Plot]:
 
 def _confusion(base: Results, here: Results) -> Iterator[Plot]:
     """Yield which classes are taken for which; those of the base beside, where they are others."""
-    for name, tables in _tables(base, here, "confusion").items():
-        for at, rows in sorted(tables.items()):  # the base on the left
-            counts = Counter((row["actual"], row["predicted"]) for row in rows)
-            total = Counter(row["actual"] for row in rows)
+    found = _tables(base, here, "confusion")
+    for view, model in itertools.product(found, _order(base, here)):
+        tables = {at: rows for at, rows in found[view].items() if model in _columns(rows)}
+        pairs = _moved({at: [(row["actual"], row[model]) for row in rows] for at, rows in tables.items()})
+        for at, each in sorted(pairs.items()):  # the base on the left
+            counts = Counter(each)
+            total = Counter(actual for actual, _ in each)
             cells = [
                 {"true": int(actual), "predicted": int(predicted), "images": count, "share": count / total[actual]}
                 for (actual, predicted), count in sorted(counts.items())
             ]
             classes = sorted({int(label) for pair in counts for label in pair})
-            also = f", {at}" if len(tables) > 1 else ""
-            yield name, _spaced(name) + also, vega.matrix(cells, x="predicted", y="true", classes=classes)
+            also = f", {at}" if len(pairs) > 1 else ""
+            yield view, f"{model}, {label(view)}{also}", vega.matrix(cells, x="predicted", y="true", classes=classes)
 
 
 _PARTS: dict[str, Callable[[Results, Results], Iterator[Plot]]] = {
@@ -115,10 +119,10 @@ _PARTS: dict[str, Callable[[Results, Results], Iterator[Plot]]] = {
 
 
 def _tables(base: Results, here: Results, folder: str) -> dict[str, Tables]:
-    """Return the tables of a folder of plots/ by name, those of a model in the story's order."""
+    """Return the tables of a folder of plots/ by name, in the order of the views, and of the models."""
     prefix, suffix = f"plots/{folder}/", ".csv"
     paths = {path for results in (here, base) for path in results.revision.files}
-    models = _order(base, here)
+    order = [*_order(base, here), CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE]
     found: dict[str, Tables] = {}
     for path in sorted(path for path in paths if path.startswith(prefix) and path.endswith(suffix)):
         both = {at: results.revision for at, results in ((HERE, here), (BASE, base)) if path in results.revision.files}
@@ -126,17 +130,22 @@ def _tables(base: Results, here: Results, folder: str) -> dict[str, Tables]:
             del both[BASE]
         tables = {at: documents.rows(revision, path) for at, revision in both.items()}
         found[path.removeprefix(prefix).removesuffix(suffix)] = tables
-    return dict(sorted(found.items(), key=lambda each: [not each[0].startswith(model) for model in models]))
+    return dict(sorted(found.items(), key=lambda each: order.index(each[0]) if each[0] in order else len(order)))
 
 
 def _points(tables: Tables, of: str, x: str, y: str) -> list[dict[str, Any]]:
-    """Return the points of one series: two columns of a table, where it has both."""
+    """Return the points of one series: two columns of a table, where it has both; those of the base if they differ."""
+    pairs = {
+        at: [(float(row[x]), float(row[y])) for row in rows if row.get(x) and row.get(y)] for at, rows in tables.items()
+    }
     return [
-        {"of": of, "at": at, x: float(row[x]), "value": float(row[y])}
-        for at, rows in tables.items()
-        for row in rows
-        if row.get(x) and row.get(y)
+        {"of": of, "at": at, x: place, "value": value} for at, found in _moved(pairs).items() for place, value in found
     ]
+
+
+def _moved(series: dict[str, list[T]]) -> dict[str, list[T]]:
+    """Return what is here and, where that is another, what was at the base."""
+    return {at: found for at, found in series.items() if at == HERE or found != series.get(HERE)}
 
 
 def _columns(rows: list[Row]) -> list[str]:

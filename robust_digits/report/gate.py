@@ -6,7 +6,8 @@ from robust_digits.command import FAILED, guarded
 from robust_digits.errors import InputError
 from robust_digits.history import revisions
 from robust_digits.history.results import Results
-from robust_digits.judge.sanity import Check
+from robust_digits.judge import checks
+from robust_digits.judge.checks import Check
 from robust_digits.report import limits
 from robust_digits.report.limits import Limits
 
@@ -29,17 +30,17 @@ def main() -> int:
     )
     parser.parse_args()
     revision = revisions.repository().here()
-    checks, held = Results(revision).checks, limits.load(revision)
-    if not checks:
+    found, held = Results(revision).checks, limits.load(revision)
+    if not found:
         raise InputError("metrics/sanity.json: nothing was checked; `dvc repro` does it")
-    says = {name: _says(name, check, held) for name, check in checks.items()}
+    says = {name: _says(name, check, held) for name, check in found.items()}
     order = (_RED, _ACCEPTED, _GREEN)
-    for name in sorted(checks, key=lambda name: order.index(says[name])):
-        print(_line(name, checks[name], says[name]))
+    for name in sorted(found, key=lambda name: order.index(says[name])):
+        print(_line(name, found[name], says[name]))
         if says[name] == _ACCEPTED:
             print(f"{'':<10}{held.accepted[name]}")
     red = sum(said == _RED for said in says.values())
-    print(f"{red or 'none'} of {len(checks)} checks red" + _idle(says, held))
+    print(f"{red or 'none'} of {len(found)} checks red" + _idle(says, held))
     return FAILED if red else 0
 
 
@@ -50,9 +51,7 @@ def _says(name: str, check: Check, held: Limits) -> str:
 
 
 def _line(name: str, check: Check, said: str) -> str:
-    measured = "not run" if check.measured is None else f"{check.measured:.4g}"
-    model = name.partition(".")[0]
-    return f"{said:<9} {model:<9} {measured:>9} <= {check.bound:<8.4g}  {check.says}"
+    return f"{said:<9} {name.partition('.')[0]:<9} {checks.amount(check)}  {check.says}"
 
 
 def _idle(says: dict[str, str], held: Limits) -> str:

@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from robust_digits.judge.sanity import Check
+from robust_digits.history.results import Share, view_of
+from robust_digits.judge.checks import Check
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
 from robust_digits.report.comparison import ACCEPTED, BROKEN, SAME, Change, Comparison, Rerun, Verdict
 from robust_digits.report.headline import percent
+from robust_digits.report.limits import Limit
 
-_VIEWS = {
-    "accuracy.clean": "clean",
-    "accuracy.fgm_transfer": "FGM, transfer",
-    "accuracy.fgm_white_box": "FGM, white-box",
-    "accuracy.worst_case": "worst case",
-    "certified.accuracy": "certified",
-}
+_VIEWS = tuple(f"accuracy.{view}" for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE))
+_STORY = (*_VIEWS, f"{CERTIFIED}.accuracy")
+_LISTED = 20  # images that broke, or were mended
 _SHOWN = 4  # of what a stage read otherwise
 
 
@@ -36,11 +35,29 @@ class Table:
 def figures(changes: Sequence[Change]) -> Table:
     """Return the figures that changed or are not what they must be."""
     rows = (
-        (f"`{each.name}`", percent(each.base), percent(each.here), _moved(each), _must(each), _status(each))
+        (
+            f"`{each.name}`",
+            percent(each.base),
+            percent(each.here),
+            _moved(each),
+            _images(each),
+            _must(each),
+            _status(each),
+        )
         for each in changes
         if each.status != SAME
     )
-    return Table(("figure", "base", "here", "change", "must hold", "status"), tuple(rows))
+    return Table(("figure", "base", "here", "change", "images", "must hold", "status"), tuple(rows))
+
+
+def flipped(changes: Sequence[Change]) -> Table:
+    """Return which test images broke and which were mended, for the figures that must hold."""
+    rows = (
+        (f"`{each.name}`", _numbers(each.difference.broke), _numbers(each.difference.mended))
+        for each in changes
+        if each.difference and (each.difference.broke or each.difference.mended) and each.limit != Limit()
+    )
+    return Table(("figure", "broke", "mended"), tuple(rows))
 
 
 def unchanged(changes: Sequence[Change]) -> Table:
@@ -52,17 +69,23 @@ def unchanged(changes: Sequence[Change]) -> Table:
 
 
 def models(comparison: Comparison) -> Table:
-    """Return the story's table: each model clean, on the transfer set, white-box, in the worst case."""
+    """Return the story's table: each model clean, under FGM by transfer and white-box, in the worst case, by proof."""
     base, here = comparison.base.figures, comparison.here.figures
-    views = [view for view in _VIEWS if any(name.endswith(f".{view}") for name in here)]
+    figures = [figure for figure in _STORY if any(name.endswith(f".{figure}") for name in here)]
     rows = []
     for model in comparison.here.models:
         cells = []
-        for name in (f"{model}.{view}" for view in views):
+        for name in (f"{model}.{figure}" for figure in figures):
             was, now = (found[name].value if name in found else None for found in (base, here))
             cells.append(percent(now) + (f" (was {percent(was)})" if was is not None and was != now else ""))
         rows.append((model, *cells))
-    return Table(("model", *(_VIEWS[view] for view in views)), tuple(rows))
+    return Table(("model", *(_heading(figure, here) for figure in figures)), tuple(rows))
+
+
+def _heading(figure: str, found: Mapping[str, Share]) -> str:
+    """Return the label of a view with the eps that it was measured at, where the models have one and the same."""
+    sizes = {share.eps for name, share in found.items() if name.endswith(f".{figure}")}
+    return label(view_of(figure), sizes.pop() if len(sizes) == 1 else None)
 
 
 def checks(verdicts: Sequence[Verdict]) -> tuple[str, Table]:
@@ -106,6 +129,20 @@ def shown(value: object) -> str:
 
 def _moved(change: Change) -> str:
     return "" if change.base is None or change.here is None else f"{100 * (change.here - change.base):+.1f}"
+
+
+def _images(change: Change) -> str:
+    """Say how many test images changed sides; nothing where the two cannot be compared image by image."""
+    found = change.difference
+    if found is None or found.broke is None or found.mended is None:
+        return ""
+    return f"{len(found.broke)} broke, {len(found.mended)} mended"
+
+
+def _numbers(rows: tuple[int, ...] | None) -> str:
+    few = (rows or ())[:_LISTED]
+    more = f" and {len(rows or ()) - len(few)} more" if len(few) < len(rows or ()) else ""
+    return ", ".join(map(str, few)) + more or "none"
 
 
 def _must(change: Change) -> str:

@@ -58,6 +58,8 @@ def _numbers(comparison: Comparison) -> str:
         [
             _heading("Figures"),
             _table(overview.figures(comparison.figures)),
+            f"<p>{_inline(sections.told(comparison))}</p>",
+            _folded("Which test images broke, and which were mended", _table(overview.flipped(comparison.figures))),
             _folded(f"{overview.counted(len(same.rows), 'figure')} unchanged", _table(same)),
             _table(overview.models(comparison)),
             f"<p>{green}</p>{_table(red)}",

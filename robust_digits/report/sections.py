@@ -3,9 +3,11 @@
 from typing import Any
 
 from robust_digits.report import diagram, overview
-from robust_digits.report.comparison import Comparison
+from robust_digits.report.comparison import SAME, Comparison
 from robust_digits.report.headline import MARKS, exit_code, headline
+from robust_digits.report.significance import MCNEMAR, TWO_PROPORTIONS
 
+_NAMED = 12  # of what was measured otherwise
 _LIBRARIES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
 
 
@@ -17,6 +19,8 @@ def report(comparison: Comparison, *, base: str) -> str:
         where(comparison, base=base),
         _alert(warnings(comparison)),
         str(overview.figures(comparison.figures)),
+        told(comparison),
+        _flipped(comparison),
         _unchanged(comparison),
         str(overview.models(comparison)),
         _titled("Accuracy over eps", diagram.security(comparison.base, comparison.here)),
@@ -43,15 +47,32 @@ def warnings(comparison: Comparison) -> list[str]:
     """Say what a reader must know before believing a number."""
     said = []
     if comparison.protocol:
-        names = ", ".join(f"`{name}`{_values(comparison.params.get(name))}" for name in comparison.protocol)
-        said.append(f"**Measured otherwise than at the base:** {names}. What depends on these cannot be compared.")
+        names = [f"`{name}`{_values(comparison.params.get(name))}" for name in comparison.protocol]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        listed = ", ".join(names[:_NAMED]) + more
+        said.append(f"**Measured otherwise than at the base:** {listed}. What depends on these cannot be compared.")
     if comparison.gate:
-        names = ", ".join(f"`{name}`{_values(values)}" for name, values in comparison.gate.items())
-        said.append(f"**gate.yaml was changed:** {names}.")
+        moved = ", ".join(f"`{name}`{_values(values)}" for name, values in comparison.gate.items())
+        said.append(f"**gate.yaml was changed:** {moved}.")
     if comparison.idle:
-        names = ", ".join(f"`{name}`" for name in comparison.idle)
-        said.append(f"**gate.yaml accepts what is not wrong:** {names}. Take it out.")
+        idle = ", ".join(f"`{name}`" for name in comparison.idle)
+        said.append(f"**gate.yaml accepts what is not wrong:** {idle}. Take it out.")
     return said
+
+
+def told(comparison: Comparison) -> str:
+    """Say by which test the figures that changed were told from chance; nothing where none changed."""
+    used = {each.difference.test for each in comparison.figures if each.difference and each.status != SAME}
+    if used == {MCNEMAR}:
+        return "The test images are those of the base: chance was told from change image by image (exact McNemar test)."
+    if used == {TWO_PROPORTIONS}:
+        return "Chance was told from change by two proportions: other test images, or no verdicts on each at the base."
+    return "Chance was told from change image by image where images are counted, else by two proportions." * bool(used)
+
+
+def _flipped(comparison: Comparison) -> str:
+    table = overview.flipped(comparison.figures)
+    return _folded("Which test images broke, and which were mended", str(table)) if table.rows else ""
 
 
 def _alert(lines: list[str]) -> str:

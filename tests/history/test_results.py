@@ -31,18 +31,18 @@ def with_metrics(made: Project, content: object) -> Results:
 def test_figures_have_full_names(made: Project) -> None:
     """Every accuracy and what is certified is a figure; what was not measured is none."""
     figures = of(made).figures
-    assert figures["hardened.accuracy.worst_case"] == Share(0.7, 1000)
-    assert figures["hardened.certified.accuracy"] == Share(0.55, 1000)
+    assert figures["hardened.accuracy.worst_case"] == Share(0.7, 1000, 0.2)
+    assert figures["hardened.certified.accuracy"] == Share(0.55, 1000, 0.2)
     assert "robust.certified.accuracy" not in figures
     assert len(figures) == 20
-    null = {"images": 10, "accuracy": {"clean": 0.9}, "certified": {"accuracy": None, "reason": "unknown layer"}}
+    null = {"accuracy": {"clean": 0.9}, "certified": {"accuracy": None}}
     assert [name for name in with_metrics(made, null).figures if name.startswith("robust")] == ["robust.accuracy.clean"]
 
 
 def test_an_attack_on_a_few_images(made: Project) -> None:
     """An attack that saw the first images only is a share of those."""
-    assert of(made).figures["hardened.accuracy.slow"] == Share(0.72, 100)
-    assert of(made).figures["hardened.accuracy.pgd"] == Share(0.72, 1000)
+    assert of(made).figures["hardened.accuracy.slow"] == Share(0.72, 100, 0.2)
+    assert of(made).figures["hardened.accuracy.pgd"] == Share(0.72, 1000, 0.2)
 
 
 def test_models_in_the_order_of_the_story(made: Project) -> None:
@@ -70,19 +70,65 @@ def test_checks_params_packages(made: Project) -> None:
     [
         [],
         {},
-        {"images": 10},
-        {"images": "many", "accuracy": {}},
-        {"images": 10, "accuracy": {"clean": "high"}},
-        {"images": 10, "accuracy": {"clean": 1.2}},
-        {"images": 10, "accuracy": {"clean": float("nan")}},
-        {"images": 0, "accuracy": {"clean": 0.5}},
-        {"images": 10, "accuracy": {"clean": 0.5}, "certified": 0.3},
+        {"accuracy": []},
+        {"accuracy": {"clean": "high"}},
+        {"accuracy": {"clean": 1.2}},
+        {"accuracy": {"clean": float("nan")}},
+        {"accuracy": {"of": 0.5}},  # how it was made, nobody says
+        {"accuracy": {"clean": 0.5}, "certified": 0.3},
     ],
 )
 def test_what_are_no_metrics(made: Project, content: object) -> None:
     """A file that holds something else is refused in one line."""
     with pytest.raises(InputError, match=r"^metrics/robust.json in [^\n]+$"):
         assert with_metrics(made, content).figures
+
+
+@pytest.mark.parametrize(
+    "details",
+    [b"{", b"[]", b'{"accuracy.clean": 3}', b'{"accuracy.clean": {"images": "many"}}', b'{"accuracy.clean": {}}'],
+)
+def test_what_are_no_details(made: Project, details: bytes) -> None:
+    """A file that does not say how a figure was made is refused in one line."""
+    found = of(made, **{"metrics/details/robust.json": details})
+    with pytest.raises(InputError, match=r"^metrics/robust.json in [^\n]+$"):
+        assert found.figures
+
+
+def test_no_images_are_no_figure(made: Project) -> None:
+    """A share of no images is no share."""
+    details = json.loads((made.root / "metrics/details/robust.json").read_bytes())
+    details["accuracy.clean"]["images"] = 0
+    found = of(made, **{"metrics/details/robust.json": json.dumps(details).encode()})
+    with pytest.raises(InputError, match=r"accuracy.clean: expected 1 image at least, got 0"):
+        assert found.figures
+
+
+def test_an_earlier_revision_is_read_by_todays_names(made: Project) -> None:
+    """Before, metrics counted their images themselves, and two names were others; how they were made, nobody says."""
+    earlier = {"images": 10, "accuracy": {"clean": 0.9, "fgm_fresh": 0.2}, "certified": {"accuracy": 0.1}}
+    checks = json.loads((made.root / "metrics/sanity.json").read_bytes())
+    checks["robust"]["old_set_within_eps"] = checks["robust"].pop("within_eps")
+    found = of(
+        made,
+        **{
+            "metrics/robust.json": json.dumps(earlier).encode(),
+            "metrics/details/robust.json": None,
+            "metrics/verdicts/robust.csv": None,
+            "metrics/sanity.json": json.dumps(checks).encode(),
+        },
+    )
+    assert found.figures["robust.accuracy.fgm_white_box"] == Share(0.2, 10, None)
+    assert found.figures["robust.certified.accuracy"] == Share(0.1, 10, None)
+    assert "robust.sanity.transfer_within_eps" in found.checks
+    assert "robust" not in found.verdicts
+
+
+def test_metrics_without_details_are_refused(made: Project) -> None:
+    """Metrics of today's form cannot do without."""
+    found = of(made, **{"metrics/details/robust.json": None})
+    with pytest.raises(InputError, match=r"metrics/details/robust\.json: not in .*; `dvc repro` makes it"):
+        assert found.figures
 
 
 def test_what_is_missing(made: Project) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from robust_digits.judge import sanity
-from robust_digits.judge.sanity import Check
+from robust_digits.judge import checks
+from robust_digits.judge.checks import Check
 from robust_digits.record import machine, record
 from robust_digits.record.record import _commit, _page
 
@@ -81,8 +81,8 @@ def results(folder: Path, *, red: bool = False) -> Path:
     """Write the metrics of an experiment into a folder: one model, two checks."""
     (folder / "metrics").mkdir(parents=True)
     (folder / "metrics" / "baseline.json").write_text(json.dumps(METRICS), encoding="utf-8")
-    checks = {"logits": Check("share of probabilities", 0.0, 0.01), "unbounded": Check("left over", 0.5 * red, 0.02)}
-    sanity.save(folder / "metrics" / "sanity.json", {"baseline": checks})
+    table = {"logits": Check("share of probabilities", 0.0, 0.01), "unbounded": Check("left over", 0.5 * red, 0.02)}
+    checks.save(folder / "metrics" / "sanity.json", {"baseline": table})
     return folder
 
 

@@ -55,16 +55,21 @@ def test_the_same_curves_are_drawn_once(both: tuple[Results, Results]) -> None:
 def test_curves_that_were_not_measured(both: tuple[Results, Results]) -> None:
     """A model without a curve has no line; without any curve there is no diagram."""
     base, here = both
-    assert len(lines(diagram.security(base, without(here, "plots/security/robust_linf.csv")))) == 3
-    every = [f"plots/security/{model}_linf.csv" for model in here.models]
-    assert diagram.security(base, without(here, *every)) == ""
+    table = here.revision.text("plots/security/linf.csv").splitlines()
+    blank = "\n".join(
+        ",".join(["" if row and column == 2 else cell for column, cell in enumerate(line.split(","))])
+        for row, line in enumerate(table)
+    )
+    files = {**here.revision.files, "plots/security/linf.csv": f"{blank}\n".encode()}
+    assert len(lines(diagram.security(base, Results(Revision("0" * 40, files))))) == 3
+    assert diagram.security(base, without(here, "plots/security/linf.csv")) == ""
 
 
 def test_a_base_measured_at_other_eps(both: tuple[Results, Results]) -> None:
     """A curve at other eps fits no axis: that of the base is left out."""
     base, here = both
-    path = "plots/security/hardened_linf.csv"
-    files = {**base.revision.files, path: b"eps,accuracy\n0.0,0.9\n0.3,0.1\n"}
+    path = "plots/security/linf.csv"
+    files = {**base.revision.files, path: b"eps,baseline,robust,hardened\n0.0,1,1,0.9\n0.3,0,0,0.1\n"}
     drawn = diagram.security(Results(Revision("0" * 40, files)), here)
     assert len(lines(drawn)) == 3
     assert "paler" not in drawn

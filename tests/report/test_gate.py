@@ -1,34 +1,27 @@
 """The gate says whether the evaluation can be trusted, to a person in lines and to CI by its exit code."""
 
 import json
-import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from support.made_up import Project, project
 
-from robust_digits.judge import sanity
-from robust_digits.judge.sanity import Check
 from robust_digits.report import gate
 
-ROOT = Path(__file__).parents[2]
-GREEN = Check("share of images without a gradient", 0.0, 0.01)
-RED = Check("accuracy when PGD may do anything", 0.55, 0.02)
-NOT_RUN = Check("accuracy under PGD above that under noise", None, 0.01)
-
-Models = Mapping[str, Mapping[str, Check]]
+RED = "hardened.sanity.logits"
 
 
-def saved(folder: Path, models: Models) -> Path:
-    """Write checks as the stage `summarize` does."""
-    sanity.save(folder / "sanity.json", models)
-    return folder / "sanity.json"
+@pytest.fixture
+def made(tmp_path: Path) -> Project:
+    """Return a project whose checks are all green."""
+    return project(tmp_path / "project")
 
 
-def code(path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Return the code that the gate leaves with; Python turns a message into 1."""
-    monkeypatch.setattr(sys, "argv", ["gate", str(path)])
+def code(made: Project, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return the code that the gate leaves with in the folder of a project."""
+    monkeypatch.chdir(made.root)
+    monkeypatch.setattr(sys, "argv", ["gate"])
     try:
         gate.main()
     except SystemExit as end:
@@ -36,105 +29,102 @@ def code(path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     return 0
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the gate as `make gate` does."""
-    command = [sys.executable, "-m", "robust_digits.report.gate", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
-
-
-def test_green(tmp_path: Path) -> None:
-    """When every check holds the gate prints them all, says nothing else, and leaves with 0."""
-    path = saved(tmp_path, {"baseline": {"zero_gradients": GREEN}, "robust": {"zero_gradients": GREEN}})
-    done = run(path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert [line.split()[:2] for line in done.stdout.splitlines()] == [["ok", "baseline"], ["ok", "robust"]]
-
-
-def test_red(tmp_path: Path) -> None:
-    """When one check fails the gate prints all, the red ones first, counts those, and leaves with 1."""
-    models = {"baseline": {"one": GREEN, "two": RED}, "robust": {"one": GREEN, "two": NOT_RUN}}
-    done = run(saved(tmp_path, models))
-    assert done.returncode == 1
-    lines = done.stdout.splitlines()
-    assert [line.split()[:2] for line in lines] == [
-        ["RED", "baseline"],
-        ["RED", "robust"],
-        ["ok", "baseline"],
-        ["ok", "robust"],
-    ]
-    assert lines[0].endswith("0.55 <= 0.02      accuracy when PGD may do anything")
-    assert "not run" in lines[1]
-    assert done.stderr == "gate: 2 of 4 checks are red\n"
-
-
-@pytest.mark.parametrize("check", [RED, NOT_RUN, Check("", float("nan"), 1.0)], ids=["above", "not run", "nan"])
-@pytest.mark.parametrize("where", ["first", "last"])
-def test_one_red_is_enough(check: Check, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A single red check fails the gate, in whichever model it is."""
-    models = {"first": {"one": GREEN}, "last": {"one": GREEN}}
-    models[where] = {"one": GREEN, "two": check}
-    assert code(saved(tmp_path, models), monkeypatch) == 1
-
-
-def test_the_numbers_count_not_the_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that says passed of a measurement beyond its bound is not believed."""
-    path = saved(tmp_path, {"robust": {"unbounded": RED}})
+def edited(made: Project, **check: object) -> None:
+    """Change one check of the hardened model."""
+    path = made.root / "metrics/sanity.json"
     content = json.loads(path.read_bytes())
-    content["robust"]["unbounded"]["passed"] = True
+    content["hardened"]["logits"] |= check
     path.write_text(json.dumps(content), encoding="utf-8")
-    assert code(path, monkeypatch) == 1
 
 
-def test_a_tiny_violation_is_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A check that was red when it was made is red in CI too, though it missed its bound by a hair."""
-    path = saved(tmp_path, {"robust": {"deterministic": Check("largest difference when asked twice", 2.4e-7, 0.0)}})
-    assert code(path, monkeypatch) == 1
+def test_green(made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """When every check holds the gate prints them all, counts them, and leaves with 0."""
+    assert code(made, monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    *lines, count = out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["ok", model] for model in ("baseline", "robust", "hardened") for _ in range(2)
+    ]
+    assert count == "none of 6 checks red"
+
+
+def test_red(made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """When checks fail the gate prints all, the red ones first, counts those, and leaves with 1."""
+    made.red = {RED, "robust.sanity.within_eps"}
+    made.write()
+    assert code(made, monkeypatch) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[:3]] == [["RED", "robust"], ["RED", "hardened"], ["ok", "baseline"]]
+    assert lines[0].endswith("1 <= 0.5       says within_eps")
+    assert lines[-1] == "2 of 6 checks red"
+
+
+def test_what_is_accepted_passes(
+    made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A red check that gate.yaml accepts is shown with the reason and does not fail the gate; another one does."""
+    made.red = {RED}
+    made.gate["accepted"] = {RED: "a reason, docs/hardening.md"}
+    made.write()
+    assert code(made, monkeypatch) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == ["accepted", "hardened"]
+    assert lines[1].strip() == "a reason, docs/hardening.md"
+    made.red.add("baseline.sanity.logits")
+    made.write()
+    assert code(made, monkeypatch) == 1
+
+
+def test_what_is_accepted_for_nothing_is_said(
+    made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An entry in gate.yaml for a check that is green should go."""
+    made.gate["accepted"] = {RED: "was red once"}
+    made.write()
+    assert code(made, monkeypatch) == 0
+    assert capsys.readouterr().out.endswith(f"; gate.yaml accepts what is not red: {RED}\n")
 
 
 @pytest.mark.parametrize(
-    "content",
-    ["", "{", "garbage", "[]", '{"robust": {"logits": 1}}', "\0\0"],
-    ids=["empty", "cut short", "text", "list", "number", "zeros"],
+    "check",
+    [{"measured": None}, {"measured": 0.6, "passed": True}, {"measured": 0.5000013}],
+    ids=["not run", "said to have passed", "by a hair"],
 )
+def test_the_numbers_decide(check: dict[str, object], made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that was not run, or whose number is beyond its bound, is red whatever the file says of it."""
+    edited(made, **check)
+    assert code(made, monkeypatch) == 1
+
+
+@pytest.mark.parametrize("content", ["", "{", "garbage", "[]", '{"robust": {"logits": 1}}', "\0\0"])
 def test_garbage(
-    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    content: str, made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A file that holds something else is refused with one line and 2: no check was red, but none was green."""
-    path = tmp_path / "sanity.json"
-    path.write_text(content, encoding="utf-8")
-    assert code(path, monkeypatch) == 2
+    made.text("metrics/sanity.json", content)
+    assert code(made, monkeypatch) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert len(err.splitlines()) == 1
-    assert err.startswith(f"gate: {path}: not the checks of an evaluation: ")
+    assert err.startswith("gate: metrics/sanity.json in ")
 
 
-def test_missing_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["metrics/sanity.json", "gate.yaml"])
+def test_missing_file(
+    name: str, made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A missing file is named in one line, and the gate leaves with 2."""
-    done = run(tmp_path / "none.json")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"gate: {tmp_path / 'none.json'}: no such file; `dvc repro` makes it\n"
+    (made.root / name).unlink()
+    assert code(made, monkeypatch) == 2
+    assert capsys.readouterr().err.startswith(f"gate: {name}")
 
 
-def test_what_cannot_be_read(tmp_path: Path) -> None:
-    """A folder in the place of the file is named in one line, and the gate leaves with 2: no check was red."""
-    done = run(tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert len(done.stderr.splitlines()) == 1
-    assert str(tmp_path) in done.stderr
-
-
-@pytest.mark.parametrize("models", [{}, {"baseline": {}}], ids=["no model", "no check"])
+@pytest.mark.parametrize("content", ["{}", '{"baseline": {}}'], ids=["no model", "no check"])
 def test_nothing_to_check(
-    models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    content: str, made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where nothing was checked, nothing is green: one line and 2."""
-    assert code(saved(tmp_path, models), monkeypatch) == 2
+    made.text("metrics/sanity.json", content)
+    assert code(made, monkeypatch) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
-
-
-def test_a_file_must_be_named() -> None:
-    """Without the name of a file the gate says how it is used, and leaves with 2."""
-    done = run()
-    assert done.returncode == 2
-    assert "usage: python -m robust_digits.report.gate" in done.stderr

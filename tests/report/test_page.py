@@ -69,7 +69,7 @@ def test_it_says_what_the_report_says(written: Path) -> None:
     assert f'<header class="fail"><h1>Weaker: <code>{WORST}</code> fell from 70.0% to 10.0%</h1>' in text
     assert "<strong>Measured otherwise than at the base:</strong> <code>evaluate.eps</code> 0.2 → 0.1" in text
     assert '<td data-label="status"><strong>weaker</strong></td>' in text
-    assert '<td data-label="worst case">10.0% (was 70.0%)</td>' in text
+    assert '<td data-label="worst case, eps 0.1">10.0% (was 70.0%)</td>' in text
     assert "6 of 6 checks of the evaluation are green." in text
     assert "<summary>2 parameters changed</summary>" in text
     assert "<code>train_hardened</code>" in text
@@ -124,7 +124,7 @@ def test_a_browser_draws_it_offline(written: Path, tab: Tab, width: int, dark: b
     assert tab.complaints() == []
     assert tab.requests() == [written.as_uri()]
     count = tab.ask("specs.length")
-    assert count == tab.ask("document.querySelectorAll('.drawing').length") == 14
+    assert count == tab.ask("document.querySelectorAll('.drawing').length") == 15
     assert tab.ask("document.querySelectorAll('.drawing svg').length") == count
     sizes = tab.ask("[...document.querySelectorAll('.drawing svg')].map((svg) => [svg.clientWidth, svg.clientHeight])")
     assert all(200 < wide <= width and high > 200 for wide, high in sizes), sizes

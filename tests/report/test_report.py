@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from support.made_up import Project, branch
 
+from robust_digits.report.significance import mcnemar
+
 ROOT = Path(__file__).parents[2]
 WORST = "hardened.accuracy.worst_case"
 
@@ -65,17 +67,20 @@ def test_every_part_is_there(said: str, weaker: Project) -> None:
     here, base = weaker.git("rev-parse", "HEAD"), weaker.git("rev-parse", "main")
     for part in (
         f"Commit {here[:12]} against {base[:12]}, where it left `main`.",
-        f"| `{WORST}` | 70.0% | 0.0% | -70.0 | drop ≤ 2, ≥ 50% | **weaker** |",
-        "| `hardened.accuracy.clean` | 96.0% | 97.0% | +1.0 | drop ≤ 1, ≥ 90% | noise |",
+        f"| `{WORST}` | 70.0% | 0.0% | -70.0 | 700 broke, 0 mended | drop ≤ 2, ≥ 50% | **weaker** |",
+        "| `hardened.accuracy.clean` | 96.0% | 97.0% | +1.0 | 0 broke, 10 mended | drop ≤ 1, ≥ 90% | better |",
+        "chance was told from change image by image (exact McNemar test)",
+        f"| `{WORST}` | 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19 and 680 more | none |",
+        "| model | clean | FGM transfer, eps 0.5 | FGM white-box, eps 0.5 | worst case, eps 0.2 | certified, eps 0.2 |",
         "<details><summary>18 figures unchanged</summary>",
         "| hardened | 97.0% (was 96.0%) | 90.0% | 80.0% | 0.0% (was 70.0%) | 55.0% |",
         "🟦 baseline 🟧 robust 🟩 hardened (paler: at the base)",
         "```mermaid\n---\nconfig:",
         "6 of 6 checks of the evaluation are green.",
         "| `harden.eps` | 0.2 | 0.0 |",
-        "<details><summary>3 of 5 stages ran again</summary>",
+        "<details><summary>4 of 8 stages ran again</summary>",
         "| `train_hardened` | `harden.eps` | changed |",
-        "From the cache, as at the base: `evaluate@baseline`, `evaluate@robust`.",
+        "From the cache, as at the base: `evaluate@baseline`, `evaluate@robust`, `score@baseline`, `score@robust`.",
         f"base {base}, here {here}",
         "tensorflow 2.21.0, numpy 2.2.6",
     ):
@@ -109,6 +114,7 @@ def test_json_is_for_machines(weaker: Project) -> None:
         "here": 0.0,
         "status": "weaker",
         "limit": {"drop": 0.02, "floor": 0.5},
+        "difference": {"p": mcnemar(700, 0), "test": "McNemar", "broke": list(range(700)), "mended": []},
         "reason": "",
     }
     assert found["params"] == {"harden.eps": [0.2, 0.0]}
@@ -160,7 +166,7 @@ def test_a_revision_that_is_not_here(weaker: Project, arguments: list[str], reas
 @pytest.mark.parametrize(
     ("path", "content", "reason"),
     [
-        ("metrics/robust.json", "{", "evaluate@robust wrote another metrics/robust.json"),
+        ("metrics/robust.json", "{", "score@robust wrote another metrics/robust.json"),
         ("params.yaml", "harden: {eps: 0.1}", "the results are not those of"),
         ("dvc.lock", "[]", "dvc.lock in"),
         ("gate.yaml", "level: 5", "gate.yaml: metrics is missing"),

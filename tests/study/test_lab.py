@@ -79,10 +79,15 @@ def test_what_is_drawn(arguments: list[str], monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_a_mistake_is_one_line(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, wrong: list[str], words: str
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: list[str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The line has what is legal; nothing is drawn."""
     with pytest.raises(SystemExit) as caught:
         run(monkeypatch, *arguments, *wrong)
-    assert caught.value.code == words
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == f"{words}\n"
     assert not Path(arguments[-1]).exists()

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from PIL import Image
 
 from robust_digits import tables
-from robust_digits.judge import sanity, scoring
-from robust_digits.judge.sanity import Check
+from robust_digits.history.results import view_of
+from robust_digits.judge import checks, scoring
+from robust_digits.judge.checks import Check
 
 GATE = {
     "level": 0.05,
@@ -32,6 +32,7 @@ GATE = {
 PARAMS = {
     "seed": 0,
     "threads": 2,
+    "models": ["baseline", "robust", "hardened"],
     "data": {"source": "digits", "sha256": None},
     "train": {"epochs": 20, "learning_rate": 0.001},
     "harden": {"eps": 0.2, "steps": 7},
@@ -45,6 +46,12 @@ SHARES = {
 }
 CHECKS = ("logits", "within_eps")
 EPS = (0.0, 0.1, 0.2, 0.5)
+EPS_OF = {"accuracy.fgm_transfer": 0.5, "accuracy.fgm_white_box": 0.5}
+SEEN = {"accuracy.slow": 100}  # images, where an attack saw the first ones only
+SUMMARIZES = (
+    "robust_digits/judge/sanity.py",
+    "robust_digits/draw/charts.py",
+)  # of the stage that checks and draws
 
 
 def figures() -> dict[str, float | None]:
@@ -65,7 +72,10 @@ class Project:
     images: int = 1000
     figures: dict[str, float | None] = field(default_factory=figures)
     red: set[str] = field(default_factory=set)  # checks by their full name
+    flipped: dict[str, tuple[int, ...]] = field(default_factory=dict)  # images with the other verdict, by figure
+    test_images: str = "the test images"
     params: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(PARAMS)))
+    code: dict[str, str] = field(default_factory=dict)  # content of a module, by its path
     gate: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(GATE)))
 
     def write(self) -> None:
@@ -75,13 +85,15 @@ class Project:
         self.text("params.yaml", yaml.safe_dump(self.params, sort_keys=False))
         self.text("gate.yaml", yaml.safe_dump(self.gate, sort_keys=False))
         self.text("requirements.txt", "numpy==2.2.6 \\\n    --hash=sha256:00\n    # via keras\ntensorflow==2.21.0\n")
-        self.text("stages/evaluate.py", "judge()\n")
+        for path in ("stages/evaluate.py", "stages/score.py", *SUMMARIZES):
+            self.text(path, self.code.get(path, "judge()\n"))
         for model in self.models():
             self._metrics(model)
             self._plots(model)
+        self._tables()
         grey = [{"eps": eps, "accuracy": 1.0 if eps < 0.5 else 0.1} for eps in EPS]
         tables.write(self.root / "plots/security/grey_bound.csv", grey, columns=("eps", "accuracy"))
-        sanity.save(self.root / "metrics/sanity.json", {model: self._checks(model) for model in self.models()})
+        checks.save(self.root / "metrics/sanity.json", {model: self._checks(model) for model in self.models()})
         self._lock()
 
     def models(self) -> list[str]:
@@ -107,37 +119,80 @@ class Project:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def _metrics(self, model: str) -> None:
+        """Write the metrics of a model, how they were made, and verdicts: right are the first images."""
         mine = {name.partition(".")[2]: value for name, value in self.figures.items() if name.startswith(f"{model}.")}
-        accuracy = {name.removeprefix("accuracy."): value for name, value in mine.items() if name.startswith("acc")}
-        margin = {
-            view: round(
-                float(np.subtract(*scoring.interval(round((value or 0) * self.images), self.images)[::-1])) / 2, 4
-            )
-            for view, value in accuracy.items()
-        }
-        content = {"images": self.images, "accuracy": accuracy, "margin": margin}
-        if "certified.accuracy" in mine:
-            content["certified"] = {"accuracy": mine["certified.accuracy"]}
+        known = {name: value for name, value in mine.items() if value is not None}
+        cells = {name: self.verdicts(model, name, value) for name, value in known.items()}
+        right = {name: sum(cell == 1 for cell in each) for name, each in cells.items()}
+        content: dict[str, dict[str, float | None]] = {"accuracy": {}}
+        details: dict[str, Any] = {}
+        for name in mine:
+            group, _, figure = name.partition(".")
+            seen = self.seen(name)
+            content.setdefault(group, {})[figure] = round(right[name] / seen, 4) if name in known else None
+            details[name] = {
+                "images": seen,
+                "norm": None if name == "accuracy.clean" else "inf",
+                "eps": 0.0 if name == "accuracy.clean" else EPS_OF.get(name, self.params["evaluate"]["eps"]),
+                "settings": {},
+                "interval": list(scoring.interval(right[name], seen)) if name in known else None,
+            }
         self.text(f"metrics/{model}.json", json.dumps(content, indent=2) + "\n")
+        self.text(f"metrics/details/{model}.json", json.dumps(details) + "\n")
+        columns = {view_of(f"{model}.{name}"): each for name, each in cells.items()}
+        rows = (
+            {"index": index, "label": index % 3, **{view: each[index] for view, each in columns.items()}}
+            for index in range(self.images)
+        )
+        tables.write(self.root / f"metrics/verdicts/{model}.csv", rows, columns=("index", "label", *columns))
+
+    def seen(self, figure: str) -> int:
+        """Return on how many images a figure was measured."""
+        return min(SEEN.get(figure, self.images), self.images)
+
+    def verdicts(self, model: str, figure: str, value: float) -> list[int | str]:
+        """Return a cell for each image: 1 for the first ones, as many as are right, but for the flipped ones."""
+        seen = self.seen(figure)
+        right = [int(index < round(value * seen)) for index in range(seen)]
+        for index in self.flipped.get(f"{model}.{figure}", ()):
+            right[index] = 1 - right[index]
+        return [*right, *[""] * (self.images - seen)]
 
     def _checks(self, model: str) -> dict[str, Check]:
         return {name: Check(f"says {name}", float(f"{model}.sanity.{name}" in self.red), 0.5) for name in CHECKS}
 
+    def _tables(self) -> None:
+        """Write the plots that show all models: a column each."""
+        models = self.models()
+        share = {
+            model: [self.figures.get(f"{model}.accuracy.{view}") or 0.0 for view in ("clean", "worst_case")]
+            for model in models
+        }
+        lines = {
+            model: [round(max(0.0, clean - (clean - worst) * eps / 0.2), 4) for eps in EPS]
+            for model, (clean, worst) in share.items()
+        }
+        for norm in ("linf", "l2"):
+            rows = [{"eps": eps, **{model: lines[model][row] for model in models}} for row, eps in enumerate(EPS)]
+            tables.write(self.root / f"plots/security/{norm}.csv", rows, columns=("eps", *models))
+        proven = [{"eps": eps, **{model: (0.5 if model == "hardened" else "") for model in models}} for eps in EPS]
+        tables.write(self.root / "plots/security/certified.csv", proven, columns=("eps", *models))
+        for place, view in enumerate(("clean", "worst_case")):
+            classes = [{"class": each, **{model: share[model][place] for model in models}} for each in range(3)]
+            tables.write(self.root / f"plots/per_class/{view}.csv", classes, columns=("class", *models))
+        right = {model: round(clean * 100) for model, (clean, _) in share.items()}
+        pairs = [
+            {"actual": row % 3, **{model: (row + (row >= right[model])) % 3 for model in models}} for row in range(100)
+        ]
+        tables.write(self.root / "plots/confusion/clean.csv", pairs, columns=("actual", *models))
+
     def _plots(self, model: str) -> None:
         clean, worst = (self.figures.get(f"{model}.accuracy.{view}") or 0.0 for view in ("clean", "worst_case"))
-        line = [{"eps": eps, "accuracy": round(max(0.0, clean - (clean - worst) * eps / 0.2), 4)} for eps in EPS]
-        for norm in ("linf", "l2"):
-            tables.write(self.root / f"plots/security/{model}_{norm}.csv", line, columns=("eps", "accuracy"))
         history = [
             {"epoch": epoch, "loss": 1 / epoch, "validation_loss": 1.2 / epoch, "accuracy": clean * (1 - 0.5 / epoch)}
             for epoch in range(1, 6)
         ]
         tables.write(self.root / f"plots/training/{model}.csv", history, columns=tuple(history[0]))
-        classes = [{"class": each, "clean": clean, "worst_case": worst} for each in range(3)]
-        tables.write(self.root / f"plots/per_class/{model}.csv", classes, columns=("class", "clean", "worst_case"))
-        right = round(clean * 100)
-        pairs = [{"actual": row % 3, "predicted": (row + (row >= right)) % 3} for row in range(100)]
-        tables.write(self.root / f"plots/confusion/{model}_clean.csv", pairs, columns=("actual", "predicted"))
         picture = self.root / "plots" / "pictures" / f"attack_{model}.png"
         picture.parent.mkdir(exist_ok=True)
         Image.new("L", (64, 48), round(255 * worst)).save(picture)
@@ -154,22 +209,35 @@ class Project:
         }
         for model in models:
             deps = [self.recorded("stages/evaluate.py")]
+            deps += [{"path": "data/normalized/test", "md5": fingerprint(self.test_images) + ".dir"}]
             deps += map(dict, stages["train_hardened"]["outs"] if model == "hardened" else ())
             stages[f"evaluate@{model}"] = {
                 "cmd": f"python -m stages.evaluate {model}",
                 "deps": deps,
                 "params": {"params.yaml": {name: self.params[name] for name in ("evaluate", "seed", "threads")}},
-                "outs": [self.recorded(f"metrics/{model}.json"), self._evidence(model)],
+                "outs": [self._evidence(model)],
+            }
+            scored = (f"metrics/{model}.json", f"metrics/details/{model}.json", f"metrics/verdicts/{model}.csv")
+            stages[f"score@{model}"] = {
+                "cmd": f"python -m stages.score {model}",
+                "deps": [self._evidence(model), self.recorded("stages/score.py")],
+                "outs": [self.recorded(path) for path in scored],
             }
         drawn = [self.recorded("plots"), self.recorded("metrics/sanity.json")]
-        seen = [self._evidence(model) for model in models]
-        stages["summarize"] = {"cmd": "python -m stages.summarize", "deps": seen, "outs": drawn}
-        declared = {"train_hardened": {}, "evaluate": {"matrix": {"model": models}}, "summarize": {}}
+        seen = [*(self._evidence(model) for model in models), *map(self.recorded, SUMMARIZES)]
+        stages["summarize"] = {
+            "cmd": "python -m stages.summarize",
+            "deps": seen,
+            "params": {"params.yaml": {"models": self.params["models"]}},
+            "outs": drawn,
+        }
+        matrix = {"matrix": {"model": models}}
+        declared = {"train_hardened": {}, "evaluate": matrix, "score": matrix, "summarize": {}}
         self.text("dvc.yaml", yaml.safe_dump({"stages": declared}, sort_keys=False))
         self.text("dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False))
 
     def _evidence(self, model: str) -> dict[str, str]:
-        content = (self.root / f"metrics/{model}.json").read_text(encoding="utf-8")
+        content = (self.root / f"metrics/verdicts/{model}.csv").read_text(encoding="utf-8")
         return {"path": f"data/evidence/{model}.npz", "md5": fingerprint(content)}
 
     def recorded(self, path: str) -> dict[str, str]:

@@ -1,0 +1,26 @@
+"""What the tests of the checks share: a working evaluation."""
+
+import pytest
+from support.evaluations import crafted, dense, judged, under
+
+from robust_digits.attack.suite import Suite
+from robust_digits.data.images import ImageSet
+from robust_digits.judge.evidence import Evidence
+
+
+@pytest.fixture(scope="module")
+def suite() -> Suite:
+    """Return working attacks on the undefended model, compiled once."""
+    return under(dense())
+
+
+@pytest.fixture(scope="module")
+def transfer(suite: Suite) -> ImageSet:
+    """Return the set crafted against the undefended model."""
+    return crafted(suite)
+
+
+@pytest.fixture(scope="module")
+def healthy(suite: Suite, transfer: ImageSet) -> Evidence:
+    """Return the evidence of an evaluation in which all is well."""
+    return judged(suite, transfer)
