@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help repro test check format lock mnist record survey study lab gate report page reproduced plots readme bench
+.PHONY: help repro test check format lock mnist record survey study lab gate report page reproduced plots deps pages bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -99,8 +99,8 @@ plots: $(VENV)/.locked ## draw DVC's own page of plots, this workspace against t
 deps: $(VENV)/.locked ## write the code that each stage depends on into dvc.yaml
 	python -m robust_digits.record.dependencies
 
-readme: $(VENV)/.locked ## write the tables of README.md anew from the committed metrics
-	python -m robust_digits.record.pages README.md
+pages: $(VENV)/.locked ## write the figures of every document anew from committed files
+	python -m robust_digits.record.pages
 
 bench: $(VENV)/.locked ## time training, crafting and Square against Keras' fit and plain ART
 	python -m benchmarks.training

@@ -1,76 +1,134 @@
-"""Results as Markdown, for README.md: every table between a pair of marks is written from committed metrics.
+"""Write the figures of every document anew from committed files, between marks that do not show.
 
-A mark names the folder of the metrics: `<!-- results: metrics -->` ... `<!-- end -->`.
+`<!-- results: FOLDER -->` ... `<!-- end -->` holds a table of the metrics in a folder, one line a model;
+`<!-- figure: FILE KEY -->` ... `<!-- end -->` a single figure (figures.py says how one is named), and
+`<!-- checks: FILE -->` ... `<!-- end -->` how many of the checks in a file are green. Paths start at the document's
+folder.
 """
 
 import argparse
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from robust_digits import files
 from robust_digits.command import guarded
 from robust_digits.errors import InputError
-from robust_digits.files import replacing
-from robust_digits.judge import scoring
+from robust_digits.judge import checks
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
+from robust_digits.params import PARAMS_FILE
+from robust_digits.params import read as read_params
+from robust_digits.record import figures
 
-ORDER = ("baseline", "robust", "hardened")  # the story's order
-_COLUMNS = {
-    "clean": "clean",
-    "fgm_transfer": "FGM, transfer",
-    "fgm_white_box": "FGM, white-box",
-    "worst_case": "worst case",
-}
-_BLOCK = re.compile(r"(<!-- results: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_COLUMNS = {f"accuracy.{view}": view for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE)}
+_COLUMNS |= {f"{CERTIFIED}.accuracy": CERTIFIED}
+_MARK = re.compile(
+    r"<!-- (?P<kind>results|figure|checks): (?P<what>.+?) -->(?P<text>.*?)(?P<end><!-- end -->|\Z)", re.DOTALL
+)
+_START = re.compile(r"<!-- (results|figure|checks):")
+
+Metrics = Mapping[str, Mapping[str, Any]]
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """Return the metrics of each model in a folder of `<model>.json` files, in the story's order.
+def documents(root: Path) -> list[Path]:
+    """Return every document of the project that may hold marks."""
+    return sorted([*root.glob("*.md"), *root.glob("docs/**/*.md")])
+
+
+def fill(page: str, folder: Path, *, order: Sequence[str]) -> str:
+    """Return a page that lies in `folder` with everything between marks written anew; `order` is that of the models.
 
     Raises
     ------
     InputError
-        If the folder holds the metrics of no model.
+        If a mark has no end, or what it names is not there.
     """
-    found = {model: folder / f"{model}.json" for model in ORDER}
-    metrics = {model: json.loads(path.read_bytes()) for model, path in found.items() if path.is_file()}
-    if not metrics:
-        raise InputError(f"{folder}: expected {', '.join(path.name for path in found.values())}, got none of them")
-    return metrics
+
+    def write(mark: re.Match[str]) -> str:
+        opened = f"<!-- {mark['kind']}: {mark['what']} -->"
+        if not mark["end"] or _START.search(mark["text"]):
+            raise InputError(f"{opened} has no <!-- end -->")
+        if mark["kind"] == "results":
+            return f"{opened}\n{table(read(folder / mark['what'], order=order))}{mark['end']}"
+        if mark["kind"] == "checks":
+            return f"{opened}{_green(folder / mark['what'])}{mark['end']}"
+        return f"{opened}{figures.text(mark['what'], folder)}{mark['end']}"
+
+    return _MARK.sub(write, page)
 
 
-def table(metrics: Mapping[str, Any]) -> str:
-    """Return a table, one line a model: accuracy in percent and its 95% interval."""
-    names = [*_COLUMNS.values(), "certified"]
+def read(folder: Path, *, order: Sequence[str]) -> dict[str, Metrics]:
+    """Return how each figure of each model in a folder of metrics was made, with its `share`; models in this order.
+
+    Raises
+    ------
+    InputError
+        If the folder holds the metrics of no model, or does not say how they were made.
+    """
+    found = {path.stem: path for path in folder.glob("details/*.json")}
+    names = [name for name in order if name in found] + sorted(found.keys() - set(order))
+    if not names:
+        raise InputError(f"{folder}: expected the metrics of a model, <model>.json and details/<model>.json")
+    return {name: _model(folder / f"{name}.json", found[name]) for name in names}
+
+
+def table(models: Mapping[str, Metrics]) -> str:
+    """Return a table, one line a model: accuracy in percent and its 95% interval; headings say at which eps."""
+    first = next(iter(models.values()))
+    names = [label(view, first[figure]["eps"]) for figure, view in _COLUMNS.items()]
     lines = ["| model | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
-    for model, scores in metrics.items():
-        cells = [_cell(scores["accuracy"][key], scores["images"]) for key in _COLUMNS]
-        proven = scores["certified"]["accuracy"]
-        cells.append("unknown" if proven is None else _cell(proven, scores["images"]))
-        lines.append(f"| {model} | " + " | ".join(cells) + " |")
+    for model, figures_of in models.items():
+        lines.append(f"| {model} | " + " | ".join(_cell(figures_of[figure]) for figure in _COLUMNS) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(accuracy: float, images: int) -> str:
-    low, high = scoring.interval(round(accuracy * images), images)
-    return f"{100 * accuracy:.1f}% ({100 * low:.1f} to {100 * high:.1f})"
+def _green(path: Path) -> str:
+    passed = [check.passed for table in checks.load(path).values() for check in table.values()]
+    return f"{sum(passed)} of {len(passed)}"
 
 
-def fill(page: str, root: Path) -> str:
-    """Return the page with every marked table written anew from the metrics under `root`."""
-    return _BLOCK.sub(lambda block: block[1] + table(read(root / block[2])) + block[3], page)
+def _model(metrics: Path, details: Path) -> Metrics:
+    try:
+        shares, made = json.loads(metrics.read_bytes()), json.loads(details.read_bytes())
+        return {
+            f"{group}.{name}": {**made[f"{group}.{name}"], "share": share}
+            for group, named in shares.items()
+            for name, share in named.items()
+        }
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename}: no such file") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{metrics}: not the metrics of a model and how they were made: {error}") from None
+
+
+def _cell(figure: Mapping[str, Any]) -> str:
+    if figure["share"] is None:
+        return "unknown"
+    low, high = figure["interval"]
+    return f"{100 * figure['share']:.1f}% ({100 * low:.1f} to {100 * high:.1f})"
 
 
 @guarded
 def main() -> None:
-    """Fill the pages named on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m robust_digits.record.pages", description=__doc__)
-    parser.add_argument("pages", type=Path, nargs="+", help="Markdown files with marked tables")
-    for path in parser.parse_args().pages:
-        filled = fill(path.read_text(encoding="utf-8"), Path())
-        with replacing(path) as temporary:
-            temporary.write_text(filled, encoding="utf-8", newline="\n")
+    """Write the documents of the current folder, and say which of them were not what the files say."""
+    parser = argparse.ArgumentParser(
+        prog="python -m robust_digits.record.pages",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args()
+    order = read_params(Path(PARAMS_FILE)).get("models", [])
+    for path in documents(Path()):
+        page = path.read_text(encoding="utf-8")
+        try:
+            filled = fill(page, path.parent, order=order)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        if filled != page:
+            files.write(path, filled)
+            print(f"{path}: written anew")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Record the results of a DVC experiment in a folder that git keeps: metrics, pictures, and what made them."""
 
 import argparse
+import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from robust_digits.command import guarded
 from robust_digits.files import replacing
 from robust_digits.history import revisions
 from robust_digits.judge import checks
+from robust_digits.judge.views import label
 from robust_digits.record import machine, pages
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
@@ -38,6 +41,9 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
         params = yaml.safe_load(files.read_text("params.yaml"))
         params["data"]["source"] = Path(params["data"]["source"]).name  # the path is this machine's, not the reader's
         (temporary / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+        seconds = _seconds(experiment)
+        known = {model: round(time) for model, time in seconds.items() if time is not None}
+        (temporary / "training.json").write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
         page = _page(experiment, folder.name, temporary, params, command=command)
         (temporary / "README.md").write_text(page, encoding="utf-8")
 
@@ -52,14 +58,17 @@ Made by `{command}` at commit `{_commit(experiment)}`, with the parameters in [p
 
 - data: `{data["source"]}`{checksum}
 - machine: {machine.name()}
-- training: {_seconds(experiment)}
+- training: {_said(_seconds(experiment))}
 - versions: Python {platform.python_version()}, {packages}
 
-{pages.table(pages.read(folder / "metrics"))}
+<!-- results: metrics -->
+{pages.table(pages.read(folder / "metrics", order=params["models"]))}<!-- end -->
+
 {_checked(folder / "metrics" / "sanity.json")}
 
-Accuracy on the test images and its 95% Wilson interval. FGM has L{craft["norm"]} size
-{craft["eps"]}. The worst case is over {", ".join(judged["attacks"])}, all within L-infinity {judged["eps"]}.
+Accuracy on the test images and its 95% Wilson interval. FGM has L{craft["norm"]} size {craft["eps"]};
+*transfer* is crafted against the baseline, *white-box* against the model itself. The worst case is over
+{", ".join(label(name) for name in judged["attacks"])}, all within L-infinity {judged["eps"]}.
 The numbers are in [metrics/](metrics), more pictures in [pictures/](pictures).
 
 ![accuracy of each model](pictures/accuracies.png)
@@ -85,16 +94,18 @@ def _checked(path: Path) -> str:
     return "\n".join([f"{count - len(red)} of {count} checks of the evaluation are green (metrics/sanity.json).", *red])
 
 
-def _seconds(experiment: str) -> str:
-    """Return how long each model of an experiment took to train, where this machine trained it."""
+def _seconds(experiment: str) -> dict[str, float | None]:
+    """Return how long each model of an experiment took to train; None where this machine did not train it."""
     stages = yaml.safe_load(DVCFileSystem(rev=experiment).read_text("dvc.lock"))["stages"]
     models = {
         out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"] if out["path"].endswith(".keras")
     }
-    times = {Path(path).stem: stopwatch.recall(md5) for path, md5 in models.items()}
+    return {Path(path).stem: stopwatch.recall(md5) for path, md5 in models.items()}
+
+
+def _said(seconds: Mapping[str, float | None]) -> str:
     return ", ".join(
-        f"{model} {'at another time and place' if times.get(model) is None else f'{times[model]:.0f} s'}"
-        for model in pages.ORDER
+        f"{model} {'at another time and place' if time is None else f'{time:.0f} s'}" for model, time in seconds.items()
     )
 
 

@@ -1,4 +1,4 @@
-"""README.md says what is so: its tables, its graph, its links and its commands."""
+"""The documents say what is so: their figures, graph, links and commands."""
 
 import re
 import subprocess
@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from robust_digits.params import read
 from robust_digits.record import pages
 
 ROOT = Path(__file__).parents[2]
+QUOTING = {
+    "README.md": 4,
+    "docs/seeds.md": 35,
+    "docs/hardening.md": 24,
+    "docs/studies/README.md": 60,
+}  # marks, at least
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -19,11 +26,24 @@ def targets() -> set[str]:
     return set(re.findall(r"^  make (\w+) ", printed, re.MULTILINE))
 
 
-def test_tables_come_from_the_metrics() -> None:
-    """Every number in a results table is that of the committed metrics (`make readme` writes them)."""
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert page.count("<!-- results: ") == 3
-    assert pages.fill(page, ROOT) == page
+@pytest.mark.parametrize("page", pages.documents(ROOT), ids=lambda page: str(page.relative_to(ROOT)))
+def test_figures_come_from_their_files(page: Path) -> None:
+    """Every figure between marks is that of the committed file (`make pages` writes them)."""
+    text = page.read_text(encoding="utf-8")
+    assert pages.fill(text, page.parent, order=read(ROOT / "params.yaml")["models"]) == text
+
+
+def test_documents_with_figures_have_marks() -> None:
+    """The documents that quote results take them from files: many figures, and none of them typed."""
+    counts = {name: (ROOT / name).read_text(encoding="utf-8").count("<!-- end -->") for name in QUOTING}
+    assert all(counts[name] >= least for name, least in QUOTING.items()), counts
+
+
+@pytest.mark.parametrize("page", pages.documents(ROOT), ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_line_starts_with_a_figure(page: Path) -> None:
+    """Markdown takes a line that starts with a comment for HTML, and would show no link, no bold and no paragraph."""
+    text = page.read_text(encoding="utf-8")
+    assert not re.findall(r"^ *<!-- (?:figure|checks): .*", text, re.MULTILINE)
 
 
 def test_graph_is_the_pipeline() -> None:

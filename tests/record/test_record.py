@@ -12,16 +12,23 @@ import yaml
 
 from robust_digits.judge import checks
 from robust_digits.judge.checks import Check
+from robust_digits.judge.scoring import interval
 from robust_digits.record import machine, record
 from robust_digits.record.record import _commit, _page
 
 ROOT = Path(__file__).parents[2]
-SHARES = {"clean": 0.9, "fgm_transfer": 0.8, "fgm_white_box": 0.2, "worst_case": 0.1}
-METRICS = {
-    "images": 100,
-    "accuracy": SHARES,
-    "margin": dict.fromkeys(SHARES, 0.05),
-    "certified": {"accuracy": None, "reason": "no bounds"},
+SHARES: dict[str, float | None] = {"clean": 0.9, "fgm_transfer": 0.8, "fgm_white_box": 0.2, "worst_case": 0.1}
+METRICS: dict[str, dict[str, float | None]] = {"accuracy": SHARES, "certified": {"accuracy": None}}
+DETAILS: dict[str, Any] = {
+    f"{group}.{name}": {
+        "images": 100,
+        "norm": "inf",
+        "eps": 0.5 if name.startswith("fgm") else 0.3,
+        "settings": {},
+        "interval": None if share is None else interval(round(share * 100), 100),
+    }
+    for group, named in METRICS.items()
+    for name, share in named.items()
 }
 MD5 = {model: digit * 32 for model, digit in {"baseline": "a", "robust": "b", "hardened": "c"}.items()}
 LOCK: dict[str, Any] = {
@@ -41,6 +48,7 @@ LOCK: dict[str, Any] = {
     },
 }
 PARAMS: dict[str, Any] = {
+    "models": ["baseline", "robust", "hardened"],
     "data": {"source": "mnist.npz", "sha256": "5bbdec88"},
     "craft": {"norm": "inf", "eps": 0.5},
     "evaluate": {"eps": 0.3, "attacks": {"noise": {"draws": 10}, "pgd": {"steps": 40, "restarts": 3}}},
@@ -79,7 +87,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def results(folder: Path, *, red: bool = False) -> Path:
     """Write the metrics of an experiment into a folder: one model, two checks."""
-    (folder / "metrics").mkdir(parents=True)
+    (folder / "metrics" / "details").mkdir(parents=True)
+    (folder / "metrics" / "details" / "baseline.json").write_text(json.dumps(DETAILS), encoding="utf-8")
     (folder / "metrics" / "baseline.json").write_text(json.dumps(METRICS), encoding="utf-8")
     table = {"logits": Check("share of probabilities", 0.0, 0.01), "unbounded": Check("left over", 0.5 * red, 0.02)}
     checks.save(folder / "metrics" / "sanity.json", {"baseline": table})
@@ -98,10 +107,14 @@ def test_page_says_what_made_the_results(tmp_path: Path) -> None:
         assert f"{package} {version(package)}" in page
     assert (
         "\n| baseline | 90.0% (82.6 to 94.5) | 80.0% (71.1 to 86.7) | 20.0% (13.3 to 28.9) | 10.0% (5.5 to 17.4) "
-        "| unknown |\n" in page
+        "| unknown |\n<!-- end -->\n" in page
     )
-    assert "FGM has Linf size 0.5." in " ".join(page.split())
-    assert "The worst case is over noise, pgd, all within L-infinity 0.3." in " ".join(page.split())
+    said = " ".join(page.split())
+    assert (
+        "FGM has Linf size 0.5; *transfer* is crafted against the baseline, *white-box* against the model itself"
+        in said
+    )
+    assert "The worst case is over noise, PGD, all within L-infinity 0.3." in said
     assert "\n2 of 2 checks of the evaluation are green (metrics/sanity.json).\n\n" in page
     assert set(re.findall(r"\]\((.*?)\)", page)) == {
         "params.yaml",
@@ -120,16 +133,16 @@ def test_page_says_how_long_training_took(tmp_path: Path, revision: Path) -> Non
     (revision / f"{MD5['baseline']}.txt").write_text("8.4\n", encoding="utf-8")
     (revision / f"{MD5['hardened']}.txt").write_text("116.5\n", encoding="utf-8")
     page = _page("HEAD", "mnist", results(tmp_path / "results"), PARAMS, command="make mnist")
-    assert "\n- training: baseline 8 s, robust at another time and place, hardened 116 s\n" in page
+    assert "\n- training: baseline 8 s, hardened 116 s, robust at another time and place\n" in page
 
 
 @pytest.mark.usefixtures("repository")
 def test_page_of_an_experiment_without_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model that an older experiment did not have has no time."""
+    """A model that an experiment did not train has no time."""
     stages = {name: stage for name, stage in LOCK["stages"].items() if name != "train_hardened"}
     monkeypatch.setitem(LOCK, "stages", stages)
     page = _page("HEAD", "mnist", results(tmp_path / "results"), PARAMS, command="make mnist")
-    assert ", hardened at another time and place\n" in page
+    assert "\n- training: baseline at another time and place, robust at another time and place\n" in page
 
 
 @pytest.mark.usefixtures("repository")
@@ -201,7 +214,13 @@ def test_record_replaces_the_folder(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "stale.md").touch()
     record.record("HEAD", folder, command="make mnist")
-    assert {path.name for path in folder.iterdir()} == {"README.md", "metrics", "params.yaml", "pictures"}
+    assert {path.name for path in folder.iterdir()} == {
+        "README.md",
+        "metrics",
+        "params.yaml",
+        "pictures",
+        "training.json",
+    }
     assert json.loads((folder / "metrics" / "baseline.json").read_bytes()) == METRICS
     assert (folder / "pictures" / "accuracies.png").read_text(encoding="utf-8") == "plots/pictures of HEAD"
     params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))

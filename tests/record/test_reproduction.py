@@ -134,12 +134,11 @@ def test_as_a_command(made: Project, monkeypatch: pytest.MonkeyPatch, capsys: py
     """The command prints the finding and leaves with its code; what cannot be read is 2."""
     monkeypatch.chdir(elsewhere(made).root)
     monkeypatch.setattr(sys, "argv", ["reproduction", RECORD + "/"])
-    for content, code in ((None, 0), ("{", 2)):
-        if content:
-            made.text("metrics/robust.json", content)
-        with pytest.raises(SystemExit) as end:
-            reproduction.main()
-        assert end.value.code == code
+    reproduction.main()
+    made.text("metrics/robust.json", "{")
+    with pytest.raises(SystemExit) as end:
+        reproduction.main()
+    assert end.value.code == 2
     out, err = capsys.readouterr()
     assert out.startswith("Reproduced to the byte")
     assert err.startswith("reproduction: metrics/robust.json in ")
