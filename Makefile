@@ -71,9 +71,9 @@ survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a fe
 	python -m robust_digits.study.survey models/$(MODEL).keras data/normalized/test data/adversarial/test \
 		--samples $(or $(SAMPLES),10)
 
-study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked (NAME=kernel_size, one or more; DATA=mnist.npz for a local file)
+study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked (NAME=kernel_size, one or more; DATA=mnist.npz; MARK=1 runs nothing)
 	@python -m robust_digits.study.run $(or $(NAME),'') $(if $(DATA),--set-param data.source=$(abspath $(DATA)) \
-		--set-param data.sha256=$$($(CHECKSUM)))
+		--set-param data.sha256=$$($(CHECKSUM))) $(if $(MARK),--mark)
 
 lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does, into docs/lab.png (IMAGE=0 L2=3 LINF=0.15)
 	python -m robust_digits.study.lab models/baseline.keras data/normalized/test docs/lab.png \

@@ -14,6 +14,7 @@ from robust_digits.judge import scoring
 from robust_digits.judge.views import label
 from robust_digits.study.spec import Plan
 
+_WIDE = 3  # entries of the legend side by side
 _LINES = {
     **{view: (label(view), colour) for view, colour in COLOURS.items()},
     "fgm": ("FGM, the same eps for all", "#f2a541"),
@@ -34,17 +35,24 @@ def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None
     axes.set_title(fill(plan.title, int(10 * width)), fontsize=11)
     for place, metric in enumerate(plan.metrics):
         name, colour = _LINES[metric]
-        shares, off = _with_intervals(rows, metric)
+        measured = [(at, row) for at, row in enumerate(rows) if row[metric] != ""]
+        shares, off = _with_intervals([row for _, row in measured], metric)
         beside = 0.06 * (place - (len(plan.metrics) - 1) / 2)  # so that intervals do not cover each other
+        places = np.array([at for at, _ in measured]) + beside
         style = "o-" if numbers else "o"
-        axes.errorbar(np.arange(len(rows)) + beside, shares, off, fmt=style, color=colour, ms=5, capsize=2, label=name)
+        axes.errorbar(places, shares, off, fmt=style, color=colour, ms=5, capsize=2, label=name)
+        stale = [number for number, (_, row) in enumerate(measured) if row["stale"]]
+        axes.plot(places[stale], np.array(shares)[stale], "o", color=colour, mfc="white", ms=5, zorder=3)
+    if any(row["stale"] for row in rows):
+        axes.plot([], [], "o", color="grey", mfc="white", label="hollow: recorded with earlier code")
     axes.set_xticks(range(len(rows)), values, rotation=25 if slanted else 0, ha="right" if slanted else "center")
     axes.set_xlabel(plan.parameter)
     axes.set_ylim(-2, 102)
     axes.set_ylabel(f"accuracy of the {plan.model} model, %")
     axes.grid(axis="y", color="#e4e7ea", lw=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(ncols=len(plan.metrics), loc="outside lower center", frameon=False, fontsize=9)
+    entries = len(plan.metrics) + any(row["stale"] for row in rows)
+    figure.legend(ncols=min(entries, _WIDE), loc="outside lower center", frameon=False, fontsize=9)
     parts.save(figure, path)
 
 

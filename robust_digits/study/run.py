@@ -1,10 +1,12 @@
 """Run a study: one experiment for each value of a parameter, a table of what each gave, and a picture of it.
 
 `docs/studies/<name>.csv` has a line for each value. A line is filled as soon as its experiment has ended, with a key
-that stands for the code and the parameters it depends on: started again, a study runs only what is missing.
+that stands for the code and the parameters it depends on: started again, a study runs only what is missing. A line that
+other code or parameters have made is stale: it says so, and stays until its replacement is there.
 """
 
 import argparse
+import json
 import signal
 import sys
 import time
@@ -18,6 +20,9 @@ from robust_digits.command import FAILED, guarded
 from robust_digits.params import PARAMS_FILE, read
 from robust_digits.study import chart, spec, workspace
 from robust_digits.study.spec import Params
+
+STAGE = "score"  # the last one that a model's metrics need
+STALE = "yes"
 
 Row = dict[str, tables.Cell]
 
@@ -34,65 +39,95 @@ class Study:
             If there is no such study, or something is to be set that is no parameter.
         """
         self._name, self._plan = name, spec.load(name)
-        self._target = f"evaluate@{self._plan.model}"
+        self._target = f"{STAGE}@{self._plan.model}"
         planned = self._plan.runs(read(Path(PARAMS_FILE)))
         self._runs = {value: spec.changed(params, given) for value, params in planned.items()}
         self._keys = {value: workspace.key(self._target, params) for value, params in self._runs.items()}
-        self._columns = ("value", "images", *self._plan.metrics, "key")
+        self._columns = ("value", "images", *self._plan.metrics, "key", "stale")
         self._path = spec.FOLDER / f"{name}.csv"
         self._rows = self._known()
 
     def run(self) -> list[str]:
-        """Run what is missing, and draw what there is; return the values whose experiments failed."""
-        missing = [value for value, row in self._rows.items() if not row["key"]]
-        print(f"{self._name}: {len(self._rows) - len(missing)} of {len(self._rows)} done before", flush=True)
+        """Run what is missing or stale, and draw what there is; return the values whose experiments failed."""
+        print(self, flush=True)
+        wanted = [value for value, row in self._rows.items() if not row["key"] or row["stale"]]
         with workspace.copy() as project:
-            failed = [value for value in missing if not self._one(value, project)]
-        self._write()
+            failed = [value for value in wanted if not self._one(value, project)]
+        self.write()
+        return failed
+
+    def write(self) -> None:
+        """Write the table, with what is stale marked, and draw it."""
+        self._save()
         done = [row for row in self._rows.values() if row["key"]]
         chart.influence(self._path.with_suffix(".png"), self._plan, done)
-        return failed
+
+    def __str__(self) -> str:
+        """Return how many values are done, stale and missing."""
+        stale = sum(bool(row["stale"]) for row in self._rows.values())
+        missing = sum(not row["key"] for row in self._rows.values())
+        done = len(self._rows) - stale - missing
+        return f"{self._name}: {done} of {len(self._rows)} done before, {stale} stale, {missing} missing"
 
     def _one(self, value: str, project: Path) -> bool:
         """Run the experiment of a value, and return whether it came to its end."""
         print(f"{self._plan.parameter} {value}: ", end="", flush=True)
         start = time.monotonic()
         try:
-            metrics = workspace.run(
-                project, self._target, self._runs[value], metrics=f"metrics/{self._plan.model}.json"
-            )
+            workspace.run(project, self._target, self._runs[value])
         except workspace.FailedError as error:
             print(f"failed\n{error}", flush=True)
             return False
-        found: dict[str, float] = {metric: metrics["accuracy"][metric] for metric in self._plan.metrics}
-        self._rows[value] = {"value": value, "images": metrics["images"], **found, "key": self._keys[value]}
-        self._write()
+        found, images = self._found(project)
+        self._rows[value] = {"value": value, "images": images, **found, "key": self._keys[value], "stale": ""}
+        self._save()
         told = ", ".join(f"{metric} {share:.1%}" for metric, share in found.items())
         print(f"{told} ({time.monotonic() - start:.0f} s)", flush=True)
         return True
 
-    def _known(self) -> dict[str, Row]:
-        """Return the line of each value: what an earlier run left under the same key, or an empty one."""
-        earlier: list[dict[str, Any]] = tables.read(self._path) if self._path.exists() else []
-        by_key = {row["key"]: row for row in earlier if row.keys() == set(self._columns)}
-        empty = dict.fromkeys(self._columns, "")
-        return {value: {**by_key.get(key, empty), "value": value} for value, key in self._keys.items()}
+    def _found(self, project: Path) -> tuple[dict[str, float], int]:
+        """Return the metrics that the study asks for, and on how many images they were measured."""
+        metrics = json.loads((project / f"metrics/{self._plan.model}.json").read_bytes())
+        details = json.loads((project / f"metrics/details/{self._plan.model}.json").read_bytes())
+        found: dict[str, float] = {metric: metrics["accuracy"][metric] for metric in self._plan.metrics}
+        return found, details[f"accuracy.{self._plan.metrics[0]}"]["images"]
 
-    def _write(self) -> None:
+    def _known(self) -> dict[str, Row]:
+        """Return the line of each value: what an earlier run left, marked if other code made it, or an empty one."""
+        earlier: list[dict[str, Any]] = tables.read(self._path) if self._path.exists() else []
+        by_value, by_key = ({row[column]: row for row in earlier} for column in ("value", "key"))
+        dropped = [value for value in by_value if value not in self._keys]
+        if dropped:
+            print(f"{self._name}: not asked any more: {', '.join(dropped)}", flush=True)
+        rows: dict[str, Row] = {}
+        for value, key in self._keys.items():
+            found = by_key.get(key) or by_value.get(value) or {}
+            row = {column: found.get(column, "") for column in self._columns}
+            stale = STALE if row["key"] and row["key"] != key else ""
+            rows[value] = {**row, "value": value, "stale": stale}
+        return rows
+
+    def _save(self) -> None:
         tables.write(self._path, self._rows.values(), columns=self._columns)
 
 
 @guarded
 def main() -> int:
-    """Read the command line; exit with 1 if an experiment failed, 2 if there is no such study."""
+    """Read the command line; return 1 if an experiment failed."""
     parser = argparse.ArgumentParser(prog="python -m robust_digits.study.run", description=__doc__)
     parser.add_argument("names", nargs="+", metavar="name", help=f"studies: files {spec.FOLDER}/<name>.yaml")
     parser.add_argument("--set-param", action="append", default=[], metavar="NAME=VALUE", help="over the plan's values")
+    parser.add_argument("--mark", action="store_true", help="say and mark what is stale, draw, and run nothing")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copy is removed
     settings = (setting.partition("=")[::2] for setting in arguments.set_param)
     given = {name: yaml.safe_load(value) for name, value in settings}
     studies = {name: Study(name, given) for name in arguments.names}
+    if arguments.mark:
+        for study in studies.values():
+            print(study)
+            study.write()
+        return 0
     failed = [f"{name} {value}" for name, study in studies.items() for value in study.run()]
     if failed:
         print(f"failed: {', '.join(failed)}; start it again to run only these", file=sys.stderr)

@@ -5,6 +5,7 @@ what stood there when it was killed, may be lost, and two at a time spoil each o
 or lose a failure (iterative/dvc#10398, #10779). A copy leaves the workspace alone and shares its cache.
 """
 
+import ast
 import hashlib
 import json
 import shutil
@@ -22,6 +23,7 @@ from dvc.repo import Repo
 from robust_digits.params import PARAMS_FILE
 from robust_digits.study.spec import Params
 
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _TOLD = 4  # lines of a failed run: what the stage said, and what DVC says of it
 
 
@@ -50,20 +52,21 @@ def copy() -> Iterator[Path]:
 def key(target: str, params: Params) -> str:
     """Return a name for what a run of the stage `target` depends on: the code of its graph, and the values it reads.
 
-    A local data set is known by its name and `data.sha256`, not by where it lies.
+    Code counts as Python parses it: no comment, layout or docstring can change a result. A local data set is known by
+    its name and `data.sha256`, not by where it lies.
     """
     stages = Repo().stage.collect(target, with_deps=True)
     dependencies = [dependency for stage in stages for dependency in stage.deps]
     code = {dep.def_path for dep in dependencies if dep.def_path.endswith(".py")}
     names = {name for dep in dependencies for name in getattr(dep, "params", [])}
-    told = {path: Path(path).read_text(encoding="utf-8") for path in code}
+    told = {path: _parsed(Path(path).read_text(encoding="utf-8")) for path in code}
     told |= {name: _value(params, name) for name in names}
     told["data.source"] = Path(told["data.source"]).name
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def run(folder: Path, target: str, params: Params, *, metrics: str) -> dict[str, Any]:
-    """Run the stages up to `target` in a copy of the project with these parameters; return what `metrics` holds.
+def run(folder: Path, target: str, params: Params) -> None:
+    """Run the stages up to `target` in a copy of the project with these parameters.
 
     What DVC's run cache knows is not run again.
 
@@ -78,8 +81,15 @@ def run(folder: Path, target: str, params: Params, *, metrics: str) -> dict[str,
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise FailedError("\n".join(lines[-_TOLD:]))
-    found: dict[str, Any] = json.loads((folder / metrics).read_bytes())
-    return found
+
+
+def _parsed(source: str) -> str:
+    """Return what Python makes of a module, without its docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return ast.dump(tree)
 
 
 def _value(params: Params, name: str) -> Any:  # noqa: ANN401 (any parameter)

@@ -23,9 +23,9 @@ PLAN = Plan(
     params={},
 )
 ROWS = [
-    {"value": "1", "images": "200", "clean": "0.5", "fgm_white_box": "0.0", "key": "a"},
-    {"value": "8", "images": "200", "clean": "0.9", "fgm_white_box": "0.25", "key": "b"},
-    {"value": "64", "images": "200", "clean": "1.0", "fgm_white_box": "0.125", "key": "c"},
+    {"value": "1", "images": "200", "clean": "0.5", "fgm_white_box": "0.0", "key": "a", "stale": ""},
+    {"value": "8", "images": "200", "clean": "0.9", "fgm_white_box": "0.25", "key": "b", "stale": ""},
+    {"value": "64", "images": "200", "clean": "1.0", "fgm_white_box": "0.125", "key": "c", "stale": ""},
 ]
 
 
@@ -69,6 +69,24 @@ def test_only_numbers_are_joined(tmp_path: Path, drawn: list[Figure], values: An
     """A line between names would say that there is something between them."""
     influence(tmp_path / "study.png", PLAN.model_copy(update={"values": values}), ROWS)
     assert {container.lines[0].get_linestyle() for container in bars(drawn[0])} == {"-" if joined else "None"}
+
+
+def test_stale_values_are_hollow(tmp_path: Path, drawn: list[Figure]) -> None:
+    """What earlier code recorded is a hollow point, and the legend says so; without any there is nothing to say."""
+    influence(tmp_path / "study.png", PLAN, [ROWS[0], {**ROWS[1], "stale": "yes"}, ROWS[2]])
+    axes = drawn[0].axes[0]
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white" and np.size(line.get_xdata())]
+    assert [np.asarray(line.get_ydata()).tolist() for line in hollow] == [[90.0], [25.0]]
+    said = "hollow: recorded with earlier code"
+    assert said in [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    influence(tmp_path / "study.png", PLAN, ROWS)
+    assert said not in [text.get_text() for text in drawn[1].legends[0].get_texts()]
+
+
+def test_a_metric_that_a_row_lacks_is_not_drawn(tmp_path: Path, drawn: list[Figure]) -> None:
+    """A row from before the plan asked for a metric has an empty cell: no point, and no crash."""
+    influence(tmp_path / "study.png", PLAN, [ROWS[0], {**ROWS[1], "fgm_white_box": "", "stale": "yes"}])
+    assert [len(np.asarray(container.lines[0].get_ydata())) for container in bars(drawn[0])] == [2, 1]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -27,13 +27,14 @@ stages:
     params: [data.source, data.sha256]
     deps: [work.py]
     outs: [data.txt]
-  evaluate:
+  score:
     matrix: {model: [baseline]}
     cmd: python work.py evaluate metrics/${item.model}.json
     params: [train.epochs]
     deps: [work.py, data.txt]
     metrics:
       - metrics/${item.model}.json: {cache: false}
+      - metrics/details/${item.model}.json: {cache: false}
 """
 WORK = """
 import json, os, pathlib, sys, yaml
@@ -43,8 +44,10 @@ print(sys.argv[1], epochs, file=log)
 if epochs == 3 and not os.environ.get("MENDED"):
     sys.exit("evaluate: params.yaml: train.epochs: expected another number, got 3")
 path = pathlib.Path(sys.argv[2])
-path.parent.mkdir(exist_ok=True)
-path.write_text(json.dumps({"images": 100, "accuracy": {"clean": epochs / 10, "worst_case": 0.0}}))
+details = path.parent / "details" / path.name
+details.parent.mkdir(parents=True, exist_ok=True)
+path.write_text(json.dumps({"accuracy": {"clean": epochs / 10, "worst_case": 0.0}}))
+details.write_text(json.dumps({"accuracy.clean": {"images": 100}}))
 """
 PLAN = {
     "title": "Epochs",
@@ -91,8 +94,10 @@ def ran(project: Path) -> list[str]:
 
 
 def found() -> list[list[str]]:
-    """Return the table of the study, without its keys."""
-    return [list(row.values())[:-1] for row in tables.read(spec.FOLDER / "epochs.csv")]
+    """Return the table of the study, without its keys: value, images, metrics, and whether it is stale."""
+    return [
+        [cell for column, cell in row.items() if column != "key"] for row in tables.read(spec.FOLDER / "epochs.csv")
+    ]
 
 
 def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
@@ -101,15 +106,15 @@ def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
     """A failed value leaves its line empty, says why, and is the only one that runs when the study starts again."""
     assert run.Study("epochs", {}).run() == ["3"]
     assert ran(project) == ["2", "3", "4"]
-    assert found() == [["2", "100", "0.2", "0.0"], ["3", "", "", ""], ["4", "100", "0.4", "0.0"]]
+    assert found() == [["2", "100", "0.2", "0.0", ""], ["3", "", "", "", ""], ["4", "100", "0.4", "0.0", ""]]
     printed = capsys.readouterr().out
-    assert "epochs: 0 of 3 done before" in printed
+    assert "epochs: 0 of 3 done before, 0 stale, 3 missing" in printed
     assert "evaluate: params.yaml: train.epochs: expected another number, got 3" in printed
     monkeypatch.setenv("MENDED", "1")
     assert run.Study("epochs", {}).run() == []
-    assert "epochs: 2 of 3 done before" in capsys.readouterr().out
+    assert "epochs: 2 of 3 done before, 0 stale, 1 missing" in capsys.readouterr().out
     assert ran(project) == ["2", "3", "4", "3"]
-    assert found() == [[value, "100", f"0.{value}", "0.0"] for value in ("2", "3", "4")]
+    assert found() == [[value, "100", f"0.{value}", "0.0", ""] for value in ("2", "3", "4")]
     assert (spec.FOLDER / "epochs.png").read_bytes().startswith(b"\x89PNG")
     assert git("status", "--porcelain").split()[1::2] == ["docs/studies/epochs.csv", "docs/studies/epochs.png"]
 
@@ -119,15 +124,15 @@ def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest
     monkeypatch.setenv("MENDED", "1")
     one = workspace.run
 
-    def interrupted(folder: Path, target: str, params: Params, *, metrics: str) -> dict[str, Any]:
+    def interrupted(folder: Path, target: str, params: Params) -> None:
         if params["train"]["epochs"] == 3:
             raise KeyboardInterrupt
-        return one(folder, target, params, metrics=metrics)
+        one(folder, target, params)
 
     monkeypatch.setattr(workspace, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run.Study("epochs", {}).run()
-    assert found() == [["2", "100", "0.2", "0.0"], ["3", "", "", ""], ["4", "", "", ""]]
+    assert found() == [["2", "100", "0.2", "0.0", ""], ["3", "", "", "", ""], ["4", "", "", "", ""]]
     monkeypatch.setattr(workspace, "run", one)
     assert run.Study("epochs", {}).run() == []
     assert ran(project) == ["2", "3", "4"]
@@ -160,7 +165,7 @@ def test_what_ran_before_comes_from_the_cache(project: Path) -> None:
 @pytest.mark.usefixtures("project")
 def test_a_key_stands_for_what_is_read() -> None:
     """It changes with the code and with a value that a stage reads, and with nothing else."""
-    target = "evaluate@baseline"
+    target = "score@baseline"
 
     def key(**values: object) -> str:
         named = {name.replace("__", "."): value for name, value in values.items()}
@@ -170,8 +175,96 @@ def test_a_key_stands_for_what_is_read() -> None:
     assert first == key() == key(train__dropout=0.1) == key(elsewhere=2)
     assert len({first, key(train__epochs=2), key(data__source="mine.npz"), key(data__sha256="0" * 64)}) == 4
     assert key(data__source="/here/mine.npz") == key(data__source="/there/mine.npz")
-    Path("work.py").write_text(f"{WORK}\n", encoding="utf-8")
-    assert key() != first
+
+
+CHANGES = {  # of the code -> whether a result may be another
+    "a comment": (WORK.replace("import json", "# why\nimport json"), False),
+    "layout": (WORK.replace("epochs / 10", "(epochs\n    / 10)"), False),
+    "a docstring": (f'"""Work."""\n{WORK}', False),
+    "a constant": (WORK.replace("epochs / 10", "epochs / 11"), True),
+    "a name": (WORK.replace("details", "made"), True),
+}
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("source", "counts"), CHANGES.values(), ids=CHANGES)
+def test_a_key_stands_for_parsed_code(source: str, *, counts: bool) -> None:
+    """A comment, the layout or a docstring changes no result and no key; anything that Python runs may."""
+    first = workspace.key("score@baseline", PARAMS)
+    Path("work.py").write_text(source, encoding="utf-8")
+    assert (workspace.key("score@baseline", PARAMS) != first) == counts
+
+
+def changed_code(project: Path) -> None:
+    """Change what the pipeline computes, so that every line is stale; 3 fails in the new code."""
+    (project / "work.py").write_text(WORK.replace("epochs / 10", "epochs / 5"), encoding="utf-8")
+
+
+def test_a_stale_line_stays_until_its_replacement_is_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What other code made is marked and kept; a run that fails leaves it, one that ends takes its place."""
+    monkeypatch.setenv("MENDED", "1")
+    run.Study("epochs", {}).run()
+    recorded = found()
+    changed_code(project)
+    monkeypatch.delenv("MENDED")
+    capsys.readouterr()
+    assert run.Study("epochs", {}).run() == ["3"]
+    assert "epochs: 0 of 3 done before, 3 stale, 0 missing" in capsys.readouterr().out
+    assert found() == [["2", "100", "0.4", "0.0", ""], [*recorded[1][:-1], "yes"], ["4", "100", "0.8", "0.0", ""]]
+    monkeypatch.setenv("MENDED", "1")
+    assert run.Study("epochs", {}).run() == []
+    assert [row[2:] for row in found()] == [["0.4", "0.0", ""], ["0.6", "0.0", ""], ["0.8", "0.0", ""]]
+
+
+def test_a_killed_study_keeps_what_is_stale(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted before anything ended, a study has lost no figure."""
+    monkeypatch.setenv("MENDED", "1")
+    run.Study("epochs", {}).run()
+    recorded = found()
+    changed_code(project)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workspace, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.Study("epochs", {}).run()
+    assert [row[:-1] for row in found()] == [row[:-1] for row in recorded]
+
+
+def test_marks_are_kept_without_a_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--mark` says and marks what is stale and runs nothing; back in its own code, nothing is stale."""
+    monkeypatch.setenv("MENDED", "1")
+    run.Study("epochs", {}).run()
+    before, recorded = ran(project), found()
+    changed_code(project)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["study", "epochs", "--mark"])
+    run.main()
+    assert capsys.readouterr().out.splitlines()[-1] == "epochs: 0 of 3 done before, 3 stale, 0 missing"
+    assert found() == [[*row[:-1], "yes"] for row in recorded]
+    (project / "work.py").write_text(WORK, encoding="utf-8")
+    run.main()
+    assert found() == recorded
+    assert ran(project) == before
+
+
+@pytest.mark.usefixtures("project")
+def test_what_is_not_asked_any_more_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value that the plan no longer has leaves the table, and not in silence."""
+    monkeypatch.setenv("MENDED", "1")
+    run.Study("epochs", {}).run()
+    Path("docs/studies/epochs.yaml").write_text(yaml.safe_dump({**PLAN, "values": [2, 4]}), encoding="utf-8")
+    capsys.readouterr()
+    run.Study("epochs", {}).write()
+    assert capsys.readouterr().out == "epochs: not asked any more: 3\n"
+    assert [row[0] for row in found()] == ["2", "4"]
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
@@ -187,11 +280,11 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
 def test_an_unknown_study_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The line has the legal names; the exit code is 2, and no other study has run."""
     assert command(monkeypatch, "epochs", "epoch") == 2
-    assert capsys.readouterr().err == "study: docs/studies: expected a study, one of epochs; got 'epoch'\n"
+    assert capsys.readouterr().err == "run: docs/studies: expected a study, one of epochs; got 'epoch'\n"
 
 
 @pytest.mark.usefixtures("project")
-def test_settings_go_over_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_go_over_the_plan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """`--set-param` says where the data lie; what is no parameter is refused."""
     given: list[dict[str, Any]] = []
 
@@ -201,7 +294,8 @@ def test_settings_go_over_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(run.Study, "run", noted)
     ended = command(monkeypatch, "epochs", "--set-param", "data.source=a=b.npz", "--set-param", "train.dropout=0.1")
-    assert ended == "study: failed: epochs 3; start it again to run only these"
+    assert ended == 1
+    assert capsys.readouterr().err == "failed: epochs 3; start it again to run only these\n"
     assert [run["data"]["source"] for run in given] == ["a=b.npz"] * 3
     assert [run["train"]["dropout"] for run in given] == [0.1] * 3
     with pytest.raises(InputError, match=r"train\.dropuot is not a parameter"):
