@@ -1,11 +1,8 @@
 """The real pipeline under the real DVC, small: what runs, what does not run again, and what survives a mistake."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,28 +10,12 @@ from typing import Any
 import pytest
 import yaml
 from dvc.repo import Repo
+from support.pipeline import ROOT, commit, make_project, ran, run, set_params
 
-ROOT = Path(__file__).parents[2]
-SMALL = {
-    "data.image_size": 8,
-    "train.epochs": 1,
-    "train.batch_size": 64,
-    "craft.fraction": 0.2,
-    "retrain.epochs": 1,
-    "retrain.batch_size": 64,
-    "harden.method": "pgd",
-    "harden.architecture": "strided",
-    "harden.width": 16,
-    "harden.weight": None,
-    "harden.steps": 1,
-    "harden.epochs": 1,
-    "harden.batch_size": 64,
-    "harden.patience": None,
-    "harden.allow_collapse": True,  # in one epoch nothing is learnt
-    "evaluate.attacks": {"fgm": {}, "pgd": {"steps": 2, "restarts": 1}, "square": {"queries": 10}},
-    "evaluate.curve": {"samples": 20, "steps": 2, "linf": [0.0, 0.5], "l2": [0.0, 1.0]},
-}
-EVALUATIONS = {"evaluate@baseline", "evaluate@robust", "evaluate@hardened"}
+from robust_digits import tables
+
+MODELS = ("baseline", "robust", "hardened")
+EVALUATIONS, SCORES = ({f"{stage}@{model}" for model in MODELS} for stage in ("evaluate", "score"))
 ALL = {
     "fetch",
     "normalize",
@@ -44,6 +25,7 @@ ALL = {
     "train_robust",
     "train_hardened",
     *EVALUATIONS,
+    *SCORES,
     "summarize",
 }
 TRAININGS = {"train_baseline", "train_robust", "train_hardened"}
@@ -51,6 +33,7 @@ TRAININGS = {"train_baseline", "train_robust", "train_hardened"}
 READERS: list[tuple[str, Any, set[str]]] = [
     ("seed", 1, {"normalize", "craft", *TRAININGS, *EVALUATIONS}),
     ("threads", 1, {"craft", *TRAININGS, *EVALUATIONS}),
+    ("models", ["hardened", "robust", "baseline"], {"summarize"}),
     ("data.source", "mnist", {"fetch", "normalize"}),
     ("data.sha256", "0" * 64, {"fetch"}),
     ("data.image_size", 9, {"normalize"}),
@@ -108,53 +91,6 @@ if sys.orig_argv[1:2] == ["-m"] and sys.orig_argv[2].startswith("stages."):
                 os.write(log, f"{command}\\t{mode}\\t{os.path.relpath(path, root)}\\n".encode())
     sys.addaudithook(note)
 """
-
-
-def run(*command: str, at: Path, expect: int = 0, **variables: str) -> str:
-    """Run a command in a folder with the project's own environment first on the PATH; return all it printed."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, **variables}
-    done = subprocess.run(command, cwd=at, env=environment, capture_output=True, text=True, check=False)
-    printed = done.stdout + done.stderr
-    assert done.returncode == expect, printed
-    return printed
-
-
-def set_params(at: Path, values: dict[str, Any]) -> None:
-    """Change parameters in the params.yaml of a project."""
-    params = yaml.safe_load((at / "params.yaml").read_text(encoding="utf-8"))
-    for name, value in values.items():
-        *outer, last = name.split(".")
-        section = params
-        for key in outer:
-            section = section[key]
-        section[last] = value
-    (at / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-
-
-def make_project(at: Path) -> Path:
-    """Return a copy of this project's files with small parameters, committed, as a fresh clone without a cache."""
-    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", at=ROOT)
-    for name in listed.splitlines():
-        if name not in {"dvc.lock", "params.yaml"} and not name.startswith(("docs/", "tests/", "metrics/", "plots/")):
-            (at / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, at / name)
-    shutil.copyfile(ROOT / "params.yaml", at / "params.yaml")
-    set_params(at, SMALL)
-    run("git", "init", "--quiet", "--initial-branch=main", at=at)
-    commit(at, "Start")
-    return at
-
-
-def commit(at: Path, message: str) -> None:
-    """Commit everything that git does not ignore."""
-    run("git", "add", "--all", at=at)
-    run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", message, at=at)
-
-
-def ran(printed: str) -> set[str]:
-    """Return the stages that `dvc repro` says it ran."""
-    return {line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage ")}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -259,7 +195,7 @@ def test_the_table_of_parameters_is_complete() -> None:
 def test_retraining_longer_reruns_what_depends_on_it(workspace: Path) -> None:
     """`retrain.epochs` reruns the robust model, its evaluation and the summary; a bare clone shows the difference."""
     set_params(workspace, {"retrain.epochs": 2})
-    assert ran(run("dvc", "repro", at=workspace)) == {"train_robust", "evaluate@robust", "summarize"}
+    assert ran(run("dvc", "repro", at=workspace)) == {"train_robust", "evaluate@robust", "score@robust", "summarize"}
     commit(workspace, "Retrain longer")
     clone = workspace.with_name("clone")
     run("git", "clone", "--quiet", str(workspace), str(clone), at=workspace)
@@ -277,8 +213,55 @@ def test_a_stronger_attack_trains_no_baseline(workspace: Path) -> None:
     set_params(workspace, {"craft.eps": 0.3})
     assert ran(run("dvc", "repro", at=workspace)) == ALL - {"fetch", "normalize", "train_baseline", "train_hardened"}
     (workspace / "params.yaml").write_text(old)
-    assert ran(run("dvc", "repro", at=workspace)) == {"summarize"}  # draws again: its plots are in git, not the cache
+    # What is in git and not in the cache is made again: scores and plots.
+    assert ran(run("dvc", "repro", at=workspace)) == {*SCORES, "summarize"}
     assert run("git", "status", "--porcelain", at=workspace) == ""
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "expected"),
+    [
+        ("judge/scoring.py", "DECIMALS = 4", "DECIMALS = 3", {*SCORES, "summarize"}),
+        ("judge/sanity.py", "SLACK = 0.01", "SLACK = 0.02", {"summarize"}),
+        ("draw/charts.py", "def accuracies(", "# a comment\ndef accuracies(", {"summarize"}),
+    ],
+)
+def test_who_edits_a_metric_attacks_nothing(
+    workspace: Path, module: str, old: str, new: str, expected: set[str]
+) -> None:
+    """Scoring, thresholds and pictures are made from the evidence: no model is attacked again for them."""
+    path = workspace / "robust_digits" / module
+    source = path.read_text(encoding="utf-8")
+    assert old in source
+    path.write_text(source.replace(old, new), encoding="utf-8")
+    assert ran(run("dvc", "repro", at=workspace)) == expected
+
+
+def test_a_model_is_a_file_and_a_name(workspace: Path) -> None:
+    """A model that this pipeline did not train is judged like the others once `models` names it, with its checks."""
+    shutil.copyfile(workspace / "models" / "robust.keras", workspace / "models" / "mine.keras")
+    set_params(workspace, {"models": [*MODELS, "mine"]})
+    assert ran(run("dvc", "repro", at=workspace)) == {"evaluate@mine", "score@mine", "summarize"}
+    mine, robust = (json.loads((workspace / f"metrics/{model}.json").read_bytes()) for model in ("mine", "robust"))
+    assert mine == robust
+    checks = json.loads((workspace / "metrics/sanity.json").read_bytes())
+    assert list(checks) == [*MODELS, "mine"]
+    assert (workspace / "plots/security/linf.csv").read_text().startswith("eps,baseline,robust,hardened,mine\n")
+    assert (workspace / "plots/pictures/attack_mine.png").exists()
+
+
+def test_details_and_verdicts_are_those_of_the_metrics(project: Path) -> None:
+    """Every figure says how it was made, and its share is that of the images which its column of verdicts counts."""
+    for model in MODELS:
+        metrics = json.loads((project / f"metrics/{model}.json").read_bytes())
+        details = json.loads((project / f"metrics/details/{model}.json").read_bytes())
+        names = [f"{group}.{name}" for group, named in metrics.items() for name in named]
+        assert list(details) == names
+        rows = tables.read(project / f"metrics/verdicts/{model}.csv")
+        for view, share in metrics["accuracy"].items():
+            seen = [int(row[view]) for row in rows if row[view]]
+            assert len(seen) == details[f"accuracy.{view}"]["images"]
+            assert abs(sum(seen) / len(seen) - share) < 0.51e-4
 
 
 @pytest.mark.parametrize(
