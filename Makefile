@@ -20,8 +20,8 @@ $(VENV)/.locked: requirements.txt
 repro: $(VENV)/.locked ## run the stages whose inputs changed: digits, models, attacks, metrics, pictures
 	dvc repro
 
-test: $(VENV)/.locked ## run every test
-	python -m pytest
+test: $(VENV)/.locked ## run every test, on all cores
+	python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 check: $(VENV)/.locked ## lint, format and types
 	ruff check .
