@@ -17,6 +17,9 @@ from robust_digits.data import images
 from robust_digits.errors import InputError
 from robust_digits.params import Count, Section
 
+pytestmark = pytest.mark.slow
+
+
 ROOT = Path(__file__).parents[1]
 STAGES = sorted(script.stem for script in (ROOT / "stages").glob("*.py"))
 

@@ -3,6 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
 START = "from robust_digits import runtime; runtime.start(seed=0, threads=1)"
 
 

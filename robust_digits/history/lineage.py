@@ -99,9 +99,19 @@ def _declared(revision: Revision) -> list[str]:
     """Return the names of all stages in dvc.yaml, those of a matrix as DVC writes them: evaluate@robust."""
     names = []
     for name, stage in documents.mapping(revision, "dvc.yaml").get("stages", {}).items():
-        axes = stage.get("matrix", {}).values()
+        axes = [_values(revision, axis) for axis in stage.get("matrix", {}).values()]
         names += [f"{name}@{'-'.join(map(str, cell))}" for cell in itertools.product(*axes)] if axes else [name]
     return names
+
+
+def _values(revision: Revision, axis: Any) -> list[Any]:  # noqa: ANN401 (a list, or the name of one)
+    """Return the values of an axis of a matrix: a list, or `${models}`, which is one in params.yaml."""
+    if isinstance(axis, str):
+        name = axis.removeprefix("${").removesuffix("}")
+        axis = dict(documents.flat(documents.mapping(revision, "params.yaml"))).get(name)
+    if not isinstance(axis, list):
+        raise InputError(f"dvc.yaml in {revision.label}: expected a list as the axis of a matrix, got {axis}")
+    return axis
 
 
 def _stage(entry: Mapping[str, Any]) -> Stage:

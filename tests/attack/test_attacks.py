@@ -25,7 +25,7 @@ from robust_digits.learn import networks
 from robust_digits.params import Section
 from robust_digits.runtime import keras
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
+pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]
 
 Wrong = NDArray[np.bool_]
 

@@ -20,7 +20,7 @@ from robust_digits.learn import models, networks
 from robust_digits.learn.choices import Architecture
 from robust_digits.runtime import keras, tf
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
+pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]
 
 layers = keras.layers
 SIDE, CLASSES = 8, 3

@@ -33,6 +33,15 @@ def test_stages_in_the_order_of_the_pipeline(made: Project) -> None:
     assert list(lineage.read(here(made))) == ["evaluate@robust"]
 
 
+def test_a_matrix_over_a_list_of_params(made: Project) -> None:
+    """An axis may be the name of a list in params.yaml, as DVC takes it; anything else is refused in one line."""
+    made.text("dvc.yaml", "stages: {evaluate: {matrix: {model: '${models}'}}}\n")
+    assert list(lineage.read(here(made))) == ["evaluate@baseline", "evaluate@robust", "evaluate@hardened"]
+    made.text("dvc.yaml", "stages: {evaluate: {matrix: {model: '${seed}'}}}\n")
+    with pytest.raises(InputError, match=r"^dvc.yaml in [^\n]+: expected a list as the axis of a matrix, got 0$"):
+        lineage.read(here(made))
+
+
 def test_this_project(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lock of this very project is understood: every stage, and DVC's own hash of the folder of plots."""
     monkeypatch.chdir(ROOT)

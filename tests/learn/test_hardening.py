@@ -24,7 +24,7 @@ from robust_digits.learn.recipe import Method, Recipe
 from robust_digits.params import Section, parse
 from robust_digits.runtime import keras, tf
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
+pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS: dict[Method, float | None] = {"pgd": None, "fast": None, "trades": 2.0, "ibp": 0.5, "mixed": 0.25}

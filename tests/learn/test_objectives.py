@@ -19,7 +19,7 @@ from robust_digits.learn.objectives import METHODS, TrainingStep, ascend
 from robust_digits.learn.recipe import Method
 from robust_digits.runtime import keras, tf
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
+pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]
 
 Images = NDArray[np.float32]
 EPS, SIDE, CLASSES = 0.2, 8, 5

@@ -15,7 +15,7 @@ from robust_digits.learn.losses import LOSSES, Function, categorical_crossentrop
 from robust_digits.learn.settings import Augmentation
 from robust_digits.runtime import keras
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
+pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]
 
 
 def run(

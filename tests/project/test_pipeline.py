@@ -14,6 +14,9 @@ from support.pipeline import ROOT, commit, make_project, ran, run, set_params
 
 from robust_digits import tables
 
+pytestmark = pytest.mark.slow
+
+
 MODELS = ("baseline", "robust", "hardened")
 EVALUATIONS, SCORES = ({f"{stage}@{model}" for model in MODELS} for stage in ("evaluate", "score"))
 ALL = {

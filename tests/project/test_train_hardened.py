@@ -14,6 +14,9 @@ from robust_digits import tables
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 
+pytestmark = pytest.mark.slow
+
+
 ROOT = Path(__file__).parents[2]
 EPOCHS, KILLED = 25, 3  # the rest takes seconds: enough for the kill to arrive
 OUTPUTS = ("hardened.keras", "hardened.csv")

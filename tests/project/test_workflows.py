@@ -14,6 +14,9 @@ from support.made_up import Project, branch
 
 from robust_digits.record import machine
 
+pytestmark = pytest.mark.slow
+
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 WORST = "hardened.accuracy.worst_case"

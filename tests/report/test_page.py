@@ -16,6 +16,9 @@ from robust_digits.report import page as module
 from robust_digits.report.page import page
 from robust_digits.report.report import compare
 
+pytestmark = pytest.mark.slow
+
+
 ROOT = Path(__file__).parents[2]
 WORST = "hardened.accuracy.worst_case"
 needs_browser = pytest.mark.skipif(

@@ -14,6 +14,9 @@ from support.made_up import Project, branch
 
 from robust_digits.report.significance import mcnemar
 
+pytestmark = pytest.mark.slow
+
+
 ROOT = Path(__file__).parents[2]
 WORST = "hardened.accuracy.worst_case"
 

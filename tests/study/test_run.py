@@ -15,6 +15,9 @@ from robust_digits.errors import InputError
 from robust_digits.study import run, spec, workspace
 from robust_digits.study.spec import Params
 
+pytestmark = pytest.mark.slow
+
+
 PARAMS: dict[str, Any] = {
     "data": {"source": "digits", "sha256": None},
     "train": {"epochs": 1, "dropout": 0.5},

@@ -21,7 +21,7 @@ from robust_digits.learn import models
 from robust_digits.runtime import keras
 from robust_digits.study import survey
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
+pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 SIDE, EPS = 8, 0.2
