@@ -1,13 +1,13 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help repro test check format lock mnist record survey study lab gate report page reproduced plots deps pages bench
+.PHONY: help repro test check format lock mnist record survey study lab experiments gate report page reproduced plots deps pages bench
 
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 # One stamp says that the environment holds exactly what requirements.txt locks.
 $(VENV)/.locked: requirements.txt
@@ -78,6 +78,10 @@ study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked 
 lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does, into docs/lab.png (IMAGE=0 L2=3 LINF=0.15)
 	python -m robust_digits.study.lab models/baseline.keras data/normalized/test docs/lab.png \
 		--image $(or $(IMAGE),0) --l2 $(or $(L2),3) --linf $(or $(LINF),0.15)
+
+experiments: $(VENV)/.locked ## what `dvc exp run` tried: parameters, and a model clean and in the worst case (MODEL=hardened)
+	@dvc exp show --only-changed --drop '(data|models|stages|robust_digits|metrics)/.*' \
+		--keep 'metrics/$(if $(filter file,$(origin MODEL)),hardened,$(MODEL)).json:accuracy.(clean|worst_case)'
 
 gate: $(VENV)/.locked ## show the checks of the evaluation; fail when one is red that gate.yaml does not accept
 	@python -m robust_digits.report.gate
