@@ -37,10 +37,10 @@ def digit(path: Path, evidence: Evidence) -> None:
     fell = (before.argmax(axis=1) == labels) & (after.argmax(axis=1) != labels)
     row = int(fell.argmax())
     clean, adversarial = evidence.images[CLEAN][row], evidence.images[FGM_WHITE_BOX][row]
-    figure = Figure(figsize=(11, 2.4), layout="constrained")
+    figure = Figure(figsize=(11, 2.7), layout="constrained")
     axes = figure.subplots(1, 5, width_ratios=(1, 1.3, 1, 1, 1.3))
-    after_what = f"after {label(FGM_WHITE_BOX, evidence.made[FGM_WHITE_BOX].eps)}"
-    for column, image, title in ((0, clean, "before"), (3, adversarial, after_what)):
+    figure.suptitle(label(FGM_WHITE_BOX, evidence.made[FGM_WHITE_BOX].eps), fontsize=11)
+    for column, image, title in ((0, clean, "before"), (3, adversarial, "after")):
         parts.image(axes[column], image)
         axes[column].set_title(title)
     parts.perturbation(axes[2], adversarial - clean)

@@ -14,7 +14,7 @@ from robust_digits.judge import scoring
 from robust_digits.judge.views import label
 from robust_digits.study.spec import Plan
 
-_WIDE = 3  # entries of the legend side by side
+_STALE = "hollow: with earlier code"
 _LINES = {
     **{view: (label(view), colour) for view, colour in COLOURS.items()},
     "fgm": ("FGM, the same eps for all", "#f2a541"),
@@ -44,15 +44,24 @@ def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None
         stale = [number for number, (_, row) in enumerate(measured) if row["stale"]]
         axes.plot(places[stale], np.array(shares)[stale], "o", color=colour, mfc="white", ms=5, zorder=3)
     if any(row["stale"] for row in rows):
-        axes.plot([], [], "o", color="grey", mfc="white", label="hollow: recorded with earlier code")
+        axes.plot([], [], "o", color="grey", mfc="white", label=_STALE)
     axes.set_xticks(range(len(rows)), values, rotation=25 if slanted else 0, ha="right" if slanted else "center")
     axes.set_xlabel(plan.parameter)
     axes.set_ylim(-2, 102)
     axes.set_ylabel(f"accuracy of the {plan.model} model, %")
     axes.grid(axis="y", color="#e4e7ea", lw=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    entries = len(plan.metrics) + any(row["stale"] for row in rows)
-    figure.legend(ncols=min(entries, _WIDE), loc="outside lower center", frameon=False, fontsize=9)
+    named = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    labels = sorted(named, key=lambda name: name == _STALE)
+    figure.legend(
+        [named[name] for name in labels],
+        labels,
+        ncols=len(labels),
+        loc="outside lower center",
+        frameon=False,
+        fontsize=9,
+        columnspacing=1.2,
+    )
     parts.save(figure, path)
 
 

@@ -103,11 +103,12 @@ def test_digit_is_one_that_falls(figures: list[Figure], tmp_path: Path) -> None:
     _, found = fabricated()
     digits.digit(tmp_path / "digit.png", found)
     before, sure_before, shift, after, sure_after = figures[0].axes
+    assert title(figures[0]) == "FGM white-box, eps 0.3"
     assert [axes.get_title() for axes in figures[0].axes] == [
         "before",
         "2 with 91%",
         "perturbation",
-        "after FGM white-box, eps 0.3",
+        "after",
         "0 with 91%",
     ]
     np.testing.assert_array_equal(picture(before), found.images[CLEAN][2, ..., 0])

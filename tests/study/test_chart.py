@@ -77,7 +77,7 @@ def test_stale_values_are_hollow(tmp_path: Path, drawn: list[Figure]) -> None:
     axes = drawn[0].axes[0]
     hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white" and np.size(line.get_xdata())]
     assert [np.asarray(line.get_ydata()).tolist() for line in hollow] == [[90.0], [25.0]]
-    said = "hollow: recorded with earlier code"
+    said = "hollow: with earlier code"
     assert said in [text.get_text() for text in drawn[0].legends[0].get_texts()]
     influence(tmp_path / "study.png", PLAN, ROWS)
     assert said not in [text.get_text() for text in drawn[1].legends[0].get_texts()]
