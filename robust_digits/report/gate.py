@@ -39,9 +39,11 @@ def main() -> int:
         print(_line(name, found[name], says[name]))
         if says[name] == _ACCEPTED:
             print(f"{'':<10}{held.accepted[name]}")
-    red = sum(said == _RED for said in says.values())
-    print(f"{red or 'none'} of {len(found)} checks red" + _idle(says, held))
-    return FAILED if red else 0
+    counts = {said: sum(each == said for each in says.values()) for said in order}
+    print(
+        f"of {len(found)} checks {', '.join(f'{count} {said}' for said, count in counts.items())}" + _idle(says, held)
+    )
+    return FAILED if counts[_RED] else 0
 
 
 def _says(name: str, check: Check, held: Limits) -> str:

@@ -46,7 +46,7 @@ def test_green(made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert [line.split()[:2] for line in lines] == [
         ["ok", model] for model in ("baseline", "robust", "hardened") for _ in range(2)
     ]
-    assert count == "none of 6 checks red"
+    assert count == "of 6 checks 0 RED, 0 accepted, 6 ok"
 
 
 def test_red(made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,7 +57,7 @@ def test_red(made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines[:3]] == [["RED", "robust"], ["RED", "hardened"], ["ok", "baseline"]]
     assert lines[0].endswith("1 <= 0.5       says within_eps")
-    assert lines[-1] == "2 of 6 checks red"
+    assert lines[-1] == "of 6 checks 2 RED, 0 accepted, 4 ok"
 
 
 def test_what_is_accepted_passes(
