@@ -1,6 +1,8 @@
 """Every command of the project ends in one way: 0 done, 1 what was judged failed, 2 could not be done."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,3 +114,53 @@ def test_outside_a_repository_a_command_says_so(module: str, tmp_path: Path) -> 
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith(f"{module.rpartition('.')[2]}: ")
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a DVC project in git with a study in it, and no results."""
+    root = tmp_path_factory.mktemp("committed") / "project"
+    for name in ("dvc.yaml", "params.yaml", "docs/studies/epochs.yaml", ".dvc/config", ".gitignore"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, root / name)
+    for folder in ("docs/studies/bases", "robust_digits", "stages"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    somebody = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
+    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "Begin"]):
+        subprocess.run(["git", *somebody, *words], cwd=root, check=True, capture_output=True)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("command", "changed", "says"),
+    [
+        ("study.run epochs --mark", ("dvc.yaml", ": ["), "score@baseline: "),
+        ("study.run epochs --set-param seed=[", (), "--set-param seed: expected a value in YAML, got '['"),
+        ("record.dependencies", ("dvc.yaml", ": ["), "dvc.yaml: "),
+        ("record.dependencies", ("dvc.yaml", "a: 1"), "dvc.yaml: expected a mapping of stages"),
+        ("record.dependencies", ("stages/fetch.py", "def ("), "stages/fetch.py: line 1: "),
+        ("record.record HEAD out --command c", (), "HEAD: no metrics; `dvc repro` makes it"),
+        ("record.record nosuch out --command c", (), "nosuch: no such revision here; "),
+    ],
+)
+def test_what_git_dvc_or_yaml_refuses_is_one_line(
+    command: str, changed: tuple[str, ...], says: str, committed: Path, tmp_path: Path
+) -> None:
+    """A library that fails on what the user gave is bad input too: one line and code 2, never a traceback."""
+    project = shutil.copytree(committed, tmp_path / "project")
+    if changed:
+        name, content = changed
+        (project / name).write_text(content, encoding="utf-8")
+    module, *arguments = command.split()
+    done = subprocess.run(
+        [sys.executable, "-m", f"robust_digits.{module}", *arguments],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{module.partition('.')[2]}: {says}")
+    assert not (project / "out").exists()

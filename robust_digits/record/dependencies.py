@@ -9,6 +9,7 @@ import ast
 from pathlib import Path
 from typing import Any
 
+from dvc.exceptions import DvcException
 from dvc.utils.serialize import modify_yaml
 
 from robust_digits.command import guarded
@@ -19,14 +20,24 @@ PIPELINE = Path("dvc.yaml")
 
 
 def imports(path: Path) -> set[str]:
-    """Return the dotted names of all modules that a file imports, wherever in it."""
+    """Return the dotted names of all modules that a file imports, wherever in it.
+
+    Raises
+    ------
+    InputError
+        If the file is not Python, or imports a module by its place relative to the file.
+    """
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise InputError(f"{path}: line {error.lineno}: {error.msg}") from None
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             if node.level or not node.module:
-                raise ValueError(f"{path}: relative imports are not followed")
+                raise InputError(f"{path}: relative imports are not followed")
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return names
 
@@ -62,12 +73,21 @@ def write(path: Path = PIPELINE) -> list[str]:
     Raises
     ------
     InputError
-        If there is no such file.
+        If there is no such file, or it is no pipeline.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; run from the folder that holds it")
+    try:
+        return _mended(path)
+    except DvcException as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
+
+
+def _mended(path: Path) -> list[str]:
     mended = []
     with modify_yaml(str(path)) as pipeline:
+        if not isinstance(pipeline, dict) or not isinstance(pipeline.get("stages"), dict):
+            raise InputError(f"{path}: expected a mapping of stages, got none")
         for name, stage in pipeline["stages"].items():
             deps: list[Any] = with_code(stage.get("deps", []), stage["cmd"])
             if list(stage.get("deps", [])) != deps:

@@ -92,7 +92,7 @@ def _green(path: Path) -> str:
 def _model(metrics: Path, details: Path) -> Metrics:
     try:
         shares, made = json.loads(metrics.read_bytes()), json.loads(details.read_bytes())
-        return {
+        found = {
             f"{group}.{name}": {**made[f"{group}.{name}"], "share": share}
             for group, named in shares.items()
             for name, share in named.items()
@@ -101,6 +101,10 @@ def _model(metrics: Path, details: Path) -> Metrics:
         raise InputError(f"{error.filename}: no such file") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{metrics}: not the metrics of a model and how they were made: {error}") from None
+    missing = [figure for figure in _COLUMNS if figure not in found]
+    if missing:
+        raise InputError(f"{metrics}: expected {', '.join(_COLUMNS)}; {', '.join(missing)} missing")
+    return found
 
 
 def _cell(figure: Mapping[str, Any]) -> str:

@@ -10,9 +10,11 @@ from typing import Any
 
 import yaml
 from dvc.api import DVCFileSystem
+from dvc.exceptions import DvcException
 
 from robust_digits import stopwatch
 from robust_digits.command import guarded
+from robust_digits.errors import InputError
 from robust_digits.files import replacing
 from robust_digits.history import revisions
 from robust_digits.judge import checks
@@ -20,6 +22,7 @@ from robust_digits.judge.views import label
 from robust_digits.record import machine, pages
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
+_RESULTS = ("metrics", "plots/pictures")
 
 
 def record(experiment: str, folder: Path, *, command: str) -> None:
@@ -30,14 +33,17 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
     Raises
     ------
     InputError
-        If there is no such experiment or revision.
+        If there is no such experiment or revision, or it has no results.
     """
     _commit(experiment)  # an experiment that is not here is refused before DVC is asked for its files
     files = DVCFileSystem(rev=experiment)
+    for name in _RESULTS:
+        if not files.exists(name):
+            raise InputError(f"{experiment}: no {name}; `dvc repro` makes it")
     with replacing(folder) as temporary:
         temporary.mkdir()
-        files.get("metrics", str(temporary / "metrics"), recursive=True)
-        files.get("plots/pictures", str(temporary / "pictures"), recursive=True)
+        for name in _RESULTS:
+            files.get(name, str(temporary / Path(name).name), recursive=True)
         params = yaml.safe_load(files.read_text("params.yaml"))
         params["data"]["source"] = Path(params["data"]["source"]).name  # the path is this machine's, not the reader's
         (temporary / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
@@ -130,7 +136,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="folder to write, such as docs/results/mnist")
     parser.add_argument("--command", required=True, help="what a reader types to make these results again")
     arguments = parser.parse_args()
-    record(arguments.experiment, arguments.folder, command=arguments.command)
+    try:
+        record(arguments.experiment, arguments.folder, command=arguments.command)
+    except DvcException as error:
+        raise InputError(f"{arguments.experiment}: {' '.join(str(error).split())}") from None
     print(f"{arguments.experiment} -> {arguments.folder}")
 
 

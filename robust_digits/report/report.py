@@ -73,11 +73,11 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         found = compare(arguments.base, arguments.here)
+        text = _json(document(found)) if arguments.json else sections.report(found, base=arguments.base)
     except InputError as error:  # whoever reads the report alone must see it too
         refused = {"verdict": f"Could not compare: {error}", "exit_code": REFUSED}
         _write(_json(refused) if arguments.json else sections.failure(str(error)), arguments.output)
         raise
-    text = _json(document(found)) if arguments.json else sections.report(found, base=arguments.base)
     _write(text, arguments.output)
     return headline.exit_code(found)
 

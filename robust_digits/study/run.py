@@ -17,6 +17,7 @@ import yaml
 
 from robust_digits import tables
 from robust_digits.command import FAILED, guarded
+from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE, read
 from robust_digits.study import chart, spec, workspace
 from robust_digits.study.spec import Params
@@ -111,6 +112,15 @@ class Study:
         tables.write(self._path, self._rows.values(), columns=self._columns)
 
 
+def _setting(text: str) -> tuple[str, Any]:
+    """Return the name and the value of NAME=VALUE."""
+    name, _, value = text.partition("=")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f"--set-param {name}: expected a value in YAML, got {value!r}") from None
+
+
 @guarded
 def main() -> int:
     """Read the command line; return 1 if an experiment failed."""
@@ -120,8 +130,7 @@ def main() -> int:
     parser.add_argument("--mark", action="store_true", help="say and mark what is stale, draw, and run nothing")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copy is removed
-    settings = (setting.partition("=")[::2] for setting in arguments.set_param)
-    given = {name: yaml.safe_load(value) for name, value in settings}
+    given = dict(map(_setting, arguments.set_param))
     studies = {name: Study(name, given) for name in arguments.names}
     if arguments.mark:
         for study in studies.values():

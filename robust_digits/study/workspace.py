@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE
 from robust_digits.study.spec import Params
 
@@ -54,8 +56,16 @@ def key(target: str, params: Params) -> str:
 
     Code counts as Python parses it: no comment, layout or docstring can change a result. A local data set is known by
     its name and `data.sha256`, not by where it lies.
+
+    Raises
+    ------
+    InputError
+        If DVC cannot read the pipeline, or it has no such stage.
     """
-    stages = Repo().stage.collect(target, with_deps=True)
+    try:
+        stages = Repo().stage.collect(target, with_deps=True)
+    except DvcException as error:
+        raise InputError(f"{target}: {' '.join(str(error).split())}") from None
     dependencies = [dependency for stage in stages for dependency in stage.deps]
     code = {dep.def_path for dep in dependencies if dep.def_path.endswith(".py")}
     names = {name for dep in dependencies for name in getattr(dep, "params", [])}

@@ -166,6 +166,13 @@ def test_broken_metrics_are_refused(content: str, root: Path) -> None:
         fill(marked("metrics"), root)
 
 
+def test_metrics_without_a_column_are_refused(root: Path) -> None:
+    """A table needs every column: the message has the file and the figure that it lacks."""
+    (root / "metrics" / "robust.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match=r"robust\.json: expected accuracy\.clean, .*; accuracy\.clean, .* missing$"):
+        fill(marked("metrics"), root)
+
+
 def run(root: Path) -> subprocess.CompletedProcess[str]:
     """Run the command as `make pages` does."""
     command = [sys.executable, "-m", "robust_digits.record.pages"]

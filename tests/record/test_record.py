@@ -192,6 +192,10 @@ class Experiment:
     def __init__(self, rev: str) -> None:
         self.rev = rev
 
+    def exists(self, path: str) -> bool:
+        """Return whether the revision has a file or folder."""
+        return path in ("metrics", "plots/pictures")
+
     def get(self, source: str, target: str, *, recursive: bool) -> None:
         """Copy a folder of the revision."""
         assert recursive

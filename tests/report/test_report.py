@@ -198,6 +198,21 @@ def test_a_base_without_metrics(weaker: Project, tmp_path: Path) -> None:
     assert "metrics: no metrics of any model in" in done.stderr
 
 
+def test_a_base_whose_plots_are_broken(weaker: Project, tmp_path: Path) -> None:
+    """What is read only while the report is written is refused in the report too."""
+    made = Project(shutil.copytree(weaker.root, tmp_path / "copy"))
+    made.git("switch", "--quiet", "main")
+    for table in (made.root / "plots/security").glob("*.csv"):
+        table.write_text("a,b\n1\n", encoding="utf-8")
+    made.git("commit", "--quiet", "--all", "--message", "Break")
+    made.git("switch", "--quiet", "--create", "later")
+    made.commit("Mend")
+    done = run(at=made.root)
+    assert done.returncode == 2
+    assert "expected a header and rows of as many cells" in done.stderr
+    assert done.stdout.splitlines()[0] == "## ⚪ Could not compare"
+
+
 def test_a_shallow_clone(weaker: Project, tmp_path: Path) -> None:
     """A clone without the history says what to fetch."""
     weaker.git("clone", "--quiet", "--depth=1", "--no-single-branch", weaker.root.as_uri(), str(tmp_path / "shallow"))
