@@ -5,98 +5,207 @@ A function has the name of its record in table.py.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.attack import pgd as pgd_attack
+from robust_digits.attack import gentle, losses, perturbation
+from robust_digits.attack.ascent import Ascent, random_start
 from robust_digits.attack.classifier import BATCH, Classifier, evasion
-from robust_digits.attack.settings import Noise, Queries, Restarts, Steps
+from robust_digits.attack.fab import Fab
+from robust_digits.attack.losses import Loss
 from robust_digits.attack.square import Square
+from robust_digits.attack.table import Noise, Queries, Restarts, Steps, Targets
 from robust_digits.params import Section
+from robust_digits.runtime import keras
 
 Images = NDArray[np.float32]
 _OVERSHOOT = 0.02  # how far DeepFool goes beyond the boundary, as in its paper; ART's own 1e-6 is lost in float32
 _STARTS = 100  # noise images that HopSkipJump may start from
 
 
+class Victim:
+    """A model under attack: what attacks ask of it, each compiled when it is first needed."""
+
+    def __init__(self, model: keras.Model, *, norm: str | int, eps: float) -> None:
+        """Take a Keras model that gives logits, and the ball of radius `eps` in `norm`, "inf" or 2."""
+        self.model, self.norm, self.eps = model, norm, eps
+        self.classifier = Classifier(model)
+        self._ascents: dict[tuple[Loss, bool], Ascent] = {}
+
+    @cached_property
+    def probabilities(self) -> Classifier:
+        """The network with a softmax behind it, for attacks that compare probabilities."""
+        return Classifier(keras.Sequential([self.model, keras.layers.Softmax()]))
+
+    @cached_property
+    def fab(self) -> Fab:
+        """The boundary attack on the model."""
+        return Fab(self.model, norm=self.norm)
+
+    @cached_property
+    def square(self) -> Square:
+        """The Square attack on the model."""
+        return Square(self.model, norm=self.norm)
+
+    def ascent(self, loss: Loss, *, adaptive: bool = False) -> Ascent:
+        """Return the ascent of a loss; an `adaptive` one follows gradients through what hides them in front."""
+        slope = gentle.network(self.model) if adaptive else None
+        known = self._ascents
+        return known.setdefault((loss, adaptive), Ascent(self.model, loss, norm=self.norm, slope=slope))
+
+
 @dataclass(frozen=True)
 class Target:
-    """What an attack is given: a batch of images, their true labels, and the models to ask.
+    """What an attack is given: images, their true labels, and the model to ask.
 
     `images` and `transfer`, the same images crafted against another model, are float32 (n, height, width, channels) in
-    [0, 1]; `labels` int64 (n,). The adversarial images may be `eps` away in L-infinity. `model` ascends the
-    cross-entropy, `margin` the margin of the same network, `probabilities` is the network with a softmax behind
-    it; `square` asks `model`.
+    [0, 1]; `labels` int64 (n,). `indices` (n,) say which of the test images they are: what is drawn for one depends
+    on its index, the seed and the attack, not on the images beside it.
     """
 
     images: Images
     labels: NDArray[np.int64]
     transfer: Images
-    eps: float
-    model: Classifier
-    margin: Classifier
-    probabilities: Classifier
-    square: Square
-    generator: np.random.Generator
+    indices: NDArray[np.int64]
+    victim: Victim
+    seed: int
+    name: str
+
+    @property
+    def eps(self) -> float:
+        """How far adversarial images may be away."""
+        return self.victim.eps
+
+    @property
+    def model(self) -> Classifier:
+        """The model, as ART's attacks ask it."""
+        return self.victim.classifier
 
     def only(self, rows: NDArray[np.int64]) -> "Target":
         """Return the target with the named rows of its images."""
-        return replace(self, images=self.images[rows], labels=self.labels[rows], transfer=self.transfer[rows])
+        cut = {name: getattr(self, name)[rows] for name in ("images", "labels", "transfer", "indices")}
+        return replace(self, **cut)
+
+    def called(self, name: str) -> "Target":
+        """Return the target of an attack with another name, and so with other draws."""
+        return replace(self, name=name)
+
+    def generators(self, again: int = 0) -> list[np.random.Generator]:
+        """Return what each image draws from; `again` numbers the times that an attack starts anew."""
+        name = crc32(self.name.encode())
+        return [np.random.default_rng((self.seed, name, again, int(index))) for index in self.indices]
+
+    def starts(self, again: int = 0) -> Images:
+        """Return a random place in the ball of each image, on its surface."""
+        drawn = zip(self.generators(again), self.images, strict=True)
+        places = [random_start(each, image, norm=self.victim.norm, eps=self.eps) for each, image in drawn]
+        return np.array(places, np.float32).reshape(self.images.shape)
+
+    def right(self, images: Images) -> NDArray[np.bool_]:
+        """Return which of the images the model gives their label."""
+        verdict: NDArray[np.bool_] = self.model.predict(images).argmax(axis=1) == self.labels
+        return verdict
 
 
 def grey(target: Target, _: Section) -> Images:
-    """Move every pixel towards 0.5: at eps 0.5 all images are the same grey, which no model can tell apart."""
-    return _boxed(target, 0.5 - target.images)
+    """Move every pixel towards 0.5: at L-infinity eps 0.5 all images are the same grey, which no model can tell apart."""
+    return _in_ball(target, 0.5 - target.images)
 
 
 def noise(target: Target, settings: Noise) -> Images:
     """Add uniform noise: what happens without an attacker."""
 
-    def draw(standing: Target) -> Images:
-        return _boxed(standing, target.generator.uniform(-target.eps, target.eps, standing.images.shape))
+    def draw(standing: Target, again: int) -> Images:
+        shape = standing.images.shape[1:]
+        shifts = [each.uniform(-1, 1, shape) for each in standing.generators(again)]
+        return _in_ball(standing, _stretched(standing, np.array(shifts)))
 
     return _again(target, draw, times=settings.draws)
 
 
 def transfer(target: Target, _: Section) -> Images:
     """Take the transfer set, with every perturbation clipped to eps."""
-    return _boxed(target, target.transfer - target.images)
+    return _in_ball(target, target.transfer - target.images)
 
 
 def fgm(target: Target, _: Section) -> Images:
-    """Step once along the sign of the gradient: the Fast Gradient Method (Goodfellow et al. 2015)."""
-    return _generate(evasion.FastGradientMethod, target, eps=target.eps, eps_step=target.eps, batch_size=BATCH)
+    """Step once along the gradient: the Fast Gradient Method (Goodfellow et al. 2015)."""
+    norm = np.inf if target.victim.norm == "inf" else target.victim.norm
+    return _generate(
+        evasion.FastGradientMethod, target, norm=norm, eps=target.eps, eps_step=target.eps, batch_size=BATCH
+    )
 
 
 def bim(target: Target, settings: Steps) -> Images:
-    """Step along the sign of the gradient: the Basic Iterative Method (Kurakin et al. 2017)."""
-    return _ascend(target, target.model, steps=settings.steps, random_start=False)
+    """Step along the gradient, again and again: the Basic Iterative Method (Kurakin et al. 2017)."""
+    ascent = target.victim.ascent(losses.cross_entropy)
+    return ascent.plain(
+        target.images, target.labels, start=target.images, eps=target.eps, steps=settings.steps
+    ).images
 
 
 def pgd(target: Target, settings: Restarts) -> Images:
     """Projected gradient descent on the cross-entropy from random starts (Madry et al. 2018)."""
-    start = partial(_ascend, classifier=target.model, steps=settings.steps, random_start=True)
-    return _again(target, start, times=settings.restarts)
+    return _pgd(target, losses.cross_entropy, settings)
 
 
 def pgd_margin(target: Target, settings: Restarts) -> Images:
     """Projected gradient descent on the margin (Carlini & Wagner 2017), where the cross-entropy may have gone flat."""
-    start = partial(_ascend, classifier=target.margin, steps=settings.steps, random_start=True)
-    return _again(target, start, times=settings.restarts)
+    return _pgd(target, losses.margin, settings)
+
+
+def apgd_ce(target: Target, settings: Restarts) -> Images:
+    """AutoPGD on the cross-entropy (Croce & Hein 2020)."""
+    return _apgd(target, target.victim.ascent(losses.cross_entropy), settings)
+
+
+def apgd_t(target: Target, settings: Targets) -> Images:
+    """AutoPGD on the difference of logits ratio towards one class after another (Croce & Hein 2020)."""
+    ascent, classes = target.victim.ascent(losses.targeted_logits_ratio), _ranked(target)
+
+    def climb(standing: Target, again: int) -> Images:
+        towards = classes[np.searchsorted(target.indices, standing.indices), again]
+        start = standing.starts(again)
+        return ascent.auto(
+            standing.images, standing.labels, targets=towards, start=start, eps=standing.eps, steps=settings.steps
+        ).images
+
+    return _again(target, climb, times=min(settings.targets, classes.shape[1]))
+
+
+def fab_t(target: Target, settings: Targets) -> Images:
+    """The Fast Adaptive Boundary attack towards one class after another (Croce & Hein 2020): small perturbations."""
+    found, classes = target.images.copy(), _ranked(target)
+    size = np.full(len(found), np.inf)
+    for again in range(min(settings.targets, classes.shape[1])):
+        standing = np.flatnonzero(size > target.eps)
+        these = target.only(standing)
+        tried = these.victim.fab.attack(
+            these.images, these.labels, targets=classes[standing, again], eps=these.eps, steps=settings.steps
+        )
+        length = perturbation.sizes(tried - these.images, norm=these.victim.norm)
+        nearer = ~these.right(tried) & (length < size[standing])
+        found[standing[nearer]], size[standing[nearer]] = tried[nearer], length[nearer]
+    return found
 
 
 def square(target: Target, settings: Queries) -> Images:
     """Square (Andriushchenko et al. 2020), which needs no gradient."""
-    return target.square.attack(
-        target.images,
-        target.labels,
-        eps=target.eps,
-        queries=settings.queries,
-        generator=target.generator,
+    return target.victim.square.attack(
+        target.images, target.labels, eps=target.eps, queries=settings.queries, generators=target.generators()
     )
+
+
+def adaptive(target: Target, settings: Restarts) -> Images:
+    """AutoPGD on the difference of logits ratio, its gradients passing the thresholds in front of a network.
+
+    Where there are none, the gradients are the network's own.
+    """
+    return _apgd(target, target.victim.ascent(losses.logits_ratio, adaptive=True), settings)
 
 
 def deepfool(target: Target, _: Section) -> Images:
@@ -128,11 +237,11 @@ def virtual_adversarial(target: Target, _: Section) -> Images:
     It compares probabilities, so it is served the network with a softmax behind it.
     """
     diagonal = target.eps * np.sqrt(target.images[0].size)
-    softmax = replace(target, model=target.probabilities)
-    found = _generate(
-        evasion.VirtualAdversarialMethod, softmax, eps=diagonal, finite_diff=0.1, max_iter=2, verbose=False
+    attack = evasion.VirtualAdversarialMethod(
+        target.victim.probabilities, eps=diagonal, finite_diff=0.1, max_iter=2, verbose=False
     )
-    return _boxed(target, found - target.images)
+    found = attack.generate(target.images, target.labels)
+    return _in_ball(target, found - target.images)
 
 
 def carlini_wagner(target: Target, _: Section) -> Images:
@@ -142,8 +251,8 @@ def carlini_wagner(target: Target, _: Section) -> Images:
 
 def newtonfool(target: Target, _: Section) -> Images:
     """NewtonFool (Jang et al. 2017); it follows probabilities."""
-    softmax = replace(target, model=target.probabilities)
-    return _generate(evasion.NewtonFool, softmax, batch_size=BATCH, verbose=False)
+    attack = evasion.NewtonFool(target.victim.probabilities, batch_size=BATCH, verbose=False)
+    return _float32(attack.generate(target.images, target.labels))
 
 
 def hopskipjump(target: Target, _: Section) -> Images:
@@ -152,7 +261,7 @@ def hopskipjump(target: Target, _: Section) -> Images:
     It starts from noise that the model takes for another class, drawn here because ART's own draw has no seed. An image
     for which there is none is left as it is.
     """
-    starts = _float32(target.generator.random((_STARTS, *target.images.shape[1:])))
+    starts = _float32(target.generators()[0].random((_STARTS, *target.images.shape[1:])))
     classes = target.model.predict(starts).argmax(axis=1)
     elsewhere = classes[np.newaxis] != target.labels[:, np.newaxis]  # image, start
     found, rows = target.images.copy(), np.flatnonzero(elsewhere.any(axis=1))
@@ -163,38 +272,64 @@ def hopskipjump(target: Target, _: Section) -> Images:
     return found
 
 
-def _again(target: Target, attack: Callable[[Target], Images], *, times: int) -> Images:
+def _pgd(target: Target, loss: Loss, settings: Restarts) -> Images:
+    def climb(standing: Target, again: int) -> Images:
+        start = standing.starts(again)
+        ascent = standing.victim.ascent(loss)
+        return ascent.plain(
+            standing.images, standing.labels, start=start, eps=standing.eps, steps=settings.steps
+        ).images
+
+    return _again(target, climb, times=settings.restarts)
+
+
+def _apgd(target: Target, ascent: Ascent, settings: Restarts) -> Images:
+    def climb(standing: Target, again: int) -> Images:
+        start = standing.starts(again)
+        return ascent.auto(standing.images, standing.labels, start=start, eps=standing.eps, steps=settings.steps).images
+
+    return _again(target, climb, times=settings.restarts)
+
+
+def _ranked(target: Target) -> NDArray[np.int64]:
+    """Return the wrong classes of each image, (n, classes - 1), the likeliest first."""
+    logits = target.model.predict(target.images)
+    order = logits.argsort(axis=1, kind="stable")[:, ::-1]
+    return order[order != target.labels[:, None]].reshape(len(logits), logits.shape[1] - 1)
+
+
+def _again(target: Target, attack: Callable[[Target, int], Images], *, times: int) -> Images:
     """Attack up to `times` times, each time the images that the model still gets right."""
-    found = target.images.copy()
-    standing = np.arange(len(found))
-    for _ in range(times):
+    found, standing = target.images.copy(), np.arange(len(target.images))
+    for again in range(times):
         if not standing.size:
             break
-        tried = attack(target.only(standing))
-        found[standing] = tried
-        standing = standing[target.model.predict(tried).argmax(axis=1) == target.labels[standing]]
+        these = target.only(standing)
+        found[standing] = attack(these, again)
+        standing = standing[these.right(found[standing])]
     return found
-
-
-def _ascend(target: Target, classifier: Classifier, *, steps: int, random_start: bool) -> Images:
-    return pgd_attack.ascend(
-        classifier,
-        target.images,
-        target.labels,
-        norm="inf",
-        eps=target.eps,
-        steps=steps,
-        random_start=random_start,
-    )
 
 
 def _generate(attack: Any, target: Target, **settings: Any) -> Images:  # noqa: ANN401 (ART's classes are untyped)
     return _float32(attack(target.model, **settings).generate(target.images, target.labels))
 
 
-def _boxed(target: Target, shift: NDArray[np.floating[Any]]) -> Images:
+def _in_ball(target: Target, shift: NDArray[np.floating[Any]]) -> Images:
     """Return the images moved by `shift`, as far as eps and [0, 1] allow."""
-    return _float32(np.clip(target.images + np.clip(shift, -target.eps, target.eps), 0, 1))
+    if target.victim.norm == "inf":
+        return _float32(np.clip(target.images + np.clip(shift, -target.eps, target.eps), 0, 1))
+    length = perturbation.sizes(shift, norm=target.victim.norm)
+    share = np.minimum(1, target.eps / np.maximum(length, 1e-12))[:, None, None, None]
+    return _float32(np.clip(target.images + shift * share, 0, 1))
+
+
+def _stretched(target: Target, shift: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Return shifts of pixels in [-1, 1] as large as the ball."""
+    if target.victim.norm == "inf":
+        return shift * target.eps
+    length = perturbation.sizes(shift, norm=target.victim.norm)
+    stretched: NDArray[np.floating[Any]] = shift * (target.eps / length)[:, None, None, None]
+    return stretched
 
 
 def _float32(images: NDArray[Any]) -> Images:

@@ -4,12 +4,13 @@ Other modules import `evasion`, ART's attacks, from here, so that loading it sta
 """
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits.attack import blocks
+from robust_digits.attack.blocks import ROWS
 from robust_digits.runtime import keras, tf
 
 with warnings.catch_warnings():
@@ -18,74 +19,55 @@ with warnings.catch_warnings():
     from art.attacks import evasion
     from art.estimators.classification import TensorFlowV2Classifier
 
-__all__ = ["BATCH", "Classifier", "TensorFlowV2Classifier", "cross_entropy", "evasion", "margin"]
-
-Loss = Callable[[Any, Any], Any]  # (one-hot labels, logits) -> one value an image
+__all__ = ["BATCH", "Classifier", "TensorFlowV2Classifier", "evasion"]
 
 BATCH = 1024  # images at a time: the fastest size measured on two cores, and little memory
-
-
-def cross_entropy(one_hot: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Return the cross-entropy of each image, in nats."""
-    return tf.nn.softmax_cross_entropy_with_logits(one_hot, logits)
-
-
-def margin(one_hot: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Return how far the best wrong class leads the true one, for each image (Carlini & Wagner 2017).
-
-    Unlike the cross-entropy it keeps its gradient where the model is certain.
-    """
-    true = tf.reduce_sum(one_hot * logits, axis=1)
-    return tf.reduce_max(tf.where(one_hot > 0, -np.inf, logits), axis=1) - true
 
 
 class Classifier(TensorFlowV2Classifier):
     """A model that gives logits, as ART's attacks see it.
 
-    Differs from ART's own class in speed, not in results: gradients are compiled, `predict` works in batches. The loss
-    that attacks ascend, `cross_entropy` or `margin`, is summed over images, so that the gradient of one does not depend
+    Differs from ART's own class in speed, not in results: everything is compiled, and asked about batches of one shape.
+    The loss that attacks ascend, the cross-entropy, is summed over images, so that the gradient of one does not depend
     on how many others are in its batch.
     """
 
-    def __init__(self, model: keras.Model, loss: Loss = cross_entropy) -> None:
+    def __init__(self, model: keras.Model) -> None:
         shape, classes = model.input_shape[1:], model.output_shape[-1]
-        super().__init__(model, nb_classes=classes, input_shape=shape, loss_object=loss, clip_values=(0.0, 1.0))
-        images = tf.TensorSpec((None, *shape), tf.float32)
+        super().__init__(model, nb_classes=classes, input_shape=shape, loss_object=_cross_entropy, clip_values=(0.0, 1.0))
+        real, images = tf.TensorSpec((ROWS,), tf.bool), tf.TensorSpec((ROWS, *shape), tf.float32)
 
-        @tf.function(input_signature=[images])
-        def logits(x: tf.Tensor) -> tf.Tensor:
-            return model(x, training=False)
+        @tf.function(input_signature=[real, images])
+        def logits(real: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor]:
+            return (model(x, training=False),)
 
-        @tf.function(input_signature=[images, tf.TensorSpec((None, classes), tf.float32)])
-        def gradient(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-            with tf.GradientTape() as tape:
+        @tf.function(input_signature=[real, images, tf.TensorSpec((ROWS, classes), tf.float32)])
+        def gradient(real: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor]:
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
-                total = tf.reduce_sum(loss(y, model(x, training=False)))
-            return tape.gradient(total, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+                total = tf.reduce_sum(_cross_entropy(y, model(x, training=False)))
+            return (tape.gradient(total, x, unconnected_gradients=tf.UnconnectedGradients.ZERO),)
 
-        @tf.function(input_signature=[images])
-        def jacobian(x: tf.Tensor) -> tf.Tensor:
-            with tf.GradientTape() as tape:
+        @tf.function(input_signature=[real, images])
+        def jacobian(real: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor]:
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
                 outputs = model(x, training=False)
-            return tape.batch_jacobian(outputs, x)
+            return (tape.batch_jacobian(outputs, x),)
 
         self._logits, self._gradient, self._jacobian = logits, gradient, jacobian
 
     def predict(
         self,
         x: NDArray[np.float32],
-        batch_size: int = BATCH,
+        batch_size: int = BATCH,  # noqa: ARG002 (ART's; batches have one shape here)
         training_mode: bool = False,  # noqa: FBT001, FBT002 (ART's signature)
         **_: Any,  # noqa: ANN401
     ) -> NDArray[np.float32]:
         """Return the logits (n, classes), float32, of images (n, height, width, channels) in [0, 1]."""
         _refuse_training(training_mode=training_mode)
-        parts = [
-            self._logits(x[start : start + batch_size].astype(np.float32, copy=False)).numpy()
-            for start in range(0, len(x), batch_size)
-        ]
-        return np.concatenate(parts)
+        found: NDArray[np.float32] = blocks.ask(self._logits, _float32(x))[0]
+        return found
 
     def loss_gradient(
         self,
@@ -96,8 +78,8 @@ class Classifier(TensorFlowV2Classifier):
     ) -> Any:  # noqa: ANN401
         """Return the gradient of the summed loss by `x`, of the same shape; `y` is one-hot (n, classes)."""
         _refuse_training(training_mode=training_mode)
-        gradient = self._gradient(tf.cast(x, tf.float32), tf.cast(y, tf.float32))
-        return gradient.numpy() if isinstance(x, np.ndarray) else gradient
+        gradient = blocks.ask(self._gradient, _float32(x), _float32(y))[0]
+        return gradient if isinstance(x, np.ndarray) else tf.constant(gradient)
 
     def class_gradient(
         self,
@@ -108,12 +90,21 @@ class Classifier(TensorFlowV2Classifier):
     ) -> NDArray[np.float32]:
         """Return the gradients of the logits by `x`: all (n, classes, ...), or (n, 1, ...) of one class an image."""
         _refuse_training(training_mode=training_mode)
-        gradients: NDArray[np.float32] = self._jacobian(tf.cast(x, tf.float32)).numpy()
+        gradients: NDArray[np.float32] = blocks.ask(self._jacobian, _float32(x))[0]
         if label is None:
             return gradients
         rows = np.arange(len(gradients))
         chosen: NDArray[np.float32] = gradients[rows, np.broadcast_to(label, len(rows))]
         return chosen[:, np.newaxis]
+
+
+def _cross_entropy(one_hot: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Return the cross-entropy of each image, in nats."""
+    return tf.nn.softmax_cross_entropy_with_logits(one_hot, logits)
+
+
+def _float32(values: Any) -> NDArray[np.float32]:  # noqa: ANN401 (arrays or tensors)
+    return np.asarray(values, np.float32)
 
 
 def _refuse_training(*, training_mode: bool) -> None:

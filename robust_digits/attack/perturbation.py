@@ -27,6 +27,14 @@ def check(
         raise ValueError(f"expected perturbations of L{norm} size {eps} at most, got {largest}")
 
 
+def inside(
+    clean: NDArray[np.float32], adversarial: NDArray[np.float32], *, norm: str | int, eps: float
+) -> NDArray[np.bool_]:
+    """Return which adversarial images (n, height, width, channels) are within `eps` of the clean ones in `norm`."""
+    verdict: NDArray[np.bool_] = sizes(adversarial - clean, norm=norm) <= eps + TOLERANCE
+    return verdict
+
+
 def sizes(perturbation: NDArray[np.float32], *, norm: str | int) -> NDArray[np.float64]:
     """Return the L1, L2 or L-infinity size (n,) of each perturbation (n, height, width, channels)."""
     order = np.inf if norm == "inf" else int(norm)

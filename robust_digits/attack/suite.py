@@ -2,76 +2,168 @@
 
 import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits.attack import attacks, perturbation
-from robust_digits.attack.attacks import Images, Target
-from robust_digits.attack.classifier import BATCH, Classifier, margin
-from robust_digits.attack.square import Square
-from robust_digits.attack.table import ATTACKS
+from robust_digits.attack import attacks, blocks, perturbation
+from robust_digits.attack.attacks import Images, Target, Victim
+from robust_digits.attack.table import ATTACKS, member
 from robust_digits.data.images import ImageSet
 from robust_digits.params import Section
 from robust_digits.runtime import keras
 
+STANDING = -1  # of an image that no member of an ensemble broke
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an attack made of images: `images` float32 (n, height, width, channels), and `by` whom they were broken.
+
+    `by`, int64 (n,), numbers the members of an ensemble; where an image stands, or was wrong anyway, it is STANDING.
+    """
+
+    images: Images
+    by: NDArray[np.int64]
+
+
+class Keeper(Protocol):
+    """Where blocks that are done are kept, so that an interrupted attack goes on from there."""
+
+    def load(self, name: str, settings: Section, block: NDArray[np.int64]) -> Found | None:
+        """Return what was found of a block, if it is kept."""
+
+    def save(self, name: str, settings: Section, block: NDArray[np.int64], found: Found) -> None:
+        """Keep what was found of a block."""
+
 
 class Suite:
-    """The attacks on one model: built once, because compiling its gradients takes a second or two."""
+    """The attacks on one model: built once, because compiling them takes seconds."""
 
-    def __init__(self, model: keras.Model, *, eps: float, seed: int) -> None:
-        """Take a Keras model that gives logits, the radius of the L-infinity ball, and the seed of all attacks."""
-        self.model = Classifier(model)
-        self.eps = eps
-        self._seed = seed
-        self._margin = Classifier(model, loss=margin)
-        self._probabilities = Classifier(keras.Sequential([model, keras.layers.Softmax()]))
-        self._square = Square(self.model)
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        eps: float,
+        seed: int,
+        norm: str | int = "inf",
+        keeper: Keeper | None = None,
+        size: int = blocks.BLOCK,
+    ) -> None:
+        """Take a Keras model that gives logits, the ball of radius `eps` in `norm`, and the seed of all attacks.
 
-    def attack(self, name: str, settings: Section, whole: ImageSet, transfer: Images) -> Images:
-        """Return the images under one attack of the table, float32, in order, none more than eps away.
+        What is done is kept by `keeper`, `size` images at a time.
+        """
+        self.victim = Victim(model, norm=norm, eps=eps)
+        self.model = self.victim.classifier
+        self.eps, self.norm = eps, norm
+        self._seed, self._keeper, self._size = seed, keeper, size
+
+    def attack(
+        self,
+        name: str,
+        settings: Section,
+        whole: ImageSet,
+        transfer: Images,
+        *,
+        indices: NDArray[np.int64] | None = None,
+    ) -> Found:
+        """Return the images under one attack of the table, in order, none more than eps away.
 
         As `perturb`; an image for which an attack without a bound needed more than eps is put back: it has survived.
 
         Raises
         ------
         ValueError
-            If the result leaves the box of radius eps or [0, 1].
+            If the result leaves the ball of radius eps or [0, 1].
         """
-        adversarial = self.perturb(name, settings, whole, transfer)
+        found = self.perturb(name, settings, whole, transfer, indices=indices)
         if not ATTACKS[name].bounded:
-            beyond = perturbation.sizes(adversarial - whole.images, norm="inf") > self.eps + perturbation.TOLERANCE
-            adversarial[beyond] = whole.images[beyond]
-        perturbation.check(whole.images, adversarial, norm="inf", eps=self.eps)
-        return adversarial
+            beyond = ~perturbation.inside(whole.images, found.images, norm=self.norm, eps=self.eps)
+            found.images[beyond] = whole.images[beyond]
+        perturbation.check(whole.images, found.images, norm=self.norm, eps=self.eps)
+        return found
 
-    def perturb(self, name: str, settings: Section, whole: ImageSet, transfer: Images) -> Images:
+    def perturb(
+        self,
+        name: str,
+        settings: Section,
+        whole: ImageSet,
+        transfer: Images,
+        *,
+        indices: NDArray[np.int64] | None = None,
+    ) -> Found:
         """Return what one attack of the table makes of the images, whatever the size of its perturbations.
 
         Images that the model gets wrong anyway are left as they are. `transfer` are the same images crafted against
-        another model. Every attack draws from a generator of its own, so that no attack changes another's result.
+        another model; `indices` say which of the test images these are, the first ones if None. What is found for an
+        image depends on its index, the attack and the seed, not on the images beside it; the attacks of ART, which
+        draw for a whole block, are the exception.
         """
-        seed = crc32(name.encode()) ^ self._seed
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 (where ART draws from, beside Python's own generator)
-        target = Target(
-            images=np.array(whole.images),
-            labels=np.array(whole.labels),
-            transfer=transfer,
-            eps=self.eps,
-            model=self.model,
-            margin=self._margin,
-            probabilities=self._probabilities,
-            square=self._square,
-            generator=np.random.default_rng(seed),
-        )
-        craft = getattr(attacks, name)  # of the same name as the record
-        adversarial = target.images.copy()
-        standing = np.flatnonzero(self.model.predict(target.images).argmax(axis=1) == target.labels)
-        with tqdm(total=len(standing), desc=name, unit="image", disable=not sys.stderr.isatty()) as bar:
-            for start in range(0, len(standing), BATCH):
-                rows = standing[start : start + BATCH]
-                adversarial[rows] = craft(target.only(rows), settings)
+        indices = np.arange(len(whole)) if indices is None else indices
+        parts = []
+        with _bar(name, len(whole)) as bar:
+            for rows in blocks.cut(len(whole), size=self._size):
+                target = Target(
+                    images=np.array(whole.images[rows]),
+                    labels=np.array(whole.labels[rows]),
+                    transfer=np.asarray(transfer[rows]),
+                    indices=indices[rows],
+                    victim=self.victim,
+                    seed=self._seed,
+                    name=name,
+                )
+                parts.append(self._kept(settings, target))
                 bar.update(len(rows))
-        return adversarial
+        return Found(np.concatenate([part.images for part in parts]), np.concatenate([part.by for part in parts]))
+
+    def _kept(self, settings: Section, block: Target) -> Found:
+        """Return what is found of a block, out of the keeper's hands if it is there."""
+        if self._keeper is None:
+            return self._block(settings, block)
+        found = self._keeper.load(block.name, settings, block.indices)
+        if found is None:
+            found = self._block(settings, block)
+            self._keeper.save(block.name, settings, block.indices, found)
+        return found
+
+    def _block(self, settings: Section, block: Target) -> Found:
+        """Attack what the model gets right of a block, with every member of an ensemble in turn."""
+        ensemble = ATTACKS[block.name].members
+        found, by = block.images.copy(), np.full(len(block.labels), STANDING)
+        right = block.right(found)
+        for number, name in enumerate(ensemble or (block.name,)):
+            standing = np.flatnonzero(right & (by == STANDING))
+            if not standing.size:
+                break
+            these = block.only(standing).called(name)
+            tried = _craft(these, member(name, settings) if ensemble else settings)
+            fell = ~these.right(tried)
+            if ensemble:
+                fell &= perturbation.inside(these.images, tried, norm=self.norm, eps=self.eps)
+                tried[~fell] = these.images[~fell] if not ATTACKS[name].bounded else tried[~fell]
+            found[standing] = tried
+            by[standing[fell]] = number
+        return Found(found, by)
+
+
+def _craft(target: Target, settings: Section) -> Images:
+    """Run the function of an attack, which has its name."""
+    seed = crc32(target.name.encode()) ^ target.seed ^ int(target.indices[0])
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (where ART draws from, beside Python's own generator)
+    found: Images = getattr(attacks, target.name)(target, settings)
+    return found
+
+
+@contextmanager
+def _bar(name: str, count: int) -> Iterator["tqdm[None]"]:
+    """Show the progress of an attack on a terminal."""
+    with tqdm(total=count, desc=name, unit="image", disable=not sys.stderr.isatty()) as bar:
+        yield bar

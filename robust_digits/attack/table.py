@@ -4,51 +4,109 @@ That code is the function of the same name in attacks.py. The table is light: pa
 TensorFlow loads, and checks and pictures ask it what an attack is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import create_model, field_validator
 
-from robust_digits.attack.settings import Noise, Plain, Queries, Restarts, Samples, Steps
-from robust_digits.params import Section
+from robust_digits.params import Count, Section
+
+
+class Plain(Section):
+    """An attack with nothing to set."""
+
+
+class Noise(Section):
+    """How many random perturbations each image must survive."""
+
+    draws: Count
+
+
+class Steps(Section):
+    """How many steps an iterative attack takes."""
+
+    steps: Count
+
+
+class Restarts(Steps):
+    """How often an attack starts anew, from another random place in the ball, against images that still stand."""
+
+    restarts: Count
+
+
+class Targets(Steps):
+    """How many classes an attack leads to, one after another, the likeliest first."""
+
+    targets: Count
+
+
+class Queries(Section):
+    """How many times an attack that sees only outputs may ask the model about each image."""
+
+    queries: Count
+
+
+class Standard(Section):
+    """The effort of AutoAttack; what is not said is as in its standard version, with which others compare."""
+
+    steps: Count = 100
+    targets: Count = 9
+    queries: Count = 5000
+
+
+class Samples(Section):
+    """How many of the first test images a slow attack is run on."""
+
+    samples: Count
 
 
 @dataclass(frozen=True)
 class Attack:
     """What is known of an attack.
 
-    `label` is its name for people; `glance` are settings for a quick look, and their type is what params.yaml may say.
-    A `bounded` attack uses the whole ball of radius eps; any other looks for the smallest perturbation it can find, and
-    an image for which it needed more than eps has survived. A `white_box` attack follows gradients of the very model
-    that it attacks. An `iterative` one takes many steps uphill, each from where the last one led. A `search` finds more
-    the longer it looks, so that `settings.doubled` must not find much more.
+    `label` is its name for people; `usual` are settings as others use them, or for a quick look at a slow attack, and
+    their type is what params.yaml may say. A `bounded` attack uses the whole ball of radius eps; any other looks for
+    the smallest perturbation it can find, and an image for which it needed more than eps has survived. A `white_box`
+    attack follows gradients of the very model that it attacks. An `iterative` one takes many steps uphill, each from
+    where the last one led. A `search` finds more the longer it looks, so that `doubled` settings must not find much
+    more. `norms` are those that it knows. An ensemble has `members`, each of which attacks what the ones before it
+    left standing.
     """
 
     label: str
-    glance: Section
+    usual: Section = field(default_factory=Plain)
     bounded: bool = True
     white_box: bool = False
     iterative: bool = False
     search: bool = False
+    norms: tuple[str | int, ...] = ("inf",)
+    members: tuple[str, ...] = ()
 
     @property
     def settings(self) -> type[Section]:
         """The type of what the attack may be told."""
-        return type(self.glance)
+        return type(self.usual)
 
 
 _FEW = Samples(samples=10)
+_BOTH: tuple[str | int, ...] = ("inf", 2)
+_CLIMB: dict[str, Any] = {"white_box": True, "iterative": True, "search": True, "norms": _BOTH}
 ATTACKS = {
-    "grey": Attack("grey image", Plain()),
-    "noise": Attack("noise", Noise(draws=10)),
-    "transfer": Attack("transfer", Plain()),
-    "fgm": Attack("FGM", Plain(), white_box=True),
-    "bim": Attack("BIM", Steps(steps=20), white_box=True, iterative=True, search=True),
-    "pgd": Attack("PGD", Restarts(steps=40, restarts=1), white_box=True, iterative=True, search=True),
-    "pgd_margin": Attack(
-        "PGD on the margin", Restarts(steps=40, restarts=1), white_box=True, iterative=True, search=True
+    "grey": Attack("grey image", norms=_BOTH),
+    "noise": Attack("noise", Noise(draws=10), norms=_BOTH),
+    "transfer": Attack("transfer", norms=_BOTH),
+    "fgm": Attack("FGM", white_box=True, norms=_BOTH),
+    "bim": Attack("BIM", Steps(steps=20), **_CLIMB),
+    "pgd": Attack("PGD", Restarts(steps=40, restarts=1), **_CLIMB),
+    "pgd_margin": Attack("PGD on the margin", Restarts(steps=40, restarts=1), **_CLIMB),
+    "apgd_ce": Attack("APGD-CE", Restarts(steps=100, restarts=1), **_CLIMB),
+    "apgd_t": Attack("APGD-T", Targets(steps=100, targets=9), **_CLIMB),
+    "fab_t": Attack("FAB-T", Targets(steps=100, targets=9), bounded=False, **_CLIMB),
+    "square": Attack("Square", Queries(queries=5000), search=True, norms=_BOTH),
+    "autoattack": Attack(
+        "AutoAttack", Standard(), search=True, norms=_BOTH, members=("apgd_ce", "apgd_t", "fab_t", "square")
     ),
-    "square": Attack("Square", Queries(queries=1000), search=True),
+    "adaptive": Attack("adaptive", Restarts(steps=100, restarts=1), **_CLIMB),
     "deepfool": Attack("DeepFool", _FEW, bounded=False, white_box=True, iterative=True),
     "jsma": Attack("JSMA", _FEW, bounded=False, white_box=True, iterative=True),
     "universal": Attack("universal perturbation", _FEW, white_box=True),
@@ -59,12 +117,24 @@ ATTACKS = {
 }
 
 
+def doubled(settings: Section) -> Section:
+    """Return the settings of a search with twice the steps and queries, and as many restarts: twice the work."""
+    return settings.model_copy(update={name: 2 * value for name, value in settings if name in {"steps", "queries"}})
+
+
+def member(name: str, settings: Section) -> Section:
+    """Return the settings of a member of an ensemble: its usual ones, but for what the ensemble's say."""
+    told = settings.model_dump()
+    usual = ATTACKS[name].usual
+    return usual.model_copy(update={key: told[key] for key in type(usual).model_fields if key in told})
+
+
 _fields: Any = {name: (each.settings | None, None) for name, each in ATTACKS.items()}
 _Named: Any = create_model("_Named", __base__=Section, **_fields)
 
 
 class Attacks(_Named):
-    """The attacks that a model must survive, all within `evaluate.eps` in L-infinity; one left out is not run."""
+    """The attacks that a model must survive, all within one eps in one norm; one left out is not run."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -76,9 +146,9 @@ class Attacks(_Named):
 
     @classmethod
     def everything(cls, *, samples: int) -> "Attacks":
-        """Return all attacks with settings for a quick look, the slow ones on the first `samples` test images."""
+        """Return all attacks with their usual settings, the slow ones on the first `samples` test images."""
         few = Samples(samples=samples)
-        return cls(**{name: few if each.settings is Samples else each.glance for name, each in ATTACKS.items()})
+        return cls(**{name: few if each.settings is Samples else each.usual for name, each in ATTACKS.items()})
 
     def chosen(self) -> dict[str, Section]:
         """Return the attacks to run, by name."""
