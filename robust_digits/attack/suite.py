@@ -62,8 +62,13 @@ class Suite:
         """
         self.victim = Victim(model, norm=norm, eps=eps)
         self.model = self.victim.classifier
-        self.eps, self.norm = eps, norm
+        self.norm = norm
         self._seed, self._keeper, self._size = seed, keeper, size
+
+    @property
+    def eps(self) -> float:
+        """The radius of the ball."""
+        return self.victim.eps
 
     def attack(
         self,

@@ -104,7 +104,7 @@ ATTACKS = {
     "fab_t": Attack("FAB-T", Targets(steps=100, targets=9), bounded=False, **_CLIMB),
     "square": Attack("Square", Queries(queries=5000), search=True, norms=_BOTH),
     "autoattack": Attack(
-        "AutoAttack", Standard(), search=True, norms=_BOTH, members=("apgd_ce", "apgd_t", "fab_t", "square")
+        "AutoAttack", Standard(), norms=_BOTH, members=("apgd_ce", "apgd_t", "fab_t", "square")
     ),
     "adaptive": Attack("adaptive", Restarts(steps=100, restarts=1), **_CLIMB),
     "deepfool": Attack("DeepFool", _FEW, bounded=False, white_box=True, iterative=True),

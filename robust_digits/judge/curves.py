@@ -2,35 +2,64 @@
 
 import sys
 from collections.abc import Sequence
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits.attack import perturbation, pgd
+from robust_digits.attack import losses, perturbation
+from robust_digits.attack.ascent import Ascent, random_start
 from robust_digits.attack.classifier import Classifier
 from robust_digits.data.images import ImageSet
 
-
-def security_curve(
-    classifier: Classifier, images: ImageSet, *, norm: str | int, sizes: Sequence[float], steps: int, seed: int
-) -> NDArray[np.float64]:
-    """Return (eps, accuracy under PGD of that eps in `norm`), one row for each of `sizes`.
-
-    Every point is attacked by itself and from the same random numbers: the curve may rise, which is a sign that the
-    attack fails (Carlini et al. 2019).
-    """
-    bar = tqdm(sizes, desc=f"curve L{norm}", unit="eps", disable=not sys.stderr.isatty())
-    return np.array([(eps, accuracy(classifier, images, norm=norm, eps=eps, steps=steps, seed=seed)) for eps in bar])
+ATTACK = "APGD on the logits ratio"  # what curves are measured by
 
 
-def accuracy(classifier: Classifier, images: ImageSet, *, norm: str | int, eps: float, steps: int, seed: int) -> float:
-    """Return the accuracy under PGD from one random start in the ball of radius `eps`; at 0 the clean one."""
-    np.random.seed(seed)  # noqa: NPY002 (where ART draws from)
-    clean, labels = np.array(images.images), np.asarray(images.labels)
-    right = classifier.predict(clean).argmax(axis=1) == labels
-    if eps > 0 and right.any():
-        found = pgd.ascend(classifier, clean[right], labels[right], norm=norm, eps=eps, steps=steps)
-        perturbation.check(clean[right], found, norm=norm, eps=eps)
-        right[right] = classifier.predict(found).argmax(axis=1) == labels[right]
-    return float(right.mean())
+class SecurityCurve:
+    """Accuracy under AutoPGD of few steps in balls that grow, in one norm: compiled once."""
+
+    def __init__(self, classifier: Classifier, *, norm: str | int, steps: int, seed: int) -> None:
+        """Take a model that gives logits, the norm, "inf" or 2, the steps of AutoPGD at each size, and the seed."""
+        self._classifier, self._norm, self._steps, self._seed = classifier, norm, steps, seed
+        self._ascent = Ascent(classifier.model, losses.logits_ratio, norm=norm)
+
+    def measure(self, images: ImageSet, sizes: Sequence[float]) -> NDArray[np.float64]:
+        """Return (eps, accuracy in the ball of that eps), one row for each of `sizes`, the smallest first.
+
+        Each climb goes on from where the one in the smaller ball ended; what is broken there is broken in all larger
+        ones, which contain it. At eps 0 the accuracy is the clean one.
+        """
+        clean, labels = np.array(images.images), np.asarray(images.labels)
+        standing = np.flatnonzero(self._right(clean, labels))
+        start, points = clean.copy(), []
+        bar = tqdm(sorted(sizes), desc=f"curve L{self._norm}", unit="eps", disable=not sys.stderr.isatty())
+        for eps in bar:
+            if eps > 0 and standing.size:
+                if not points or points[-1][0] == 0:
+                    start[standing] = self._starts(clean[standing], standing, eps)
+                found = self._climb(clean[standing], labels[standing], start[standing], eps)
+                start[standing] = found
+                standing = standing[self._right(found, labels[standing])]
+            points.append((eps, len(standing) / len(labels)))
+        return np.array(points, np.float64)
+
+    def _climb(
+        self, clean: NDArray[np.float32], labels: NDArray[np.int64], start: NDArray[np.float32], eps: float
+    ) -> NDArray[np.float32]:
+        found = self._ascent.auto(clean, labels, start=start, eps=eps, steps=self._steps).images
+        perturbation.check(clean, found, norm=self._norm, eps=eps)
+        return found
+
+    def _starts(self, clean: NDArray[np.float32], rows: NDArray[np.int64], eps: float) -> NDArray[np.float32]:
+        """Return a random place in the ball of each image, whatever other images there are."""
+        name = crc32(b"curve")
+        drawn = (np.random.default_rng((self._seed, name, int(row))) for row in rows)
+        return np.array(
+            [random_start(each, image, norm=self._norm, eps=eps) for each, image in zip(drawn, clean, strict=True)],
+            np.float32,
+        )
+
+    def _right(self, images: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+        verdict: NDArray[np.bool_] = self._classifier.predict(images).argmax(axis=1) == labels
+        return verdict

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from robust_digits.attack import fgm, perturbation
 from robust_digits.attack.classifier import Classifier
-from robust_digits.attack.settings import doubled
-from robust_digits.attack.suite import Suite
-from robust_digits.attack.table import ATTACKS
+from robust_digits.attack.suite import STANDING, Found, Suite
+from robust_digits.attack.table import ATTACKS, doubled
 from robust_digits.certify import interval_bounds
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.judge.curves import accuracy, security_curve
+from robust_digits.judge.curves import SecurityCurve
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
 from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
@@ -88,6 +87,7 @@ def judge(  # what an evaluation is made of, all by keyword
     attacked = under_attack(suite, test, transfer, attacks)
     few, few_transfer = test[: curve.samples], transfer[: curve.samples]
     proof = prove(suite, test, linf=curve.linf, samples=curve.samples)
+    measured, unbounded = curves(suite.model, few, curve, seed=seed)
     views = {CLEAN: clean(suite.model, test), **crafted.seen, **attacked.seen}
     return Evidence(
         labels=np.asarray(test.labels),
@@ -95,14 +95,14 @@ def judge(  # what an evaluation is made of, all by keyword
         predictions={name: view.predictions for name, view in views.items()},
         images={name: view.images for name, view in views.items() if view.images is not None},
         logits={name: view.logits for name, view in views.items() if view.logits is not None},
-        curves=curves(suite.model, few, curve, seed=seed) | ({} if proof.curve is None else {CERTIFIED: proof.curve}),
+        curves=measured | ({} if proof.curve is None else {CERTIFIED: proof.curve}),
         indicators={
             "eps": suite.eps,
             "grey_bound": float(np.bincount(few.labels).max() / len(few)),
             **crafted.indicators,
             **attacked.indicators,
             **answers(suite.model, few),
-            "unbounded": accuracy(suite.model, few, norm="inf", eps=1.0, steps=curve.steps, seed=seed),
+            "unbounded": unbounded,
             "gain_from_effort": gain_from_effort(suite, few, few_transfer, attacks, attacked.seen),
         },
         made={name: view.made for name, view in views.items()}
@@ -131,17 +131,18 @@ def fast_gradient(classifier: Classifier, test: ImageSet, transfer: ImageSet, *,
 def under_attack(suite: Suite, test: ImageSet, transfer: ImageSet, attacks: Mapping[str, Section]) -> Views:
     """Run the attacks, each on all test images or on the first `samples` of its settings."""
     seen: dict[str, View] = {}
-    largest, beyond, idle = [], [], 0
+    largest, beyond, idle, standing = [], [], 0, {}
     for name, settings in attacks.items():
         few = test[: getattr(settings, "samples", len(test))]
         found = suite.attack(name, settings, few, np.asarray(transfer.images[: len(few)]))
-        seen[name] = _see(suite.model, test, found, Made("inf", suite.eps, settings.model_dump()))
-        sizes = perturbation.sizes(found - few.images, norm="inf")
+        seen[name] = _see(suite.model, test, found.images, Made("inf", suite.eps, settings.model_dump()))
+        standing |= _after_each_member(suite, name, few, found)
+        sizes = perturbation.sizes(found.images - few.images, norm="inf")
         largest.append(sizes.max())
-        beyond += [-found.min(), found.max() - 1]
+        beyond += [-found.images.min(), found.images.max() - 1]
         if ATTACKS[name].bounded and not sizes.any():
-            standing = suite.model.predict(np.asarray(few.images)).argmax(axis=1) == few.labels
-            idle += int(standing.any())
+            right = suite.model.predict(np.asarray(few.images)).argmax(axis=1) == few.labels
+            idle += int(right.any())
     if not attacks:
         return Views(seen)
     return Views(
@@ -150,16 +151,18 @@ def under_attack(suite: Suite, test: ImageSet, transfer: ImageSet, attacks: Mapp
             "largest_perturbation": float(np.max(largest)),
             "beyond_range": max(float(np.max(beyond)), 0.0),
             "idle_attacks": float(idle),
+            **standing,
         },
     )
 
 
-def curves(classifier: Classifier, few: ImageSet, curve: Curve, *, seed: int) -> dict[str, NDArray[np.float64]]:
-    """Measure accuracy over eps in both norms."""
-    return {
-        name: security_curve(classifier, few, norm=norm, sizes=sizes, steps=curve.steps, seed=seed)
-        for name, norm, sizes in (("linf", "inf", curve.linf), ("l2", 2, curve.l2))
-    }
+def curves(
+    classifier: Classifier, few: ImageSet, curve: Curve, *, seed: int
+) -> tuple[dict[str, NDArray[np.float64]], float]:
+    """Measure accuracy over eps in both norms, and the accuracy that is left when an attack may do anything."""
+    linf, l2 = (SecurityCurve(classifier, norm=norm, steps=curve.steps, seed=seed) for norm in ("inf", 2))
+    found = {"linf": linf.measure(few, curve.linf), "l2": l2.measure(few, curve.l2)}
+    return found, float(linf.measure(few, (1.0,))[0, 1])
 
 
 def prove(suite: Suite, test: ImageSet, *, linf: tuple[float, ...], samples: int) -> Proof:
@@ -203,7 +206,8 @@ def gain_from_effort(
     for name in (name for name in attacks if ATTACKS[name].search):
         left = np.flatnonzero(seen[name].predictions[: len(few)] == labels)
         if left.size:
-            found = suite.attack(name, doubled(attacks[name]), few[left], np.asarray(transfer.images[left]))
+            longer, few_left, transfer_left = doubled(attacks[name]), few[left], np.asarray(transfer.images[left])
+            found = suite.attack(name, longer, few_left, transfer_left, indices=left).images
             gains.append(float((suite.model.predict(found).argmax(axis=1) != labels[left]).sum() / len(few)))
     return max(gains)
 
@@ -219,6 +223,15 @@ def _see(classifier: Classifier, test: ImageSet, images: Images, made: Made) -> 
         logits=logits[rows] if whole else None,
         made=made,
     )
+
+
+def _after_each_member(suite: Suite, name: str, few: ImageSet, found: Found) -> dict[str, float]:
+    """Return the accuracy that each member of an ensemble, and those before it, leave, as `after_<member>`."""
+    right = suite.model.predict(np.asarray(few.images)).argmax(axis=1) == few.labels
+    return {
+        f"after_{member}": float(np.mean(right & ((found.by == STANDING) | (found.by > number))))
+        for number, member in enumerate(ATTACKS[name].members)
+    }
 
 
 def _shown(test: ImageSet) -> NDArray[np.int64]:

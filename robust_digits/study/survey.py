@@ -43,7 +43,7 @@ def survey(params: Params, model: Path, test: Path, transfer: Path, *, samples: 
     print(f"{model.stem} on the first {len(few)} test images, eps {params.evaluate.eps:g}\n{_HEADER}")
     for name in ATTACKS:
         start = time.perf_counter()
-        found = suite.perturb(name, settings[name], few, np.asarray(crafted.images))
+        found = suite.perturb(name, settings[name], few, np.asarray(crafted.images)).images
         seconds = (time.perf_counter() - start) / len(few)
         fooled = suite.model.predict(found).argmax(axis=1) != few.labels
         l2, linf = (perturbation.sizes(found - few.images, norm=norm) for norm in (2, "inf"))
