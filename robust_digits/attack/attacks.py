@@ -165,16 +165,15 @@ def apgd_ce(target: Target, settings: Restarts) -> Images:
 
 def apgd_t(target: Target, settings: Targets) -> Images:
     """AutoPGD on the difference of logits ratio towards one class after another (Croce & Hein 2020)."""
-    ascent, classes = target.victim.ascent(losses.targeted_logits_ratio), _ranked(target)
+    ascent = target.victim.ascent(losses.targeted_logits_ratio)
 
     def climb(standing: Target, again: int) -> Images:
-        towards = classes[np.searchsorted(target.indices, standing.indices), again]
-        start = standing.starts(again)
+        towards, start = _ranked(standing)[:, again], standing.starts(again)
         return ascent.auto(
             standing.images, standing.labels, targets=towards, start=start, eps=standing.eps, steps=settings.steps
         ).images
 
-    return _again(target, climb, times=min(settings.targets, classes.shape[1]))
+    return _again(target, climb, times=min(settings.targets, target.model.nb_classes - 1))
 
 
 def fab_t(target: Target, settings: Targets) -> Images:
@@ -183,6 +182,8 @@ def fab_t(target: Target, settings: Targets) -> Images:
     size = np.full(len(found), np.inf)
     for again in range(min(settings.targets, classes.shape[1])):
         standing = np.flatnonzero(size > target.eps)
+        if not standing.size:
+            break
         these = target.only(standing)
         tried = these.victim.fab.attack(
             these.images, these.labels, targets=classes[standing, again], eps=these.eps, steps=settings.steps

@@ -1,8 +1,9 @@
 """Blocks: how many images are worked on at a time, so that what is found for one never depends on the others.
 
 The test images are cut by index into blocks, the unit of work: each is attacked by itself, and what was found is kept
-when it is done. Inside a block every compiled function is asked about exactly `ROWS` images, the last ones padded:
-matrix products are split by their shape, so that another number of rows would give other last bits.
+when it is done. Inside a block every compiled function is asked about exactly `ROWS` images, the last ones padded, so
+that it is compiled for one shape and splits its sums in one way. Where an image stands among the rows can still move
+the last bit of a gradient: the same bytes come from the same block, the same verdicts from blocks of another size.
 """
 
 from collections.abc import Callable, Iterator

@@ -164,6 +164,7 @@ def _craft(target: Target, settings: Section) -> Images:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 (where ART draws from, beside Python's own generator)
     found: Images = getattr(attacks, target.name)(target, settings)
+    perturbation.check(target.images, found, norm=target.victim.norm, eps=np.inf)  # before what is too far is put back
     return found
 
 

@@ -94,7 +94,7 @@ def _strength(found: Evidence) -> dict[str, Check]:
     """
     whole = {name for name in found.suite() if len(found.predictions[name]) == len(found.labels)}
     left = {name: float(found.right(name).mean()) for name in whole if ATTACKS[name].bounded}
-    for ensemble in (name for name in left if ATTACKS[name].members):
+    for ensemble in [name for name in left if ATTACKS[name].members]:
         left |= {name: found.indicators[f"after_{name}"] for name in ATTACKS[ensemble].members}
     known = {name: ATTACKS[name] for name in ATTACKS if name in left}
 

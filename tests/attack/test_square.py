@@ -1,7 +1,7 @@
 """The Square attack is the paper's algorithm, image by image, and no weaker than ART's."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -21,11 +21,17 @@ pytestmark = pytest.mark.usefixtures("tensorflow")
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
+NORMS: list[str | int] = ["inf", 2]
 
-BLOCK = 7  # queries between two looks at which images still stand; small, so that short attacks have several blocks
+PAUSE = 7  # queries between two looks at which images still stand; small, so that short attacks have several
 
 
-def counted(network: keras.Model) -> tuple[Classifier, Callable[[], int]]:
+def generators(count: int, *, seed: int = 1) -> list[np.random.Generator]:
+    """Return what each image draws from."""
+    return [np.random.default_rng((seed, row)) for row in range(count)]
+
+
+def counted(network: keras.Model) -> tuple[keras.Model, Callable[[], int]]:
     """Return a network to attack, and a function that tells how often it was asked since it was last asked that."""
     calls = tf.Variable(0)
 
@@ -39,7 +45,7 @@ def counted(network: keras.Model) -> tuple[Classifier, Callable[[], int]]:
         return number
 
     layers = [keras.layers.Input(network.input_shape[1:]), keras.layers.Lambda(count), network]
-    return Classifier(keras.Sequential(layers)), asked
+    return keras.Sequential(layers), asked
 
 
 def convolution(*shape: int, classes: int = 4, seed: int = 0) -> keras.Model:
@@ -53,113 +59,106 @@ def photographs(*shape: int) -> Images:
     return np.random.default_rng(0).uniform(-0.2, 1.2, shape).clip(0, 1).astype(np.float32)
 
 
-def side_in_the_paper(query: int, queries: int, height: int, width: int) -> int:
-    """Return the side of a square: the share p of the pixels halves at fixed iterations of ten thousand."""
+def side_in_the_paper(query: int, height: int, width: int) -> int:
+    """Return the side of a square: the share p of the pixels halves at fixed iterations."""
     share = 0.8
     for iteration in (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000):
-        if query * 10000 > iteration * queries:
+        if query > iteration:
             share /= 2
     return min(max(round(math.sqrt(share * height * width)), 1), height, width)
 
 
 def reference(
-    network: keras.Model,
-    images: Images,
-    labels: Labels,
-    *,
-    eps: float,
-    queries: int,
-    squares: int,
-    generator: np.random.Generator,
-) -> tuple[Images, NDArray[np.int64]]:
-    """Return what algorithm 1 of the paper makes of the images, and how many squares each took to break.
+    network: keras.Model, image: Images, label: int, *, eps: float, queries: int, generator: np.random.Generator
+) -> tuple[Images, int]:
+    """Return what algorithm 1 of the paper makes of one image, and how many squares it took to break, one at a time.
 
-    One image and one query at a time. `queries` sets the pace at which squares shrink, `squares` is how many are
-    tried. An image that was never broken took `squares`.
+    An image that was never broken took all of them.
     """
-    count, height, width, channels = images.shape
+    height, width, channels = image.shape
     either = np.array([-eps, eps], np.float32)
 
-    def lead(image: Images, label: int) -> float:
-        logits = network(image[np.newaxis], training=False).numpy()[0]
+    def lead(tried: Images) -> float:
+        logits = network(tried[np.newaxis], training=False).numpy()[0]
         return float(max(np.delete(logits, label)) - logits[label])
 
-    best = np.clip(images + generator.choice(either, (count, 1, width, channels)), 0, 1)
-    leads = [lead(image, label) for image, label in zip(best, labels, strict=True)]
-    taken = np.array([0 if value > 0 else squares for value in leads])
-    for start in range(0, squares, BLOCK):
-        standing = [i for i in range(count) if leads[i] <= 0]
-        block = range(start, min(start + BLOCK, squares))
-        sides = [side_in_the_paper(query, queries, height, width) for query in block]
-        shape = len(block), len(standing)
-        rows = generator.integers(0, height + 1 - np.array(sides)[:, np.newaxis], shape)
-        columns = generator.integers(0, width + 1 - np.array(sides)[:, np.newaxis], shape)
-        shifts = generator.choice(either, (*shape, channels))
+    best = np.clip(image + generator.choice(either, (1, width, channels)), 0, 1)
+    found = lead(best)
+    for start in range(0, queries - 1, PAUSE):
+        block = range(start, min(start + PAUSE, queries - 1))
+        if found > 0:
+            return best, start
+        sides = np.array([side_in_the_paper(query, height, width) for query in block])
+        room = np.stack([height - sides + 1, width - sides + 1] * 2, axis=1)
+        places = generator.integers(0, room)
+        signs = generator.choice(np.array([-1, 1], np.float32), (len(sides), channels + 1))
         for j, query in enumerate(block):
-            for k, i in enumerate(standing):
-                if leads[i] > 0:
-                    continue
-                down = slice(rows[j, k], rows[j, k] + sides[j])
-                across = slice(columns[j, k], columns[j, k] + sides[j])
-                window = np.clip(images[i, down, across] + shifts[j, k], 0, 1)
-                if np.array_equal(window, best[i, down, across]):  # not to be tried again: take the opposite
-                    window = np.clip(images[i, down, across] - shifts[j, k], 0, 1)
-                tried = best[i].copy()
-                tried[down, across] = window
-                found = lead(tried, labels[i])
-                if found > leads[i]:
-                    best[i], leads[i] = tried, found
-                    if found > 0:
-                        taken[i] = query + 1
-    return best, taken
+            down, across = (slice(place, place + sides[j]) for place in places[j, :2])
+            shift = np.float32(eps) * signs[j, :-1]
+            window = np.clip(image[down, across] + shift, 0, 1)
+            if np.array_equal(window, best[down, across]):  # not to be tried again: take the opposite
+                window = np.clip(image[down, across] - shift, 0, 1)
+            tried = best.copy()
+            tried[down, across] = window
+            led = lead(tried)
+            if led > found:
+                best, found = tried, led
+                if found > 0:
+                    return best, query + 1
+    return best, queries - 1
 
 
 @pytest.mark.parametrize(
     ("shape", "eps"),
-    [((6, 8, 8, 1), 0.1), ((6, 8, 8, 3), 0.06), ((6, 6, 10, 1), 0.1), ((6, 12, 6, 2), 0.4)],
+    [((12, 8, 8, 1), 0.1), ((12, 8, 8, 3), 0.06), ((12, 6, 10, 1), 0.1), ((12, 12, 6, 2), 0.4)],
     ids=["grey", "colour", "wide", "tall"],
 )
 def test_same_images_as_the_algorithm_in_the_paper(
     shape: tuple[int, ...], eps: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Compiled and in batches, the attack finds what plain loops over images and queries find with the same draws."""
-    monkeypatch.setattr(square, "_BLOCK", BLOCK)
+    monkeypatch.setattr(square, "_PAUSE", PAUSE)
     network, images = convolution(*shape[1:]), photographs(*shape)
     labels = network(images).numpy().argmax(axis=1)
-    classifier, asked = counted(network)
-    asked()
-    found = Square(classifier).attack(images, labels, eps=eps, queries=40, generator=np.random.default_rng(1))
-    squares = asked() - 1
-    assert 39 <= squares <= 40
-    expected, taken = reference(
-        network, images, labels, eps=eps, queries=40, squares=squares, generator=np.random.default_rng(1)
-    )
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    attack = Square(network, norm="inf")
+    found = attack.attack(images, labels, eps=eps, queries=150, generators=generators(len(images)))
+    taken = []
+    for image, label, generator, ours in zip(images, labels, generators(len(images)), found, strict=True):
+        expected, squares = reference(network, image, int(label), eps=eps, queries=150, generator=generator)
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-6)
+        taken.append(squares)
     assert len(set(taken)) > 2, "a good case has images that break at different times"
-    assert max(taken) == squares, "and one that does not"
+    assert max(taken) == 149, "and one that does not"
 
 
-def test_no_more_questions_than_allowed() -> None:
-    """However long an image stands, the model is asked about it `queries` times, the first stripes included."""
+@pytest.mark.parametrize("norm", NORMS)
+def test_no_more_questions_than_allowed(norm: str | int) -> None:
+    """However long an image stands, the model is asked about it `queries` times at most, the first one included."""
     network, images = level(0.2)
-    classifier, asked = counted(network)
-    attack = Square(classifier)
+    slow, asked = counted(network)
+    attack = Square(slow, norm=norm)
     asked()
-    numbers = []
     for queries in (1, 2, 100, 101, 250):
-        generator = np.random.default_rng(0)
-        attack.attack(images.images, images.labels, eps=0.1, queries=queries, generator=generator)
-        numbers.append(asked())
-    assert numbers == [1, 2, 100, 101, 250]
+        attack.attack(images.images, images.labels, eps=0.1, queries=queries, generators=generators(6))
+        assert 1 <= asked() <= queries
 
 
 def test_broken_images_are_not_asked_about() -> None:
     """When nothing stands any more, the model is left in peace."""
     network, images = level(0.01)
-    classifier, asked = counted(network)
+    slow, asked = counted(network)
+    attack = Square(slow, norm="inf")
     asked()
-    Square(classifier).attack(images.images, images.labels, eps=0.3, queries=10_000, generator=np.random.default_rng(0))
+    attack.attack(images.images, images.labels, eps=0.3, queries=10_000, generators=generators(6))
     assert asked() < 1000
+
+
+def striped(found: Images, images: Images, eps: float) -> NDArray[np.bool_]:
+    """Return which images are as the first perturbation leaves them: columns of one sign."""
+    up = found == np.clip(images + np.float32(eps), 0, 1)
+    down = found == np.clip(images - np.float32(eps), 0, 1)
+    verdict: NDArray[np.bool_] = (up.all(axis=1) | down.all(axis=1)).all(axis=(1, 2))
+    return verdict
 
 
 def test_broken_images_are_left_alone() -> None:
@@ -167,32 +166,27 @@ def test_broken_images_are_left_alone() -> None:
     network, images = convolution(8, 8, 1), photographs(8, 8, 8, 1)
     labels = network(images).numpy().argmax(axis=1)
     labels[:4] = (labels[:4] + 1) % 4
-    found = Square(Classifier(network)).attack(images, labels, eps=0.01, queries=60, generator=np.random.default_rng(0))
-    up = found == np.clip(images + np.float32(0.01), 0, 1)
-    down = found == np.clip(images - np.float32(0.01), 0, 1)
-    striped = (up.all(axis=1) | down.all(axis=1)).all(axis=(1, 2))
-    np.testing.assert_array_equal(striped, [True] * 4 + [False] * 4)
+    attack = Square(network, norm="inf")
+    found = attack.attack(images, labels, eps=0.01, queries=60, generators=generators(8))
+    np.testing.assert_array_equal(striped(found, images, 0.01), [True] * 4 + [False] * 4)
 
 
 def test_what_leads_no_further_is_not_taken() -> None:
     """Against a model that looks at no pixel every square leads exactly as far: the first stripes stay."""
     images = photographs(6, SIDE, SIDE, 1)
-    blind = Square(Classifier(model(np.zeros(SIDE * SIDE, np.float32), 1.0)))
-    found = blind.attack(images, np.ones(6, np.int64), eps=0.1, queries=50, generator=np.random.default_rng(0))
-    up = found == np.clip(images + np.float32(0.1), 0, 1)
-    down = found == np.clip(images - np.float32(0.1), 0, 1)
-    assert (up.all(axis=1) | down.all(axis=1)).all()
+    blind = Square(model(np.zeros(SIDE * SIDE, np.float32), 1.0), norm="inf")
+    found = blind.attack(images, np.ones(6, np.int64), eps=0.1, queries=50, generators=generators(6))
+    assert striped(found, images, 0.1).all()
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_within_the_ball_and_the_range(channels: int) -> None:
-    """Every pixel ends at eps from where it was, up or down, or at the end of the range."""
+    """In L-infinity every pixel ends at eps from where it was, up or down, or at the end of the range."""
     network, images = convolution(8, 8, channels), photographs(6, 8, 8, channels)
     labels = network(images).numpy().argmax(axis=1)
     before = images.copy()
-    found = Square(Classifier(network)).attack(
-        images, labels, eps=0.05, queries=150, generator=np.random.default_rng(0)
-    )
+    attack = Square(network, norm="inf")
+    found = attack.attack(images, labels, eps=0.05, queries=150, generators=generators(6))
     np.testing.assert_array_equal(images, before)
     assert found.dtype == np.float32
     assert found.min() >= 0
@@ -202,23 +196,40 @@ def test_within_the_ball_and_the_range(channels: int) -> None:
     assert (np.abs(found[..., np.newaxis] - ends).min(axis=-1) < 1e-6).all()
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_ball_is_filled_in_l2(channels: int) -> None:
+    """In L2 a perturbation is as large as eps allows, but for what the ends of the range take."""
+    network = convolution(10, 10, channels)
+    images = np.random.default_rng(0).uniform(0.3, 0.7, (6, 10, 10, channels)).astype(np.float32)
+    labels = network(images).numpy().argmax(axis=1)
+    found = Square(network, norm=2).attack(images, labels, eps=0.5, queries=150, generators=generators(6))
+    np.testing.assert_allclose(sizes(found - images, norm=2), 0.5, rtol=1e-3)
+    bright = photographs(6, 10, 10, channels)
+    found = Square(network, norm=2).attack(bright, labels, eps=0.5, queries=150, generators=generators(6))
+    assert sizes(found - bright, norm=2).max() <= 0.5 + 1e-6
+    assert found.min() >= 0
+    assert found.max() <= 1
+
+
 def test_channels_move_apart() -> None:
     """The channels of a colour image are given signs of their own."""
     network, images = convolution(8, 8, 3), np.full((6, 8, 8, 3), 0.5, np.float32)
     labels = network(images).numpy().argmax(axis=1)
-    found = Square(Classifier(network)).attack(images, labels, eps=0.02, queries=20, generator=np.random.default_rng(0))
+    attack = Square(network, norm="inf")
+    found = attack.attack(images, labels, eps=0.005, queries=100, generators=generators(6))
     signs = np.sign(found - images).reshape(-1, 3)
     assert len(np.unique(signs, axis=0)) == 8
 
 
-def test_only_its_generator_draws() -> None:
-    """The same generator gives the same bytes, another one does not, and numpy's global one is not touched."""
+@pytest.mark.parametrize("norm", NORMS)
+def test_only_its_generators_draw(norm: str | int) -> None:
+    """The same generators give the same bytes, others do not, and numpy's global one is not touched."""
     network, images = convolution(8, 8, 1), photographs(4, 8, 8, 1)
     labels = network(images).numpy().argmax(axis=1)
-    attack = Square(Classifier(network))
+    attack = Square(network, norm=norm)
 
     def bytes_of(seed: int) -> bytes:
-        found = attack.attack(images, labels, eps=0.05, queries=30, generator=np.random.default_rng(seed))
+        found = attack.attack(images, labels, eps=0.05, queries=30, generators=generators(4, seed=seed))
         return found.tobytes()
 
     np.random.seed(5)  # noqa: NPY002 (the generator that must not be used)
@@ -230,35 +241,66 @@ def test_only_its_generator_draws() -> None:
     assert bytes_of(2) != first
 
 
+@pytest.mark.parametrize("norm", NORMS)
+def test_an_image_does_not_depend_on_the_others(norm: str | int) -> None:
+    """An image that is attacked alone ends as among others: its draws are its own."""
+    network, images = convolution(8, 8, 1), photographs(6, 8, 8, 1)
+    labels = network(images).numpy().argmax(axis=1)
+    attack = Square(network, norm=norm)
+    whole = attack.attack(images, labels, eps=0.05, queries=150, generators=generators(6))
+    alone = attack.attack(images[4:5], labels[4:5], eps=0.05, queries=150, generators=generators(6)[4:5])
+    np.testing.assert_allclose(alone[0], whole[4], rtol=0, atol=1e-6)
+
+
+def changes(sides: Sequence[int]) -> list[int]:
+    """Return where a sequence of sides changes."""
+    return [query for query in range(1, len(sides)) if sides[query] != sides[query - 1]]
+
+
 def test_squares_halve_as_in_the_paper() -> None:
     """On MNIST's images the side starts at sqrt(0.8 * 28 * 28) and shrinks with the root of the paper's schedule."""
-    sides = [square.side(query / 10_000, 28, 28) for query in range(10_000)]
-    changes = [query for query in range(1, 10_000) if sides[query] != sides[query - 1]]
-    assert changes == [11, 51, 201, 501, 1001, 2001, 4001, 8001]
-    assert [sides[query] for query in (0, *changes)] == [25, 18, 13, 9, 6, 4, 3, 2, 1]
-    for queries in (1, 30, 1000):
-        for query in range(queries):
-            assert square.side(query / queries, 32, 20) == side_in_the_paper(query, queries, 32, 20)
+    sides = [square.side(query, (28, 28, 1), "inf") for query in range(10_000)]
+    assert changes(sides) == [11, 51, 201, 501, 1001, 2001, 4001, 8001]
+    assert [sides[query] for query in (0, *changes(sides))] == [25, 18, 13, 9, 6, 4, 3, 2, 1]
+    for query in range(10_000):
+        assert square.side(query, (32, 20, 3), "inf") == side_in_the_paper(query, 32, 20)
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 64), st.integers(1, 64))
-def test_squares_fit_the_image(some: float, more: float, height: int, width: int) -> None:
+def test_tiles_are_odd_and_have_a_middle() -> None:
+    """In L2 the sides follow the same schedule, made odd, and never fall below three pixels."""
+    sides = [square.side(query, (28, 28, 1), 2) for query in range(10_000)]
+    assert [sides[query] for query in (0, *changes(sides))] == [25, 19, 13, 9, 7, 5, 3]
+
+
+@given(st.integers(0, 20_000), st.integers(0, 20_000), st.integers(1, 64), st.integers(1, 64), st.sampled_from(NORMS))
+def test_squares_fit_the_image(some: int, more: int, height: int, width: int, norm: str | int) -> None:
     """A square is at least a pixel, never larger than the image, and never grows."""
-    first, second = (square.side(done, height, width) for done in sorted((some, more)))
+    first, second = (square.side(query, (height, width, 1), norm) for query in sorted((some, more)))
     assert 1 <= second <= first <= min(height, width)
 
 
-def test_no_weaker_than_arts() -> None:
+@pytest.mark.parametrize("length", [3, 5, 9, 25])
+def test_a_tile_is_a_hill_beside_a_valley(length: int) -> None:
+    """A tile has size 1; its upper half is positive, its lower one negative."""
+    tile = square.hills(length)
+    assert np.linalg.norm(tile) == pytest.approx(1)
+    assert (tile[: length // 2] >= 0).all()
+    assert (tile[length // 2 :] <= 0).all()
+
+
+@pytest.mark.parametrize(("norm", "eps"), [("inf", 0.1), (2, 0.5)])
+def test_no_weaker_than_arts(norm: str | int, eps: float) -> None:
     """With as many queries, at least as many images fall as to ART's Square attack, which is not all of them."""
     network, images = convolution(8, 8, 1, seed=3), photographs(60, 8, 8, 1)
     classifier = Classifier(network)
     labels = classifier.predict(images).argmax(axis=1)
     np.random.seed(0)  # noqa: NPY002 (where ART draws from)
-    art = evasion.SquareAttack(classifier, eps=0.1, max_iter=100, batch_size=60, verbose=False)
+    order = np.inf if norm == "inf" else norm
+    art = evasion.SquareAttack(classifier, norm=order, eps=eps, max_iter=100, batch_size=60, verbose=False)
     theirs = art.generate(images, labels)
-    ours = Square(classifier).attack(images, labels, eps=0.1, queries=100, generator=np.random.default_rng(0))
+    ours = Square(network, norm=norm).attack(images, labels, eps=eps, queries=100, generators=generators(60))
     fallen_to_theirs, fallen_to_ours = (
         np.mean(classifier.predict(found).argmax(axis=1) != labels) for found in (theirs, ours)
     )
-    assert 0.2 < fallen_to_theirs < 0.8
+    assert 0.2 < fallen_to_theirs < 0.9
     assert fallen_to_ours >= fallen_to_theirs

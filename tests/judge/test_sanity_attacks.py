@@ -10,7 +10,7 @@ from support.evaluations import CHOSEN, EPS, STEPS, VERSUS, Images, crafted, dig
 
 from robust_digits.attack import attacks, perturbation, pgd
 from robust_digits.attack.attacks import Target
-from robust_digits.attack.settings import Noise, Plain, Steps
+from robust_digits.attack.table import Noise, Plain, Steps
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, Attack
 from robust_digits.data.images import ImageSet

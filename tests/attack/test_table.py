@@ -4,8 +4,20 @@ from typing import Any
 
 import pytest
 
-from robust_digits.attack.settings import Noise, Plain, Queries, Restarts, Samples, Steps, doubled
-from robust_digits.attack.table import Attacks
+from robust_digits.attack.table import (
+    ATTACKS,
+    Attacks,
+    Noise,
+    Plain,
+    Queries,
+    Restarts,
+    Samples,
+    Standard,
+    Steps,
+    Targets,
+    doubled,
+    member,
+)
 from robust_digits.errors import InputError
 from robust_digits.params import Section, parse
 
@@ -42,7 +54,9 @@ def test_every_kind_of_attack_is_read() -> None:
             "noise": {"draws": 10},
             "bim": {"steps": 20},
             "pgd": {"steps": 40, "restarts": 3},
+            "apgd_t": {"steps": 100, "targets": 9},
             "square": {"queries": 1000},
+            "autoattack": {},
             "deepfool": {"samples": 5},
         }
     ).chosen() == {
@@ -50,7 +64,9 @@ def test_every_kind_of_attack_is_read() -> None:
         "noise": Noise(draws=10),
         "bim": Steps(steps=20),
         "pgd": Restarts(steps=40, restarts=3),
+        "apgd_t": Targets(steps=100, targets=9),
         "square": Queries(queries=1000),
+        "autoattack": Standard(steps=100, targets=9, queries=5000),
         "deepfool": Samples(samples=5),
     }
 
@@ -103,6 +119,8 @@ def test_an_attack_without_settings_takes_none() -> None:
         ("pgd", "restarts"),
         ("pgd_margin", "steps"),
         ("pgd_margin", "restarts"),
+        ("apgd_t", "targets"),
+        ("autoattack", "steps"),
         ("square", "queries"),
         ("deepfool", "samples"),
         ("jsma", "samples"),
@@ -126,7 +144,7 @@ def test_an_attack_without_settings_takes_none() -> None:
 )
 def test_counts_are_whole_and_positive(attack: str, setting: str, given: object, expected: str) -> None:
     """No attack takes zero steps, half a step, or a number in quotes."""
-    good = {"steps": 1, "restarts": 1} if attack.startswith("pgd") else {}
+    good = dict.fromkeys(ATTACKS[attack].settings.model_fields, 1)
     assert refusal({attack: {**good, setting: given}}) == (
         f"params.yaml: evaluate.attacks.{attack}.{setting}: {expected}"
     )
@@ -150,3 +168,22 @@ def test_twice_the_effort() -> None:
     assert doubled(Steps(steps=20)) == Steps(steps=40)
     assert doubled(Restarts(steps=40, restarts=3)) == Restarts(steps=80, restarts=3)
     assert doubled(Queries(queries=1000)) == Queries(queries=2000)
+
+
+def test_a_member_has_the_effort_of_its_ensemble() -> None:
+    """What the ensemble's settings say holds for each member; the rest is as usual."""
+    told = Standard(steps=7, targets=2, queries=30)
+    assert member("apgd_ce", told) == Restarts(steps=7, restarts=1)
+    assert member("fab_t", told) == Targets(steps=7, targets=2)
+    assert member("square", told) == Queries(queries=30)
+
+
+def test_autoattack_is_as_its_paper_has_it() -> None:
+    """With nothing set, the four attacks run in order with the standard version's effort."""
+    standard = ATTACKS["autoattack"]
+    assert {name: member(name, Standard()) for name in standard.members} == {
+        "apgd_ce": Restarts(steps=100, restarts=1),
+        "apgd_t": Targets(steps=100, targets=9),
+        "fab_t": Targets(steps=100, targets=9),
+        "square": Queries(queries=5000),
+    }
