@@ -1,7 +1,8 @@
 """Compare `autoattack` with the official implementation: the same networks and images, one after the other.
 
-`python -m benchmarks.autoattack MODEL [MODEL ...] --data TEST --eps EPS --checkout DIR --torch PYTHON` takes models that
-`dvc repro` made, an image set, a checkout of the official implementation and the Python of an environment with PyTorch.
+`python -m benchmarks.autoattack MODEL [MODEL ...] --data TEST --eps EPS --checkout DIR --torch PYTHON` takes models
+that `dvc repro` made, an image set, a checkout of the official implementation and the Python of an environment with
+PyTorch.
 """
 
 import argparse
@@ -14,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from robust_digits import command, files, runtime
-from robust_digits.attack.suite import Found, Suite
+from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, Standard
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
@@ -28,6 +28,7 @@ OFFICIAL = "apgd-ce", "apgd-t", "fab-t", "square"
 
 
 def main() -> None:
+    """Read the command line, and compare model after model."""
     told = _arguments()
     runtime.start(seed=0, threads=told.threads)
     test = images.load(told.data)[: told.samples]
@@ -57,7 +58,9 @@ def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, 
         _export(Path(folder), model, suite, test, told)
         answer = Path(folder) / "found.npz"
         script = Path(__file__).with_name("official.py")
-        subprocess.run([told.torch, script, told.checkout, folder, answer], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(  # noqa: S603 (the caller's own interpreter and checkout)
+            [told.torch, script, told.checkout, folder, answer], check=True, stdout=subprocess.DEVNULL
+        )
         with np.load(answer, allow_pickle=False) as arrays:
             theirs = {name: arrays[name] for name in ("clean", *OFFICIAL) if name in arrays.files}
             spent, versions = (json.loads(str(arrays[name])) for name in ("seconds", "versions"))
@@ -82,7 +85,8 @@ def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, 
 
 def _export(folder: Path, model: keras.Model, suite: Suite, test: ImageSet, told: argparse.Namespace) -> None:
     """Write the network as a list of layers, its weights in PyTorch's order, and the images with their logits."""
-    layers, weights = [], {}
+    layers: list[dict[str, Any]] = []
+    weights: dict[str, Any] = {}
     for number, layer in enumerate(layer for layer in model.layers if type(layer).__name__ != "InputLayer"):
         config, own = layer.get_config(), [np.asarray(each) for each in layer.get_weights()]
         kind = type(layer).__name__
@@ -118,7 +122,7 @@ def _shown(row: dict[str, Any]) -> str:
     return (
         f"{row['model']:<12} eps {row['eps']:g} L{row['norm']}: ours {ours:.2%}, official {official:.2%}, "
         f"{len(row['disagree'])} of {row['images']} differ {row['disagree'][:8]}, "
-        f"{seconds['ours']:.0f} s against {seconds['official']:.0f} s: {seconds['official'] / seconds['ours']:.1f} times"
+        f"{seconds['ours']:.0f} s against {seconds['official']:.0f}, {seconds['official'] / seconds['ours']:.1f} times"
     )
 
 

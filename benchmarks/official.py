@@ -7,14 +7,18 @@ images stand after each attack, and the seconds.
 import json
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+Layer = Mapping[str, Any]
 
-def network(layers, weights):
+
+def network(layers: list[Layer], weights: Any) -> torch.nn.Module:  # noqa: ANN401 (an open .npz)
     """Return a function of the exported network's logits, of images (n, channels, height, width)."""
     held = {name: torch.from_numpy(weights[name]) for name in weights.files}
     cores = torch.nn.Module()
@@ -22,7 +26,7 @@ def network(layers, weights):
     return cores
 
 
-def _run(layers, held, images):
+def _run(layers: list[Layer], held: Mapping[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
     at = images
     for number, layer in enumerate(layers):
         kind, own = layer["kind"], [held[f"{number}.{i}"] for i in range(layer["weights"])]
@@ -32,7 +36,7 @@ def _run(layers, held, images):
     return at
 
 
-def _padded(at, layer, fill):
+def _padded(at: torch.Tensor, layer: Layer, fill: float) -> torch.Tensor:
     if layer["padding"] == "valid":
         return at
     sides = []
@@ -42,20 +46,20 @@ def _padded(at, layer, fill):
     return functional.pad(at, sides, value=fill)
 
 
-def _convolution(at, own, layer):
+def _convolution(at: torch.Tensor, own: list[torch.Tensor], layer: Layer) -> torch.Tensor:
     return functional.conv2d(_padded(at, layer, 0.0), *own, stride=layer["strides"])
 
 
-def _pooling(at, _, layer):
+def _pooling(at: torch.Tensor, _: list[torch.Tensor], layer: Layer) -> torch.Tensor:
     return functional.max_pool2d(_padded(at, layer, float("-inf")), layer["size"], layer["strides"])
 
 
-def _normalization(at, own, layer):
+def _normalization(at: torch.Tensor, own: list[torch.Tensor], layer: Layer) -> torch.Tensor:
     gamma, beta, mean, variance = own
     return functional.batch_norm(at, mean, variance, gamma, beta, eps=layer["epsilon"])
 
 
-_LAYERS = {
+_LAYERS: dict[str, Callable[..., torch.Tensor]] = {
     "Conv2D": _convolution,
     "MaxPooling2D": _pooling,
     "BatchNormalization": _normalization,
@@ -69,8 +73,9 @@ _LAYERS = {
 
 
 def main(checkout: Path, exported: Path, found: Path) -> None:
+    """Attack the network of the folder `exported`, and write what stands to `found`."""
     sys.path.insert(0, str(checkout))
-    from autoattack import AutoAttack
+    from autoattack import AutoAttack  # noqa: PLC0415 (out of the checkout)
 
     told = json.loads((exported / "network.json").read_text())
     torch.set_num_threads(told["threads"])

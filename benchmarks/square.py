@@ -24,8 +24,8 @@ EPS = 0.02  # small enough that not every image falls
 
 def ours(attack: Square, whole: ImageSet, *, queries: int) -> NDArray[np.float32]:
     """Attack with this project."""
-    generator = np.random.default_rng(SEED)
-    return attack.attack(whole.images, whole.labels, eps=EPS, queries=queries, generator=generator)
+    generators = [np.random.default_rng((SEED, index)) for index in range(len(whole))]
+    return attack.attack(whole.images, whole.labels, eps=EPS, queries=queries, generators=generators)
 
 
 def art(classifier: Classifier, whole: ImageSet, *, queries: int) -> NDArray[np.float32]:
@@ -46,11 +46,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=timing.positive, default=3, help="default: %(default)s")
     given = parser.parse_args()
     runtime.start(seed=SEED, threads=THREADS)
-    classifier = Classifier(networks.build("one_convolution", shape=SHAPE, classes=CLASSES))
+    model = networks.build("one_convolution", shape=SHAPE, classes=CLASSES)
+    classifier = Classifier(model)
     images = np.random.default_rng(SEED).random((given.images, *SHAPE), dtype=np.float32)
     whole = ImageSet(images, classifier.predict(images).argmax(axis=1))
     contenders = {
-        "robust_digits.attack.square": partial(ours, Square(classifier), whole, queries=given.queries),
+        "robust_digits.attack.square": partial(ours, Square(model, norm="inf"), whole, queries=given.queries),
         "ART": partial(art, classifier, whole, queries=given.queries),
     }
     print(f"{given.images:,} random images, {given.queries} queries, {THREADS} threads; {given.rounds} rounds")

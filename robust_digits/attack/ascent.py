@@ -1,8 +1,8 @@
-"""Ascent of a loss inside a ball: AutoPGD (Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an
-ensemble of diverse parameter-free attacks", algorithm 1), and projected gradient descent (Madry et al. 2018, "Towards
-Deep Learning Models Resistant to Adversarial Attacks").
+"""Ascent of a loss inside a ball: AutoPGD, and projected gradient descent.
 
-A whole ascent is one compiled loop over a batch of one shape, and ends early when every image of it is broken.
+Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks",
+algorithm 1; Madry et al. 2018, "Towards Deep Learning Models Resistant to Adversarial Attacks". A whole ascent is one
+compiled loop over a batch of one shape, and ends early when every image of it is broken.
 """
 
 from collections.abc import Callable

@@ -112,7 +112,7 @@ class Target:
 
 
 def grey(target: Target, _: Section) -> Images:
-    """Move every pixel towards 0.5: at L-infinity eps 0.5 all images are the same grey, which no model can tell apart."""
+    """Move every pixel towards 0.5: at L-infinity eps 0.5 all images are one grey, which no model can tell apart."""
     return _in_ball(target, 0.5 - target.images)
 
 
@@ -143,9 +143,7 @@ def fgm(target: Target, _: Section) -> Images:
 def bim(target: Target, settings: Steps) -> Images:
     """Step along the gradient, again and again: the Basic Iterative Method (Kurakin et al. 2017)."""
     ascent = target.victim.ascent(losses.cross_entropy)
-    return ascent.plain(
-        target.images, target.labels, start=target.images, eps=target.eps, steps=settings.steps
-    ).images
+    return ascent.plain(target.images, target.labels, start=target.images, eps=target.eps, steps=settings.steps).images
 
 
 def pgd(target: Target, settings: Restarts) -> Images:
@@ -177,7 +175,7 @@ def apgd_t(target: Target, settings: Targets) -> Images:
 
 
 def fab_t(target: Target, settings: Targets) -> Images:
-    """The Fast Adaptive Boundary attack towards one class after another (Croce & Hein 2020): small perturbations."""
+    """Walk along the boundary to one class after another: the Fast Adaptive Boundary attack (Croce & Hein 2020)."""
     found, classes = target.images.copy(), _ranked(target)
     size = np.full(len(found), np.inf)
     for again in range(min(settings.targets, classes.shape[1])):
@@ -296,12 +294,14 @@ def _ranked(target: Target) -> NDArray[np.int64]:
     """Return the wrong classes of each image, (n, classes - 1), the likeliest first."""
     logits = target.model.predict(target.images)
     order = logits.argsort(axis=1, kind="stable")[:, ::-1]
-    return order[order != target.labels[:, None]].reshape(len(logits), logits.shape[1] - 1)
+    ranked: NDArray[np.int64] = order[order != target.labels[:, None]].reshape(len(logits), logits.shape[1] - 1)
+    return ranked
 
 
 def _again(target: Target, attack: Callable[[Target, int], Images], *, times: int) -> Images:
     """Attack up to `times` times, each time the images that the model still gets right."""
-    found, standing = target.images.copy(), np.arange(len(target.images))
+    found = target.images.copy()
+    standing: NDArray[np.int64] = np.arange(len(target.images))
     for again in range(times):
         if not standing.size:
             break

@@ -34,22 +34,24 @@ class Classifier(TensorFlowV2Classifier):
 
     def __init__(self, model: keras.Model) -> None:
         shape, classes = model.input_shape[1:], model.output_shape[-1]
-        super().__init__(model, nb_classes=classes, input_shape=shape, loss_object=_cross_entropy, clip_values=(0.0, 1.0))
+        super().__init__(
+            model, nb_classes=classes, input_shape=shape, loss_object=_cross_entropy, clip_values=(0.0, 1.0)
+        )
         real, images = tf.TensorSpec((ROWS,), tf.bool), tf.TensorSpec((ROWS, *shape), tf.float32)
 
         @tf.function(input_signature=[real, images])
-        def logits(real: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor]:
+        def logits(_: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor]:
             return (model(x, training=False),)
 
         @tf.function(input_signature=[real, images, tf.TensorSpec((ROWS, classes), tf.float32)])
-        def gradient(real: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor]:
+        def gradient(_: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor]:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
                 total = tf.reduce_sum(_cross_entropy(y, model(x, training=False)))
             return (tape.gradient(total, x, unconnected_gradients=tf.UnconnectedGradients.ZERO),)
 
         @tf.function(input_signature=[real, images])
-        def jacobian(real: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor]:
+        def jacobian(_: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor]:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
                 outputs = model(x, training=False)

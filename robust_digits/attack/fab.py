@@ -1,8 +1,8 @@
-"""The Fast Adaptive Boundary attack, targeted (Croce & Hein 2020, "Minimally distorted Adversarial Examples with a Fast
-Adaptive Boundary Attack").
+"""The Fast Adaptive Boundary attack, targeted.
 
-It walks along the boundary between the true class and another, ever nearer to the image, and needs no eps: each step
-goes to the nearest place where the network, taken for linear, changes its mind.
+Croce & Hein 2020, "Minimally distorted Adversarial Examples with a Fast Adaptive Boundary Attack". It walks along the
+boundary between the true class and another, ever nearer to the image, and needs no eps: each step goes to the nearest
+place where the network, taken for linear, changes its mind.
 """
 
 from typing import Any
@@ -46,8 +46,8 @@ def nearest(points: tf.Tensor, normals: tf.Tensor, rise: tf.Tensor, *, norm: str
     """Return the smallest moves that raise <normal, point> by `rise` with the points kept in [0, 1].
 
     `points`, `normals` and the result are (n, pixels), `rise` (n,); a negative one lowers. Where [0, 1] does not
-    allow it, the move goes as far as it can. In L-infinity every pixel moves as far as the others, in L2 in proportion to
-    its weight, until it reaches an end of [0, 1]; how far is found by Newton's method, which is exact here after as
+    allow it, the move goes as far as it can. In L-infinity every pixel moves as far as the others, in L2 in proportion
+    to its weight, until it reaches an end of [0, 1]; how far is found by Newton's method, which is exact here after as
     many steps as there are ends reached.
     """
     up = tf.where(rise >= 0, 1.0, -1.0)[:, None] * normals

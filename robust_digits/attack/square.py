@@ -103,7 +103,9 @@ def _hill(height: int, width: int) -> NDArray[np.float64]:
     hill = np.zeros((height, width))
     top, left = height // 2, width // 2
     for level in range(max(top, left) + 1):
-        hill[max(top, 0) : max(top, 0) + 2 * level + 1, max(left, 0) : max(left, 0) + 2 * level + 1] += (level + 1.0) ** -2
+        hill[max(top, 0) : max(top, 0) + 2 * level + 1, max(left, 0) : max(left, 0) + 2 * level + 1] += (
+            level + 1.0
+        ) ** -2
         top, left = top - 1, left - 1
     length = np.linalg.norm(hill)
     return hill / length if length else hill
@@ -144,13 +146,17 @@ def _compile(model: keras.Model, norm: str | int) -> Any:  # noqa: ANN401 (two c
         return losses.margin(model(images, training=False), labels, labels)
 
     @tf.function(input_signature=[real, pictures, classes])
-    def look(real: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor]:
+    def look(_: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor]:
         return (lead(images, labels),)
 
     signature = [
         *(real, pictures, classes, pictures, tf.TensorSpec((ROWS,), tf.float32)),
         *(tf.TensorSpec((ROWS, None, 4), tf.int64), tf.TensorSpec((ROWS, None, shape[-1] + 1), tf.float32)),
-        *(tf.TensorSpec((), tf.float32), tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None, None, None), tf.float32)),
+        *(
+            tf.TensorSpec((), tf.float32),
+            tf.TensorSpec((None,), tf.int32),
+            tf.TensorSpec((None, None, None), tf.float32),
+        ),
     ]
 
     @tf.function(input_signature=signature)
@@ -182,7 +188,13 @@ def _compile(model: keras.Model, norm: str | int) -> Any:  # noqa: ANN401 (two c
 
 
 def _square(  # noqa: PLR0917 (as _tile)
-    clean: tf.Tensor, best: tf.Tensor, eps: tf.Tensor, places: tf.Tensor, signs: tf.Tensor, side: tf.Tensor, _: tf.Tensor
+    clean: tf.Tensor,
+    best: tf.Tensor,
+    eps: tf.Tensor,
+    places: tf.Tensor,
+    signs: tf.Tensor,
+    side: tf.Tensor,
+    _: tf.Tensor,
 ) -> tf.Tensor:
     """Return the best images with a square of each moved to one corner of the ball: the step in L-infinity."""
     inside = _inside(clean, places[:, :2], side)
@@ -239,4 +251,3 @@ def _inside(images: tf.Tensor, corners: tf.Tensor, side: tf.Tensor) -> tf.Tensor
     across = tf.range(images.shape[2])[None, :] - corners[:, 1:]
     rows, columns = (down >= 0) & (down < side), (across >= 0) & (across < side)
     return (rows[:, :, None] & columns[:, None, :])[..., None]
-

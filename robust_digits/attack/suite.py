@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 from zlib import crc32
 
 import numpy as np
@@ -169,7 +169,7 @@ def _craft(target: Target, settings: Section) -> Images:
 
 
 @contextmanager
-def _bar(name: str, count: int) -> Iterator["tqdm[None]"]:
+def _bar(name: str, count: int) -> Iterator["tqdm[NoReturn]"]:
     """Show the progress of an attack on a terminal."""
     with tqdm(total=count, desc=name, unit="image", disable=not sys.stderr.isatty()) as bar:
         yield bar

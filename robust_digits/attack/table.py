@@ -103,9 +103,7 @@ ATTACKS = {
     "apgd_t": Attack("APGD-T", Targets(steps=100, targets=9), **_CLIMB),
     "fab_t": Attack("FAB-T", Targets(steps=100, targets=9), bounded=False, **_CLIMB),
     "square": Attack("Square", Queries(queries=5000), search=True, norms=_BOTH),
-    "autoattack": Attack(
-        "AutoAttack", Standard(), norms=_BOTH, members=("apgd_ce", "apgd_t", "fab_t", "square")
-    ),
+    "autoattack": Attack("AutoAttack", Standard(), norms=_BOTH, members=("apgd_ce", "apgd_t", "fab_t", "square")),
     "adaptive": Attack("adaptive", Restarts(steps=100, restarts=1), **_CLIMB),
     "deepfool": Attack("DeepFool", _FEW, bounded=False, white_box=True, iterative=True),
     "jsma": Attack("JSMA", _FEW, bounded=False, white_box=True, iterative=True),

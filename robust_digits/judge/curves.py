@@ -32,7 +32,8 @@ class SecurityCurve:
         """
         clean, labels = np.array(images.images), np.asarray(images.labels)
         standing = np.flatnonzero(self._right(clean, labels))
-        start, points = clean.copy(), []
+        start = clean.copy()
+        points: list[tuple[float, float]] = []
         bar = tqdm(sorted(sizes), desc=f"curve L{self._norm}", unit="eps", disable=not sys.stderr.isatty())
         for eps in bar:
             if eps > 0 and standing.size:

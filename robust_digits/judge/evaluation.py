@@ -131,7 +131,8 @@ def fast_gradient(classifier: Classifier, test: ImageSet, transfer: ImageSet, *,
 def under_attack(suite: Suite, test: ImageSet, transfer: ImageSet, attacks: Mapping[str, Section]) -> Views:
     """Run the attacks, each on all test images or on the first `samples` of its settings."""
     seen: dict[str, View] = {}
-    largest, beyond, idle, standing = [], [], 0, {}
+    largest, beyond, idle = [], [], 0
+    standing: dict[str, float] = {}
     for name, settings in attacks.items():
         few = test[: getattr(settings, "samples", len(test))]
         found = suite.attack(name, settings, few, np.asarray(transfer.images[: len(few)]))

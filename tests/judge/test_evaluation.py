@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from support.linear import level
 
 from robust_digits.attack import attacks, fgm, perturbation
-from robust_digits.attack.table import Noise, Plain, Queries, Restarts, Samples, Steps
 from robust_digits.attack.suite import Suite
+from robust_digits.attack.table import Noise, Plain, Queries, Restarts, Samples, Steps
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError

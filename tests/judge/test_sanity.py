@@ -21,8 +21,8 @@ from support.evaluations import (
     under,
 )
 
-from robust_digits.attack.table import Samples
 from robust_digits.attack.suite import Suite
+from robust_digits.attack.table import Samples
 from robust_digits.data.images import ImageSet
 from robust_digits.judge import sanity
 from robust_digits.judge.checks import Check

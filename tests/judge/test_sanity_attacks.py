@@ -10,9 +10,8 @@ from support.evaluations import CHOSEN, EPS, STEPS, VERSUS, Images, crafted, dig
 
 from robust_digits.attack import attacks, perturbation, pgd
 from robust_digits.attack.attacks import Target
-from robust_digits.attack.table import Noise, Plain, Steps
 from robust_digits.attack.suite import Suite
-from robust_digits.attack.table import ATTACKS, Attack
+from robust_digits.attack.table import ATTACKS, Attack, Noise, Plain, Steps
 from robust_digits.data.images import ImageSet
 from robust_digits.judge import evaluation, sanity
 from robust_digits.judge.evidence import Evidence

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.attack import fgm
-from robust_digits.attack.table import Noise, Plain, Queries, Restarts
 from robust_digits.attack.suite import Suite
+from robust_digits.attack.table import Noise, Plain, Queries, Restarts
 from robust_digits.data.images import ImageSet
 from robust_digits.judge import evaluation, sanity
 from robust_digits.judge.evidence import Evidence
