@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits.attack import losses, perturbation
+from robust_digits.attack import losses
 from robust_digits.attack.ascent import Ascent, random_start
 from robust_digits.attack.classifier import Classifier
+from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 
 ATTACK = "APGD on the logits ratio"  # what curves are measured by

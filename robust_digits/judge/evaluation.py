@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.attack import fgm, perturbation
+from robust_digits.attack import fgm
 from robust_digits.attack.classifier import Classifier
 from robust_digits.attack.suite import STANDING, Found, Suite
 from robust_digits.attack.table import ATTACKS, doubled
 from robust_digits.certify import interval_bounds
+from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge.curves import SecurityCurve
