@@ -99,6 +99,7 @@ def judge(  # what an evaluation is made of, all by keyword
         curves=measured | ({} if proof.curve is None else {CERTIFIED: proof.curve}),
         indicators={
             "eps": suite.eps,
+            "curve_images": float(len(few)),
             "grey_bound": float(np.bincount(few.labels).max() / len(few)),
             **crafted.indicators,
             **attacked.indicators,

@@ -11,6 +11,7 @@ from robust_digits.attack.table import ATTACKS
 CLEAN, FGM_TRANSFER, FGM_WHITE_BOX = "clean", "fgm_transfer", "fgm_white_box"
 WORST_CASE = "worst_case"
 CERTIFIED = "certified"
+CURVE = "APGD"  # what accuracy over eps is measured by, for people
 
 _LABELS = {
     CLEAN: "clean",
