@@ -13,6 +13,7 @@ AUTOATTACK = "autoattack"  # the attack of the suite that others publish
 WORST_CASE = "worst_case"
 CERTIFIED = "certified"
 CURVE = "APGD"  # what accuracy over eps is measured by, for people
+NORMS: dict[str | int, str] = {"inf": "L-infinity", 1: "L1", 2: "L2"}
 
 _LABELS = {
     CLEAN: "clean",
