@@ -108,6 +108,11 @@ def unit(directions: tf.Tensor, *, norm: str | int) -> tf.Tensor:
     return tf.sign(directions) if norm == "inf" else directions / (_length(directions) + _TINY)
 
 
+def numbers(gradients: tf.Tensor) -> tf.Tensor:
+    """Return gradients with 0 for what is no number: a pixel that leads nowhere stays where it is."""
+    return tf.where(tf.math.is_finite(gradients), gradients, 0.0)
+
+
 def within(images: tf.Tensor, middles: tf.Tensor, eps: tf.Tensor, *, norm: str | int) -> tf.Tensor:
     """Return the images moved into the ball of radius `eps` about `middles`, and into [0, 1]."""
     if norm == "inf":
@@ -147,7 +152,7 @@ def _compile(network: Network, loss: Loss, norm: str | int, shape: tuple[int, ..
             logits = network(at)
             value = loss(logits, labels, targets)
         slope = tape.gradient(value, at, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return value, slope, tf.argmax(logits, axis=1) == labels
+        return value, numbers(slope), tf.argmax(logits, axis=1) == labels
 
     signature = [
         tf.TensorSpec((ROWS,), tf.bool),

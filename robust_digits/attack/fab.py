@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.attack import blocks
+from robust_digits.attack.ascent import numbers
 from robust_digits.attack.blocks import ROWS
 from robust_digits.runtime import keras, tf
 
@@ -87,7 +88,7 @@ def _compile(model: keras.Model, norm: str | int) -> Any:  # noqa: ANN401 (compi
             tape.watch(at)
             logits = model(at, training=False)
             found = tf.gather(logits, targets, axis=1, batch_dims=1) - tf.gather(logits, labels, axis=1, batch_dims=1)
-        return found, tape.gradient(found, at, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return found, numbers(tape.gradient(found, at, unconnected_gradients=tf.UnconnectedGradients.ZERO))
 
     def step(at: tf.Tensor, middles: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         behind, slope = lead(at, labels, targets)

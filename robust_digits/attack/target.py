@@ -26,7 +26,7 @@ class Victim:
         """Take a Keras model that gives logits, and the ball of radius `eps` in `norm`, "inf" or 2."""
         self.model, self.norm, self.eps = model, norm, eps
         self.classifier = Classifier(model)
-        self._ascents: dict[tuple[Loss, bool], Ascent] = {}
+        self._ascents: dict[tuple[Loss, bool, str | int], Ascent] = {}
 
     @cached_property
     def probabilities(self) -> Classifier:
@@ -43,12 +43,16 @@ class Victim:
         """The Square attack on the model."""
         return Square(self.model, norm=self.norm)
 
-    def ascent(self, loss: Loss, *, adaptive: bool = False) -> Ascent:
-        """Return the ascent of a loss; an `adaptive` one follows gradients through what hides them in front."""
-        if (loss, adaptive) not in self._ascents:
+    def ascent(self, loss: Loss, *, adaptive: bool = False, norm: str | int | None = None) -> Ascent:
+        """Return the ascent of a loss, in the norm of the ball if no other is named.
+
+        An `adaptive` one follows gradients through what hides them in front.
+        """
+        key = loss, adaptive, self.norm if norm is None else norm
+        if key not in self._ascents:
             slope = gentle.network(self.model) if adaptive else None
-            self._ascents[loss, adaptive] = Ascent(self.model, loss, norm=self.norm, slope=slope)
-        return self._ascents[loss, adaptive]
+            self._ascents[key] = Ascent(self.model, loss, norm=key[2], slope=slope)
+        return self._ascents[key]
 
 
 @dataclass(frozen=True)

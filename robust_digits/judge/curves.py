@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from robust_digits.attack import losses
-from robust_digits.attack.ascent import Ascent, random_start
-from robust_digits.attack.classifier import Classifier
+from robust_digits.attack.ascent import random_start
+from robust_digits.attack.target import Victim
 from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 
@@ -18,10 +18,10 @@ from robust_digits.data.images import ImageSet
 class SecurityCurve:
     """Accuracy under AutoPGD of few steps, on the logits ratio, in balls that grow in one norm: compiled once."""
 
-    def __init__(self, classifier: Classifier, *, norm: str | int, steps: int, seed: int) -> None:
-        """Take a model that gives logits, the norm, "inf" or 2, the steps of AutoPGD at each size, and the seed."""
-        self._classifier, self._norm, self._steps, self._seed = classifier, norm, steps, seed
-        self._ascent = Ascent(classifier.model, losses.logits_ratio, norm=norm)
+    def __init__(self, victim: Victim, *, norm: str | int, steps: int, seed: int) -> None:
+        """Take a model under attack, the norm, "inf" or 2, the steps of AutoPGD at each size, and the seed."""
+        self._classifier, self._norm, self._steps, self._seed = victim.classifier, norm, steps, seed
+        self._ascent = victim.ascent(losses.logits_ratio, norm=norm)
 
     def measure(self, images: ImageSet, sizes: Sequence[float]) -> NDArray[np.float64]:
         """Return (eps, accuracy in the ball of that eps), one row for each of `sizes`, the smallest first.

@@ -15,10 +15,11 @@ from robust_digits.attack import fgm
 from robust_digits.attack.classifier import Classifier
 from robust_digits.attack.suite import STANDING, Found, Suite
 from robust_digits.attack.table import ATTACKS
+from robust_digits.attack.target import Victim
 from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.judge import indicators, proof
+from robust_digits.judge import indicators, planted, proof, trajectory
 from robust_digits.judge.curves import SecurityCurve
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
@@ -85,7 +86,7 @@ def judge(  # what an evaluation is made of, all by keyword
     attacked = under_attack(suite, test, others, attacks)
     few, few_others = test[: curve.samples], others[: curve.samples]
     proven = proof.prove(suite, test, linf=curve.linf, samples=curve.samples)
-    measured, unbounded = curves(suite.model, few, curve, seed=seed)
+    measured, unbounded = curves(suite.victim, few, curve, seed=seed)
     views = {CLEAN: clean(suite.model, test), **crafted.seen, **attacked.seen}
     return Evidence(
         labels=np.asarray(test.labels),
@@ -101,6 +102,8 @@ def judge(  # what an evaluation is made of, all by keyword
             **crafted.indicators,
             **attacked.indicators,
             **indicators.answers(suite.model, few),
+            **planted.planted(suite.model.model, few, norm=suite.norm, eps=suite.eps, seed=seed),
+            **trajectory.trajectory(suite, few, seed=seed),
             "unbounded": unbounded,
             "gain_from_effort": indicators.gain_from_effort(
                 suite, few, few_others, attacks, {name: view.predictions for name, view in attacked.seen.items()}
@@ -159,12 +162,10 @@ def under_attack(suite: Suite, test: ImageSet, transfer: ImageSet, attacks: Mapp
     )
 
 
-def curves(
-    classifier: Classifier, few: ImageSet, curve: Curve, *, seed: int
-) -> tuple[dict[str, NDArray[np.float64]], float]:
+def curves(victim: Victim, few: ImageSet, curve: Curve, *, seed: int) -> tuple[dict[str, NDArray[np.float64]], float]:
     """Measure accuracy over eps in both norms, and the accuracy that is left when an attack may do anything."""
     _log.info("accuracy over eps: %d images", len(few))
-    linf, l2 = (SecurityCurve(classifier, norm=norm, steps=curve.steps, seed=seed) for norm in ("inf", 2))
+    linf, l2 = (SecurityCurve(victim, norm=norm, steps=curve.steps, seed=seed) for norm in ("inf", 2))
     found = {"linf": linf.measure(few, curve.linf), "l2": l2.measure(few, curve.l2)}
     return found, float(linf.measure(few, (1.0,))[0, 1])
 

@@ -13,6 +13,7 @@ from robust_digits.data.images import ImageSet
 from robust_digits.judge.views import label
 from robust_digits.params import Section
 
+Images = NDArray[np.float32]
 _log = logging.getLogger(__name__)
 _ROUNDING = 1e-3  # of probabilities that are added up
 
@@ -27,7 +28,14 @@ def answers(classifier: Classifier, few: ImageSet) -> dict[str, float]:
         "zero_gradients": float(np.mean(~(gradients > 0))),  # NaN is none either
         "probabilities": float(np.mean(probabilities(outputs))),
         "difference_on_repeat": float(np.abs(outputs - classifier.predict(images)).max()),
+        "difference_between_rows": _between_rows(classifier, images, outputs),
     }
+
+
+def _between_rows(classifier: Classifier, images: Images, outputs: NDArray[np.float32]) -> float:
+    """Return how much outputs differ when the images stand in other rows of a batch, as a share of the largest one."""
+    turned = classifier.predict(images[::-1].copy())[::-1]
+    return float(np.abs(outputs - turned).max() / np.abs(outputs).max())
 
 
 def probabilities(outputs: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """Checks that the evaluation itself works: a broken attack also makes a model look robust.
 
-After Carlini et al. 2019 ("On Evaluating Adversarial Robustness"), the warnings of AutoAttack (Croce & Hein 2020) and
-"Indicators of Attack Failure" (Pintor et al. 2022).
+After Carlini et al. 2019 ("On Evaluating Adversarial Robustness"), the warnings of AutoAttack (Croce & Hein 2020),
+"Indicators of Attack Failure" (Pintor et al. 2022), and the active test of Zimmermann et al. 2022.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,10 @@ from robust_digits.judge.views import CLEAN, NORMS, WORST_CASE
 SLACK = 0.01  # of accuracy: what two attacks of equal strength may differ by, by chance
 BROKEN = 0.02  # accuracy of a model with no defence under a working suite
 GREY = 0.5  # at this L-infinity eps every image may be the same grey
+ROUNDING = 1e-4  # of outputs, whose sums may be split in another way
+MISSED = (
+    0.25  # of planted examples: sound attacks miss none to 9%, those on a network that hides its gradients nearly all
+)
 TOLERANCE = 1e-6  # of the size of a perturbation, for float32; as the attacks' own check, which this one is to catch
 _OF_TRANSFER = ("transfer_within_eps", "white_box_vs_transfer")
 
@@ -25,7 +29,14 @@ def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
 
     A model that was shown no transfer set has no checks of one.
     """
-    table = {**_rules(found), **_answers(found), **_curves(found), **_effort(found), **_strength(found)}
+    table = {
+        **_rules(found),
+        **_answers(found),
+        **_curves(found),
+        **_effort(found),
+        **_teeth(found),
+        **_strength(found),
+    }
     if "transfer_size" not in found.indicators:
         table = {name: check for name, check in table.items() if name not in _OF_TRANSFER}
     table["worst_case"] = Check("share of images counted as standing that an attack broke", _miscounted(found), 0.0)
@@ -62,6 +73,11 @@ def _answers(found: Evidence) -> dict[str, Check]:
     return {
         "logits": Check("share of outputs that are probabilities, not logits", measured["probabilities"], SLACK),
         "deterministic": Check("largest difference when asked twice", measured["difference_on_repeat"], 0.0),
+        "one_by_one": Check(
+            "largest difference of an output between two rows of a batch, as a share of the largest output",
+            measured.get("difference_between_rows"),
+            ROUNDING,
+        ),
         "zero_gradients": Check("share of images without a gradient", measured["zero_gradients"], SLACK),
     }
 
@@ -77,6 +93,27 @@ def _curves(found: Evidence) -> dict[str, Check]:
             found.indicators["grey_bound"] + SLACK,
         ),
         "unbounded": Check("accuracy when APGD may do anything", found.indicators["unbounded"], BROKEN),
+    }
+
+
+def _teeth(found: Evidence) -> dict[str, Check]:
+    """Return whether attacks find what is planted for them, and whether what they climb is a loss."""
+    measured = found.indicators
+    return {
+        "planted": Check(
+            "share of adversarial examples, planted within eps, that gradient attacks miss",
+            measured.get("planted_missed"),
+            MISSED,
+        ),
+        "planted_hidden": Check(
+            "share of random places that find what is planted", measured.get("planted_by_chance"), SLACK * 5
+        ),
+        "loss_rises": Check("share of images whose loss never rose under APGD", measured.get("loss_never_rose"), SLACK),
+        "best_kept": Check(
+            "share of images for which APGD returned less than the best it had seen",
+            measured.get("best_thrown_away"),
+            0.0,
+        ),
     }
 
 

@@ -1,5 +1,6 @@
 """AutoPGD and projected gradient descent find the smallest perturbation of a linear model, and follow their papers."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -227,11 +228,31 @@ def test_another_slope_is_followed() -> None:
     hidden = keras.Sequential(
         [keras.layers.Input(linear.input_shape[1:]), keras.layers.Lambda(tf.stop_gradient), linear]
     )
-    told = {"start": images.images, "eps": 0.06, "steps": 5}
-    blind = Ascent(hidden, losses.margin, norm="inf").auto(images.images, images.labels, **told).images
-    np.testing.assert_array_equal(blind, images.images)
-    seeing = Ascent(hidden, losses.margin, norm="inf", slope=linear).auto(images.images, images.labels, **told).images
+
+    def led(ascent: Ascent) -> Images:
+        return ascent.auto(images.images, images.labels, start=images.images, eps=0.06, steps=5).images
+
+    np.testing.assert_array_equal(led(Ascent(hidden, losses.margin, norm="inf")), images.images)
+    seeing = led(Ascent(hidden, losses.margin, norm="inf", slope=linear))
     assert (Classifier(linear).predict(seeing).argmax(axis=1) != images.labels).all()
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_gradient_that_is_no_number_leads_nowhere(norm: str | int, kind: str) -> None:
+    """Pixels whose gradient is NaN stay where they are, and the others are moved as ever."""
+    linear, images = level(0.05)
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def spoilt(pixels: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        first = tf.one_hot(0, 4, on_value=np.nan, off_value=1.0)
+        return pixels, lambda upstream: upstream * first[None, :, None, None]
+
+    ascent = Ascent(linear, losses.margin, norm=norm, slope=lambda pixels: linear(spoilt(pixels)))
+    found = getattr(ascent, kind)(images.images, images.labels, start=images.images, eps=0.01, steps=3).images
+    np.testing.assert_array_equal(found[:, 0], images.images[:, 0])
+    assert (found[:, 1:] != images.images[:, 1:]).any()
+    assert np.isfinite(found).all()
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -251,13 +272,12 @@ def test_the_logits_ratio_sees_where_the_cross_entropy_is_flat() -> None:
     _, images = level(0.05)
     steep = gradient() * 1e6
     model = linear_model(steep, -float(steep.sum() / 2))
-    told = {"start": images.images, "eps": 0.06, "steps": 10}
-    broken = {
-        loss: Classifier(model)
-        .predict(Ascent(model, loss, norm="inf").auto(images.images, images.labels, **told).images)
-        .argmax(axis=1)
-        != images.labels
-        for loss in (losses.cross_entropy, losses.logits_ratio)
-    }
-    assert not broken[losses.cross_entropy].any()
-    assert broken[losses.logits_ratio].all()
+
+    def broken(loss: Loss) -> NDArray[np.bool_]:
+        ascent = Ascent(model, loss, norm="inf")
+        found = ascent.auto(images.images, images.labels, start=images.images, eps=0.06, steps=10).images
+        verdict: NDArray[np.bool_] = Classifier(model).predict(found).argmax(axis=1) != images.labels
+        return verdict
+
+    assert not broken(losses.cross_entropy).any()
+    assert broken(losses.logits_ratio).all()

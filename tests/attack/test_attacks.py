@@ -15,10 +15,10 @@ from support.linear import level
 from robust_digits.attack import attacks as functions
 from robust_digits.attack import fgm
 from robust_digits.attack.ascent import Ascent, Trail
-from robust_digits.attack.attacks import Images
 from robust_digits.attack.losses import cross_entropy
 from robust_digits.attack.suite import STANDING, Found, Suite
 from robust_digits.attack.table import ATTACKS, Attacks, Plain, Restarts, Standard, Steps, doubled
+from robust_digits.attack.target import Images
 from robust_digits.data.images import ImageSet
 from robust_digits.data.perturbation import sizes
 from robust_digits.learn import networks

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from support.linear import level
 
 from robust_digits.attack import attacks as functions
-from robust_digits.attack.attacks import Images, Target
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, Noise, Plain, Queries, Samples
+from robust_digits.attack.target import Images, Target
 from robust_digits.data.images import ImageSet
 from robust_digits.params import Section
 

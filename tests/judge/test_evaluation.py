@@ -8,10 +8,11 @@ import pytest
 from numpy.typing import NDArray
 from support.linear import level
 
-from robust_digits.attack import attacks, fgm, perturbation
+from robust_digits.attack import attacks, fgm
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Noise, Plain, Queries, Restarts, Samples, Steps
-from robust_digits.data import images
+from robust_digits.attack.target import Target
+from robust_digits.data import images, perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge import evaluation, evidence, proof
@@ -201,7 +202,7 @@ def test_curves_and_indicators_use_the_first_images(suite: Suite, digits: ImageS
 def test_curves_are_in_their_norms(suite: Suite, digits: ImageSet) -> None:
     """What breaks every image in L-infinity, twice the distance, is half of it in L2: weights of 16 pixels count."""
     curve = Curve(samples=COUNT, steps=3, linf=(2 * DISTANCE,), l2=(2 * DISTANCE,))
-    found = evaluation.curves(suite.model, digits, curve, seed=0)
+    found, _ = evaluation.curves(suite.victim, digits, curve, seed=0)
     assert found["linf"][0, 1] == 0
     assert found["l2"][0, 1] == pytest.approx(10 / 12)
 
@@ -220,7 +221,7 @@ def test_twice_the_effort_goes_into_what_still_stands(
     """A search that breaks an image a step is asked again about the seven it left, and breaks six of them."""
     asked = []
 
-    def slow(target: attacks.Target, settings: Steps) -> NDArray[np.float32]:
+    def slow(target: Target, settings: Steps) -> NDArray[np.float32]:
         asked.append(len(target.images))
         found = target.images.copy()
         found[: settings.steps] = attacks.fgm(target, Plain())[: settings.steps]

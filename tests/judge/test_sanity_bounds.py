@@ -59,10 +59,7 @@ def test_bounds_follow_the_evidence(healthy: Evidence) -> None:
         ([(0.0, 1.0), (0.2, 0.5), (0.5, 0.5), (0.8, 0.0)], {"grey_bound"}),
         ([(0.0, 0.2), (0.2, 0.2), (0.5, 0.2)], set()),
         ([(0.0, 0.2), (0.2, 0.209), (0.5, 0.2)], set()),
-        ([(0.0, 0.2), (0.2, 0.22), (0.5, 0.2)], {"monotone"}),
-        ([(0.0, 0.2), (0.1, 0.208), (0.2, 0.216), (0.5, 0.224)], {"monotone"}),
         ([(0.5, 0.0), (0.2, 0.5), (0.0, 1.0)], set()),
-        ([(0.5, 0.2), (0.2, 0.1), (0.0, 0.0)], {"monotone"}),
     ],
     ids=[
         "at the grey bound",
@@ -70,14 +67,11 @@ def test_bounds_follow_the_evidence(healthy: Evidence) -> None:
         "above the grey bound at 0.5 only",
         "flat",
         "rises a little",
-        "rises",
-        "rises little by little",
         "falls, written backwards",
-        "rises, written backwards",
     ],
 )
 def test_curves(points: list[tuple[float, float]], faults: set[str], healthy: Evidence) -> None:
-    """Accuracy at eps 0.5 and above must not exceed the largest class (a third here), nor rise as eps grows."""
+    """Accuracy at eps 0.5 and above must not exceed the largest class (a third here)."""
     curves = {**healthy.curves, "linf": np.array(points)}
     assert red(replace(healthy, curves=curves)) == faults
 

@@ -13,13 +13,12 @@ pytestmark = pytest.mark.usefixtures("tensorflow")
 
 
 def test_saturated_logits(transfer: ImageSet) -> None:
-    """Huge logits leave the cross-entropy no gradient: said outright, and by PGD failing where nothing can survive."""
+    """Huge logits leave the cross-entropy no gradient; the curves follow the logits ratio, which keeps its own."""
     found = judged(under(dense(gain=2e7)), transfer)
     table = sanity.checks(found, control=True)
-    assert red(found) == {"zero_gradients", "grey_bound", "unbounded", "idle_attacks"}
+    assert red(found) == {"zero_gradients", "idle_attacks"}
     assert table["idle_attacks"].measured == 1, "the single step has nowhere to go"
     assert table["zero_gradients"].measured == 1
-    assert table["grey_bound"].measured == pytest.approx(found.curves["linf"][-1, 1])
     assert found.right("pgd").mean() > 0.9, "the margin alone carries the white-box attacks"
     assert not found.right("pgd_margin").any()
 
@@ -29,7 +28,7 @@ def test_saturated_logits_without_the_margin(transfer: ImageSet) -> None:
     chosen = {name: settings for name, settings in CHOSEN.items() if name != "pgd_margin"}
     found = judged(under(dense(gain=2e7)), transfer, chosen=chosen)
     blind = {"white_box_vs_transfer", "white_box_vs_noise", "white_box_vs_gradient_free"}
-    assert {"zero_gradients", "grey_bound", "unbounded", "idle_attacks", *blind} == red(found) - {"more_effort"}
+    assert {"zero_gradients", "idle_attacks", *blind} == red(found) - {"more_effort"}
 
 
 @pytest.mark.parametrize("path", [0.0, None], ids=["a gradient of zero", "no way for a gradient"])
@@ -42,7 +41,8 @@ def test_shattered_gradients(path: float | None, transfer: ImageSet) -> None:
 
     found = judged(under(behind(rounded)), transfer)
     blind = {"white_box_vs_transfer", "white_box_vs_noise", "white_box_vs_gradient_free"}
-    assert {"zero_gradients", "grey_bound", "unbounded", "idle_attacks", *blind} == red(found) - {"more_effort"}
+    bound = {"zero_gradients", "grey_bound", "unbounded", "idle_attacks", "loss_rises", "planted"}
+    assert {*bound, *blind} == red(found) - {"more_effort"}
     assert sanity.checks(found, control=True)["zero_gradients"].measured == 1
 
 
@@ -55,9 +55,12 @@ def test_gradients_that_are_not_numbers(transfer: ImageSet) -> None:
 
 
 def test_a_model_that_answers_at_random(transfer: ImageSet) -> None:
-    """A model that adds noise to its logits is not deterministic, and nothing else is wrong with it."""
+    """A model that adds noise to its logits answers neither one nor all images alike.
+
+    What an attack broke may stand when it is asked again, so that more steps may seem to be worth less.
+    """
     found = judged(under(before(lambda logits: logits + tf.random.normal(tf.shape(logits), stddev=0.01))), transfer)
-    assert red(found) == {"deterministic"}
+    assert red(found) - {"iterative_vs_single"} == {"deterministic", "one_by_one"}
     measured = sanity.checks(found, control=True)["deterministic"].measured
     assert measured is not None
     assert 0 < measured < 0.2
@@ -85,5 +88,5 @@ def test_logits_that_add_up_to_one(transfer: ImageSet) -> None:
 def test_a_constant_model_as_control(transfer: ImageSet) -> None:
     """A model that says one class whatever it sees has a third right under every attack: no control, no gradient."""
     found = judged(under(dense(gain=0, bias=(2, 0, 0))), transfer)
-    assert red(found) == {"control", "zero_gradients", "unbounded", "idle_attacks"}
+    assert red(found) == {"control", "zero_gradients", "unbounded", "idle_attacks", "loss_rises"}
     assert sanity.checks(found, control=True)["control"].measured == pytest.approx(1 / 3)

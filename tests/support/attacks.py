@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.attack.attacks import Images
 from robust_digits.attack.suite import Suite
+from robust_digits.attack.target import Images
 from robust_digits.data.images import ImageSet
 
 Wrong = NDArray[np.bool_]
