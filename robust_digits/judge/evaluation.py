@@ -4,6 +4,7 @@ Each function takes what it needs and returns what it found; none depends on ano
 attack draws from numbers of its own, so that their order changes nothing.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,17 +14,19 @@ from numpy.typing import NDArray
 from robust_digits.attack import fgm, perturbation
 from robust_digits.attack.classifier import Classifier
 from robust_digits.attack.suite import STANDING, Found, Suite
-from robust_digits.attack.table import ATTACKS, doubled
-from robust_digits.certify import interval_bounds
+from robust_digits.attack.table import ATTACKS
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
+from robust_digits.judge import indicators, proof
 from robust_digits.judge.curves import SecurityCurve
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
-from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
 from robust_digits.params import Section
 
 Images = NDArray[np.float32]
+_log = logging.getLogger(__name__)  # silent but for a command that shows it
+_PICTURES = 10  # images, each of a class, that are kept to be shown
 
 
 @dataclass(frozen=True)
@@ -48,25 +51,13 @@ class Views:
     indicators: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Proof:
-    """Which images (n,) are certified, and the share of the first ones over eps, (points, 2); None if nothing can be.
-
-    `made` has the reason in that case.
-    """
-
-    certified: NDArray[np.bool_] | None
-    curve: NDArray[np.float64] | None
-    made: Made
-
-
 def judge(  # what an evaluation is made of, all by keyword
     suite: Suite,
     test: ImageSet,
-    transfer: ImageSet,
+    transfer: ImageSet | None = None,
     *,
-    norm: str | int,
-    eps: float,
+    norm: str | int = "inf",
+    eps: float = 0.0,
     attacks: Mapping[str, Section],
     curve: Curve,
     seed: int,
@@ -74,19 +65,25 @@ def judge(  # what an evaluation is made of, all by keyword
     """Return everything that can be found of a model.
 
     `transfer` is the set that the stage `craft` made of these test images against the baseline, at `eps` in `norm`;
-    `attacks` are run within `suite.eps` in L-infinity.
+    without one, neither it nor the same attack against this very model is looked at. `attacks` are run within
+    `suite.eps` in `suite.norm`.
 
     Raises
     ------
     InputError
         If the transfer set was not made from the test images.
+    ValueError
+        If there is none, and the attack `transfer` is to be run.
     """
-    if not np.array_equal(transfer.labels, test.labels) or transfer.images.shape != test.images.shape:
+    if transfer is None and "transfer" in attacks:
+        raise ValueError("expected a transfer set for the attack `transfer`, got none")
+    if transfer is not None and not _made_from(test, transfer):
         raise InputError("the adversarial test set was not crafted from this test set; `dvc repro` makes both")
-    crafted = fast_gradient(suite.model, test, transfer, norm=norm, eps=eps)
-    attacked = under_attack(suite, test, transfer, attacks)
-    few, few_transfer = test[: curve.samples], transfer[: curve.samples]
-    proof = prove(suite, test, linf=curve.linf, samples=curve.samples)
+    crafted = Views({}) if transfer is None else fast_gradient(suite.model, test, transfer, norm=norm, eps=eps)
+    others = test if transfer is None else transfer  # no attack but `transfer` looks at them
+    attacked = under_attack(suite, test, others, attacks)
+    few, few_others = test[: curve.samples], others[: curve.samples]
+    proven = proof.prove(suite, test, linf=curve.linf, samples=curve.samples)
     measured, unbounded = curves(suite.model, few, curve, seed=seed)
     views = {CLEAN: clean(suite.model, test), **crafted.seen, **attacked.seen}
     return Evidence(
@@ -95,19 +92,21 @@ def judge(  # what an evaluation is made of, all by keyword
         predictions={name: view.predictions for name, view in views.items()},
         images={name: view.images for name, view in views.items() if view.images is not None},
         logits={name: view.logits for name, view in views.items() if view.logits is not None},
-        curves=measured | ({} if proof.curve is None else {CERTIFIED: proof.curve}),
+        curves=measured | ({} if proven.curve is None else {CERTIFIED: proven.curve}),
         indicators={
             "eps": suite.eps,
             "grey_bound": float(np.bincount(few.labels).max() / len(few)),
             **crafted.indicators,
             **attacked.indicators,
-            **answers(suite.model, few),
+            **indicators.answers(suite.model, few),
             "unbounded": unbounded,
-            "gain_from_effort": gain_from_effort(suite, few, few_transfer, attacks, attacked.seen),
+            "gain_from_effort": indicators.gain_from_effort(
+                suite, few, few_others, attacks, {name: view.predictions for name, view in attacked.seen.items()}
+            ),
         },
         made={name: view.made for name, view in views.items()}
-        | {WORST_CASE: Made("inf", suite.eps, {"attacks": list(attacks)}), CERTIFIED: proof.made},
-        certified=proof.certified,
+        | {WORST_CASE: Made(suite.norm, suite.eps, {"attacks": list(attacks)}), CERTIFIED: proven.made},
+        certified=proven.certified,
     )
 
 
@@ -135,10 +134,11 @@ def under_attack(suite: Suite, test: ImageSet, transfer: ImageSet, attacks: Mapp
     standing: dict[str, float] = {}
     for name, settings in attacks.items():
         few = test[: getattr(settings, "samples", len(test))]
+        _log.info("%s: %d images", label(name, suite.eps), len(few))
         found = suite.attack(name, settings, few, np.asarray(transfer.images[: len(few)]))
-        seen[name] = _see(suite.model, test, found.images, Made("inf", suite.eps, settings.model_dump()))
+        seen[name] = _see(suite.model, test, found.images, Made(suite.norm, suite.eps, settings.model_dump()))
         standing |= _after_each_member(suite, name, few, found)
-        sizes = perturbation.sizes(found.images - few.images, norm="inf")
+        sizes = perturbation.sizes(found.images - few.images, norm=suite.norm)
         largest.append(sizes.max())
         beyond += [-found.images.min(), found.images.max() - 1]
         if ATTACKS[name].bounded and not sizes.any():
@@ -161,56 +161,10 @@ def curves(
     classifier: Classifier, few: ImageSet, curve: Curve, *, seed: int
 ) -> tuple[dict[str, NDArray[np.float64]], float]:
     """Measure accuracy over eps in both norms, and the accuracy that is left when an attack may do anything."""
+    _log.info("accuracy over eps: %d images", len(few))
     linf, l2 = (SecurityCurve(classifier, norm=norm, steps=curve.steps, seed=seed) for norm in ("inf", 2))
     found = {"linf": linf.measure(few, curve.linf), "l2": l2.measure(few, curve.l2)}
     return found, float(linf.measure(few, (1.0,))[0, 1])
-
-
-def prove(suite: Suite, test: ImageSet, *, linf: tuple[float, ...], samples: int) -> Proof:
-    """Prove which test images no attack within `suite.eps` can break.
-
-    The curve over eps is that of the first `samples` test images, as those of the attacks are.
-    """
-    network = suite.model.model
-    reason = interval_bounds.unsupported(network)
-    if reason is not None:
-        return Proof(None, None, Made("inf", suite.eps, {"reason": reason}))
-    few = test[:samples]
-    shares = [(eps, float(interval_bounds.certified(network, few, eps=eps).mean())) for eps in linf]
-    certified = interval_bounds.certified(network, test, eps=suite.eps)
-    return Proof(certified, np.array(shares), Made("inf", suite.eps))
-
-
-def answers(classifier: Classifier, few: ImageSet) -> dict[str, float]:
-    """Measure whether the model's answers are what attacks need: logits, the same each time, with gradients."""
-    images, labels = np.array(few.images), np.asarray(few.labels)
-    outputs = classifier.predict(images)
-    one_hot = np.eye(classifier.nb_classes, dtype=np.float32)[labels]
-    gradients = np.abs(classifier.loss_gradient(images, one_hot)).reshape(len(few), -1).max(axis=1)
-    sums_to_one = (outputs.min(axis=1) >= 0) & (np.abs(outputs.sum(axis=1) - 1) < 1e-3)  # noqa: PLR2004 (rounding)
-    return {
-        "zero_gradients": float(np.mean(~(gradients > 0))),  # NaN is none either
-        "probabilities": float(np.mean(sums_to_one)),
-        "difference_on_repeat": float(np.abs(outputs - classifier.predict(images)).max()),
-    }
-
-
-def gain_from_effort(
-    suite: Suite, few: ImageSet, transfer: ImageSet, attacks: Mapping[str, Section], seen: Mapping[str, View]
-) -> float:
-    """Return the largest share of images that a search left standing and breaks with twice the effort.
-
-    `seen` is what the attacks found before, of which `few` are the first images; `transfer` are those of `few`.
-    """
-    labels = np.asarray(few.labels)
-    gains = [0.0]
-    for name in (name for name in attacks if ATTACKS[name].search):
-        left = np.flatnonzero(seen[name].predictions[: len(few)] == labels)
-        if left.size:
-            longer, few_left, transfer_left = doubled(attacks[name]), few[left], np.asarray(transfer.images[left])
-            found = suite.attack(name, longer, few_left, transfer_left, indices=left).images
-            gains.append(float((suite.model.predict(found).argmax(axis=1) != labels[left]).sum() / len(few)))
-    return max(gains)
 
 
 def _see(classifier: Classifier, test: ImageSet, images: Images, made: Made) -> View:
@@ -235,6 +189,11 @@ def _after_each_member(suite: Suite, name: str, few: ImageSet, found: Found) -> 
     }
 
 
+def _made_from(test: ImageSet, transfer: ImageSet) -> bool:
+    """Return whether the transfer set can have been made from the test images."""
+    return np.array_equal(transfer.labels, test.labels) and transfer.images.shape == test.images.shape
+
+
 def _shown(test: ImageSet) -> NDArray[np.int64]:
-    """Return the rows that pictures show: the first image of each class."""
-    return np.unique(test.labels, return_index=True)[1]
+    """Return the rows that pictures show: the first image of each class, of as many classes as fit into one."""
+    return np.unique(test.labels, return_index=True)[1][:_PICTURES]

@@ -11,17 +11,23 @@ import numpy as np
 from robust_digits.attack.table import ATTACKS, Attack
 from robust_digits.judge.checks import Check
 from robust_digits.judge.evidence import Evidence
-from robust_digits.judge.views import CLEAN, WORST_CASE
+from robust_digits.judge.views import CLEAN, NORMS, WORST_CASE
 
 SLACK = 0.01  # of accuracy: what two attacks of equal strength may differ by, by chance
 BROKEN = 0.02  # accuracy of a model with no defence under a working suite
 GREY = 0.5  # at this L-infinity eps every image may be the same grey
 TOLERANCE = 1e-6  # of the size of a perturbation, for float32; as the attacks' own check, which this one is to catch
+_OF_TRANSFER = ("transfer_within_eps", "white_box_vs_transfer")
 
 
 def checks(found: Evidence, *, control: bool) -> dict[str, Check]:
-    """Return every check of one model by name; `control` adds that a model without defence must fall."""
+    """Return every check of one model by name; `control` adds that a model without defence must fall.
+
+    A model that was shown no transfer set has no checks of one.
+    """
     table = {**_rules(found), **_answers(found), **_curves(found), **_effort(found), **_strength(found)}
+    if "transfer_size" not in found.indicators:
+        table = {name: check for name, check in table.items() if name not in _OF_TRANSFER}
     table["worst_case"] = Check("share of images counted as standing that an attack broke", _miscounted(found), 0.0)
     if found.certified is not None:
         fallen = found.certified & ~found.right(WORST_CASE)
@@ -37,14 +43,14 @@ def _rules(found: Evidence) -> dict[str, Check]:
     measured = found.indicators
     return {
         "within_eps": Check(
-            "largest perturbation of the suite, in L-infinity",
+            f"largest perturbation of the suite, in {NORMS[found.made[WORST_CASE].norm or 'inf']}",
             measured.get("largest_perturbation"),
             measured["eps"] + TOLERANCE,
         ),
         "transfer_within_eps": Check(
             "largest perturbation of the transfer set as it lies on disk, in its norm",
-            measured["transfer_size"],
-            measured["transfer_eps"] + TOLERANCE,
+            measured.get("transfer_size"),
+            measured.get("transfer_eps", 0.0) + TOLERANCE,
         ),
         "within_range": Check("how far a pixel lies outside [0, 1]", measured.get("beyond_range"), 0.0),
     }

@@ -1,11 +1,15 @@
 """Turn verdicts, one a test image, into fractions with intervals, and into what git keeps of an evaluation."""
 
+import json
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from robust_digits import files, tables
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.views import CERTIFIED
 from robust_digits.tables import Cell
@@ -69,6 +73,24 @@ def verdicts(evidence: Evidence) -> list[dict[str, Cell]]:
         }
         for index, label in enumerate(evidence.labels)
     ]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where git keeps the figures of an evaluation, how each was made, and a verdict on every image."""
+
+    metrics: Path
+    details: Path
+    verdicts: Path
+
+
+def save(evidence: Evidence, places: Places) -> None:
+    """Write what git keeps of an evaluation."""
+    lines = (f"  {json.dumps(name)}: {json.dumps(detail)}" for name, detail in details(evidence).items())
+    files.write(places.metrics, json.dumps(metrics(evidence), indent=2) + "\n")
+    files.write(places.details, "{\n" + ",\n".join(lines) + "\n}\n")
+    rows = verdicts(evidence)
+    tables.write(places.verdicts, rows, columns=list(rows[0]))
 
 
 def per_class(right: NDArray[np.bool_], labels: NDArray[np.int64]) -> dict[int, float]:

@@ -11,6 +11,7 @@ from robust_digits.attack.table import ATTACKS
 CLEAN, FGM_TRANSFER, FGM_WHITE_BOX = "clean", "fgm_transfer", "fgm_white_box"
 WORST_CASE = "worst_case"
 CERTIFIED = "certified"
+NORMS: dict[str | int, str] = {"inf": "L-infinity", 1: "L1", 2: "L2"}
 
 _LABELS = {
     CLEAN: "clean",

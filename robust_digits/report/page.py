@@ -4,18 +4,15 @@ The plots of the base and of this branch lie over each other, the pictures side 
 """
 
 import argparse
-import base64
 import html
 import json
-import re
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from string import Template
 
 import vl_convert
 
-from robust_digits import files
+from robust_digits import files, markup
 from robust_digits.command import guarded
 from robust_digits.report import headline, overview, sections
 from robust_digits.report.comparison import Comparison
@@ -31,7 +28,8 @@ def page(comparison: Comparison, *, base: str) -> str:
     """Return the page; `base` is what the user compared with, such as main."""
     plots = drawings(comparison.base, comparison.here)
     body = [_top(comparison, plots, base=base), _numbers(comparison), _plots(plots), _pictures(comparison)]
-    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+    return markup.page(
+        _TEMPLATE,
         title=html.escape(headline.headline(comparison).replace("`", "")),
         body="\n".join(body),
         library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script"),
@@ -42,11 +40,10 @@ def page(comparison: Comparison, *, base: str) -> str:
 def _top(comparison: Comparison, plots: Sequence[Drawing], *, base: str) -> str:
     state = ("pass", "fail")[headline.exit_code(comparison)]
     parts = dict.fromkeys(["Figures", *(drawing.part for drawing in plots), "Pictures"])
-    links = "".join(f'<a href="#{_anchor(part)}">{html.escape(part)}</a>' for part in parts)
-    notes = "".join(f'<p class="note">{_inline(line)}</p>' for line in sections.warnings(comparison))
+    notes = "".join(f'<p class="note">{markup.inline(line)}</p>' for line in sections.warnings(comparison))
     return (
-        f'<header class="{state}"><h1>{_inline(headline.headline(comparison))}</h1>'
-        f'<p class="quiet">{_inline(sections.where(comparison, base=base))}</p><nav>{links}</nav></header>{notes}'
+        f'<header class="{state}"><h1>{markup.inline(headline.headline(comparison))}</h1>'
+        f'<p class="quiet">{markup.inline(sections.where(comparison, base=base))}</p>{markup.links(parts)}</header>{notes}'
     )
 
 
@@ -56,18 +53,20 @@ def _numbers(comparison: Comparison) -> str:
     same = overview.unchanged(comparison.figures)
     return "".join(
         [
-            _heading("Figures"),
+            markup.heading("Figures"),
             _table(overview.figures(comparison.figures)),
-            f"<p>{_inline(sections.told(comparison))}</p>",
-            _folded("Which test images broke, and which were mended", _table(overview.flipped(comparison.figures))),
-            _folded(f"{overview.counted(len(same.rows), 'figure')} unchanged", _table(same)),
+            f"<p>{markup.inline(sections.told(comparison))}</p>",
+            markup.folded(
+                "Which test images broke, and which were mended", _table(overview.flipped(comparison.figures))
+            ),
+            markup.folded(f"{overview.counted(len(same.rows), 'figure')} unchanged", _table(same)),
             _table(overview.models(comparison)),
             f"<p>{green}</p>{_table(red)}",
-            _folded(
+            markup.folded(
                 f"{overview.counted(len(comparison.params), 'parameter')} changed",
                 _table(overview.changes(comparison.params)),
             ),
-            _folded(count, _table(ran) + f"<p>{_inline(rest)}</p>"),
+            markup.folded(count, _table(ran) + f"<p>{markup.inline(rest)}</p>"),
         ]
     )
 
@@ -76,7 +75,9 @@ def _plots(plots: Sequence[Drawing]) -> str:
     found = []
     for part, group in groupby(enumerate(plots), key=lambda each: each[1].part):
         rows = (list(row) for _, row in groupby(group, key=lambda each: each[1].row))
-        found.append(_heading(part) + "".join(f'<div class="grid">{"".join(map(_plot, row))}</div>' for row in rows))
+        found.append(
+            markup.heading(part) + "".join(f'<div class="grid">{"".join(map(_plot, row))}</div>' for row in rows)
+        )
     return "".join(found)
 
 
@@ -102,45 +103,16 @@ def _pictures(comparison: Comparison) -> str:
         )
         images = "".join(_picture(path, at, content) for at, content in both if content)
         figures.append(f'<div class="pair">{images}</div>')
-    return _heading("Pictures") + "".join(figures) if figures else ""
+    return markup.heading("Pictures") + "".join(figures) if figures else ""
 
 
 def _picture(path: str, at: str, content: bytes) -> str:
-    name = html.escape(f"{path.removeprefix(_PICTURES).removesuffix('.png').replace('_', ' ')}, {at}")
-    source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-    return f'<figure><figcaption>{name}</figcaption><img alt="{name}" src="{source}"></figure>'
-
-
-def _heading(title: str) -> str:
-    return f'<h2 id="{_anchor(title)}">{html.escape(title)}</h2>'
-
-
-def _anchor(title: str) -> str:
-    return title.lower().replace(" ", "-")
-
-
-def _folded(title: str, body: str) -> str:
-    return f"<details><summary>{html.escape(title)}</summary>{body}</details>" if body else ""
+    name = path.removeprefix(_PICTURES).removesuffix(".png").replace("_", " ")
+    return markup.picture(f"{name}, {at}", content)
 
 
 def _table(table: Table) -> str:
-    if not table.rows:
-        return ""
-    header = "".join(f"<th>{_inline(cell)}</th>" for cell in table.header)
-    rows = "".join(f"<tr>{_cells(table.header, row)}</tr>" for row in table.rows)
-    return f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table></div>'
-
-
-def _cells(header: Sequence[str], row: Sequence[str]) -> str:
-    """Return the cells of a row, each with its column's name, which a phone shows beside it."""
-    named = zip(header, row, strict=True)
-    return "".join(f'<td data-label="{html.escape(name)}">{_inline(cell)}</td>' for name, cell in named)
-
-
-def _inline(text: str) -> str:
-    """Return a line of this project's Markdown as HTML: code and bold, nothing else."""
-    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
-    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", code)
+    return markup.table(table.header, table.rows)
 
 
 @guarded

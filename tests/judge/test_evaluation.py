@@ -14,7 +14,7 @@ from robust_digits.attack.table import Noise, Plain, Queries, Restarts, Samples,
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.judge import evaluation, evidence
+from robust_digits.judge import evaluation, evidence, proof
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
 from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
@@ -243,7 +243,7 @@ def test_nothing_is_gained_where_nothing_stands(suite: Suite, digits: ImageSet) 
 def test_a_linear_model_is_certified_up_to_its_distance(eps: float, right: int, digits: ImageSet) -> None:
     """At the radius of the suite exactly those images are certified that no attack can break: none of the mistakes."""
     suite = Suite(level(DISTANCE)[0], eps=eps, seed=0)
-    found = evaluation.prove(suite, digits, linf=(0.0,), samples=COUNT).certified
+    found = proof.prove(suite, digits, linf=(0.0,), samples=COUNT).certified
     assert found is not None
     clean = evaluation.clean(suite.model, digits).predictions == digits.labels
     np.testing.assert_array_equal(found, clean & (right > 0))
@@ -252,7 +252,7 @@ def test_a_linear_model_is_certified_up_to_its_distance(eps: float, right: int, 
 
 def test_the_certified_curve_is_of_the_first_images(suite: Suite, digits: ImageSet) -> None:
     """The curve falls where the images' distance lies, on as many of the first images as the attacks' curves saw."""
-    curve = evaluation.prove(suite, digits, linf=(0.0, 0.98 * DISTANCE, 1.02 * DISTANCE), samples=3).curve
+    curve = proof.prove(suite, digits, linf=(0.0, 0.98 * DISTANCE, 1.02 * DISTANCE), samples=3).curve
     assert curve is not None
     np.testing.assert_allclose(curve, [[0, 1 / 3], [0.98 * DISTANCE, 1 / 3], [1.02 * DISTANCE, 0]])
 
@@ -260,10 +260,10 @@ def test_the_certified_curve_is_of_the_first_images(suite: Suite, digits: ImageS
 def test_what_cannot_be_certified_says_why(digits: ImageSet) -> None:
     """A network that no bounds can be had of leaves no verdicts and no curve, but the reason."""
     model = keras.Sequential([keras.layers.Input((4, 4, 1)), keras.layers.UpSampling2D(1), level(DISTANCE)[0]])
-    proof = evaluation.prove(Suite(model, eps=EPS, seed=0), digits, linf=(0.0,), samples=COUNT)
-    assert proof.certified is None
-    assert proof.curve is None
-    assert proof.made.settings == {"reason": "no bounds through a layer UpSampling2D"}
+    proven = proof.prove(Suite(model, eps=EPS, seed=0), digits, linf=(0.0,), samples=COUNT)
+    assert proven.certified is None
+    assert proven.curve is None
+    assert proven.made.settings == {"reason": "no bounds through a layer UpSampling2D"}
 
 
 def test_same_seed_same_bytes(suite: Suite, digits: ImageSet, tmp_path: Path) -> None:

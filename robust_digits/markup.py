@@ -1,0 +1,63 @@
+"""The pieces of HTML that the project's pages are made of, and their one style: all words escaped, nothing fetched."""
+
+import base64
+import html
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from string import Template
+
+_STYLE = Path(__file__).with_name("page.css")
+
+
+def page(template: Path, **parts: str) -> str:
+    """Return a template with the style of all pages and its `parts`, which are HTML, put in."""
+    style = _STYLE.read_text(encoding="utf-8")
+    return Template(template.read_text(encoding="utf-8")).substitute(parts, style=style)
+
+
+def heading(title: str) -> str:
+    """Return the heading of a part of a page, to which `links` lead."""
+    return f'<h2 id="{_anchor(title)}">{html.escape(title)}</h2>'
+
+
+def links(titles: Iterable[str]) -> str:
+    """Return links to the parts of a page."""
+    return f"<nav>{''.join(f'<a href="#{_anchor(title)}">{html.escape(title)}</a>' for title in titles)}</nav>"
+
+
+def folded(title: str, body: str) -> str:
+    """Return a part that is closed at first; nothing if it has no body."""
+    return f"<details><summary>{html.escape(title)}</summary>{body}</details>" if body else ""
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of lines of Markdown; nothing if it has no rows."""
+    body = "".join(f"<tr>{_cells(header, row)}</tr>" for row in rows)
+    if not body:
+        return ""
+    names = "".join(f"<th>{inline(cell)}</th>" for cell in header)
+    return f'<div class="scroll"><table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def picture(name: str, content: bytes) -> str:
+    """Return a PNG inside the page, under its name."""
+    source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    said = html.escape(name)
+    return f'<figure><figcaption>{said}</figcaption><img alt="{said}" src="{source}"></figure>'
+
+
+def inline(text: str) -> str:
+    """Return a line of this project's Markdown as HTML: code and bold, nothing else."""
+    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", code)
+
+
+def _cells(header: Sequence[str], row: Sequence[str]) -> str:
+    """Return the cells of a row, each with its column's name, which a phone shows beside it."""
+    named = zip(header, row, strict=True)
+    return "".join(f'<td data-label="{html.escape(name)}">{inline(cell)}</td>' for name, cell in named)
+
+
+def _anchor(title: str) -> str:
+    return title.lower().replace(" ", "-")
