@@ -1,5 +1,6 @@
 """Judge one model on the test images: clean, under FGM from the baseline and from itself, by every attack, by proof."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -37,14 +38,16 @@ class Params(Section):
 
 
 def main(params: Params, model: Path, test: Path, transfer: Path, found: Path) -> None:
-    from robust_digits import runtime
+    from robust_digits import runtime, stopwatch
     from robust_digits.attack.suite import Suite
-    from robust_digits.judge import evaluation, evidence
+    from robust_digits.judge import evaluation, evidence, keeper
     from robust_digits.learn import models
 
     runtime.start(seed=params.seed, threads=params.threads)
+    start = time.perf_counter()
+    blocks = keeper.Blocks(keeper.folder(model, threads=params.threads))
     judged = evaluation.judge(
-        Suite(models.load(model), eps=params.evaluate.eps, seed=params.seed),
+        Suite(models.load(model), eps=params.evaluate.eps, seed=params.seed, keeper=blocks),
         images.load(test),
         images.load(transfer),
         norm=params.craft.norm,
@@ -54,6 +57,8 @@ def main(params: Params, model: Path, test: Path, transfer: Path, found: Path) -
         seed=params.seed,
     )
     evidence.save(found, judged)
+    stopwatch.note(found, time.perf_counter() - start + blocks.earlier)
+    blocks.forget()
     print(f"{model.stem}: {len(judged.labels)} test images in {len(judged.predictions)} views -> {found}")
 
 

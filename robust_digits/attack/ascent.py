@@ -20,10 +20,12 @@ REACH = 2.5  # steps of plain PGD together are this many eps long, so that every
 _MOMENTUM = 0.25  # share of the last move that is made again
 _RISING = 0.75  # share of steps that must lead up for a step size to be kept
 _CHECKS = 0.22, 0.03, 0.06  # of all steps: until the first look at the step size, how much sooner each next, at least
+_AUTO = 0.0  # in the place of a step size that is fixed
 _TINY = 1e-12
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
+Indices = NDArray[np.int64]
 Network = Callable[[tf.Tensor], tf.Tensor]  # images -> logits
 
 
@@ -51,33 +53,43 @@ class Ascent:
         self._ask = _compile(slope or (lambda images: model(images, training=False)), loss, norm, model.input_shape[1:])
 
     def auto(  # all by keyword
-        self, images: Images, labels: Labels, *, start: Images, eps: float, steps: int, targets: Labels | None = None
+        self,
+        images: Images,
+        labels: Labels,
+        *,
+        start: Images,
+        eps: float,
+        steps: int,
+        targets: Labels | None = None,
+        indices: Indices | None = None,
     ) -> Trail:
         """Climb by AutoPGD: from `start`, with momentum, the step size halved where it no longer leads up.
 
         `images` (n, height, width, channels) in [0, 1] are the middles of the balls of radius `eps`; `targets` (n,)
-        the classes that a targeted loss leads to.
+        the classes that a targeted loss leads to; `indices` (n,) say which of the test images they are.
         """
-        return self._climb(images, labels, labels if targets is None else targets, start, eps, steps, step=None)
+        rows = images, labels, labels if targets is None else targets, start
+        return self._climb(rows, eps=eps, steps=steps, step=_AUTO, indices=indices)
 
-    def plain(self, images: Images, labels: Labels, *, start: Images, eps: float, steps: int) -> Trail:
-        """Climb by steps of one size, 2.5 eps / steps."""
-        return self._climb(images, labels, labels, start, eps, steps, step=REACH * eps / steps)
-
-    def _climb(  # noqa: PLR0917 (private)
+    def plain(
         self,
         images: Images,
         labels: Labels,
-        targets: Labels,
+        *,
         start: Images,
         eps: float,
         steps: int,
-        *,
-        step: float | None,
+        indices: Indices | None = None,
     ) -> Trail:
-        told = tf.constant(eps, tf.float32), tf.constant(steps), tf.constant(0.0 if step is None else step, tf.float32)
-        found = blocks.ask(lambda *arrays: self._ask(*arrays, *told), images, labels, targets, start)
-        return Trail(*found)
+        """Climb by steps of one size, 2.5 eps / steps."""
+        rows = images, labels, labels, start
+        return self._climb(rows, eps=eps, steps=steps, step=REACH * eps / steps, indices=indices)
+
+    def _climb(
+        self, rows: tuple[NDArray[Any], ...], *, eps: float, steps: int, step: float, indices: Indices | None
+    ) -> Trail:
+        told = tf.constant(eps, tf.float32), tf.constant(steps), tf.constant(step, tf.float32)
+        return Trail(*blocks.ask(lambda *arrays: self._ask(*arrays, *told), *rows, indices=indices))
 
 
 def random_start(generator: np.random.Generator, image: Images, *, norm: str | int, eps: float) -> Images:
@@ -154,7 +166,7 @@ def _compile(network: Network, loss: Loss, norm: str | int, shape: tuple[int, ..
         steps: tf.Tensor,
         fixed: tf.Tensor,
     ) -> tuple[tf.Tensor, ...]:
-        auto = fixed == 0.0
+        auto = fixed == _AUTO
         first, sooner, least = (tf.maximum(tf.cast(tf.cast(steps, tf.float32) * at, tf.int32), 1) for at in _CHECKS)
         value, slope, right = look(start, labels, targets)
         state = _State(

@@ -4,111 +4,22 @@ A function has the name of its record in table.py.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.attack import gentle, losses, perturbation
-from robust_digits.attack.ascent import Ascent, random_start
-from robust_digits.attack.classifier import BATCH, Classifier, evasion
-from robust_digits.attack.fab import Fab
+from robust_digits.attack import losses
+from robust_digits.attack.ascent import Ascent
+from robust_digits.attack.classifier import BATCH, evasion
 from robust_digits.attack.losses import Loss
-from robust_digits.attack.square import Square
 from robust_digits.attack.table import Noise, Queries, Restarts, Steps, Targets
+from robust_digits.attack.target import Images, Target
+from robust_digits.data import perturbation
 from robust_digits.params import Section
-from robust_digits.runtime import keras
 
-Images = NDArray[np.float32]
 _OVERSHOOT = 0.02  # how far DeepFool goes beyond the boundary, as in its paper; ART's own 1e-6 is lost in float32
 _STARTS = 100  # noise images that HopSkipJump may start from
-
-
-class Victim:
-    """A model under attack: what attacks ask of it, each compiled when it is first needed."""
-
-    def __init__(self, model: keras.Model, *, norm: str | int, eps: float) -> None:
-        """Take a Keras model that gives logits, and the ball of radius `eps` in `norm`, "inf" or 2."""
-        self.model, self.norm, self.eps = model, norm, eps
-        self.classifier = Classifier(model)
-        self._ascents: dict[tuple[Loss, bool], Ascent] = {}
-
-    @cached_property
-    def probabilities(self) -> Classifier:
-        """The network with a softmax behind it, for attacks that compare probabilities."""
-        return Classifier(keras.Sequential([self.model, keras.layers.Softmax()]))
-
-    @cached_property
-    def fab(self) -> Fab:
-        """The boundary attack on the model."""
-        return Fab(self.model, norm=self.norm)
-
-    @cached_property
-    def square(self) -> Square:
-        """The Square attack on the model."""
-        return Square(self.model, norm=self.norm)
-
-    def ascent(self, loss: Loss, *, adaptive: bool = False) -> Ascent:
-        """Return the ascent of a loss; an `adaptive` one follows gradients through what hides them in front."""
-        slope = gentle.network(self.model) if adaptive else None
-        known = self._ascents
-        return known.setdefault((loss, adaptive), Ascent(self.model, loss, norm=self.norm, slope=slope))
-
-
-@dataclass(frozen=True)
-class Target:
-    """What an attack is given: images, their true labels, and the model to ask.
-
-    `images` and `transfer`, the same images crafted against another model, are float32 (n, height, width, channels) in
-    [0, 1]; `labels` int64 (n,). `indices` (n,) say which of the test images they are: what is drawn for one depends
-    on its index, the seed and the attack, not on the images beside it.
-    """
-
-    images: Images
-    labels: NDArray[np.int64]
-    transfer: Images
-    indices: NDArray[np.int64]
-    victim: Victim
-    seed: int
-    name: str
-
-    @property
-    def eps(self) -> float:
-        """How far adversarial images may be away."""
-        return self.victim.eps
-
-    @property
-    def model(self) -> Classifier:
-        """The model, as ART's attacks ask it."""
-        return self.victim.classifier
-
-    def only(self, rows: NDArray[np.int64]) -> "Target":
-        """Return the target with the named rows of its images."""
-        cut = {name: getattr(self, name)[rows] for name in ("images", "labels", "transfer", "indices")}
-        return replace(self, **cut)
-
-    def called(self, name: str) -> "Target":
-        """Return the target of an attack with another name, and so with other draws."""
-        return replace(self, name=name)
-
-    def generators(self, again: int = 0) -> list[np.random.Generator]:
-        """Return what each image draws from; `again` numbers the times that an attack starts anew."""
-        name = crc32(self.name.encode())
-        return [np.random.default_rng((self.seed, name, again, int(index))) for index in self.indices]
-
-    def starts(self, again: int = 0) -> Images:
-        """Return a random place in the ball of each image, on its surface."""
-        drawn = zip(self.generators(again), self.images, strict=True)
-        places = [random_start(each, image, norm=self.victim.norm, eps=self.eps) for each, image in drawn]
-        return np.array(places, np.float32).reshape(self.images.shape)
-
-    def right(self, images: Images) -> NDArray[np.bool_]:
-        """Return which of the images the model gives their label."""
-        verdict: NDArray[np.bool_] = self.model.predict(images).argmax(axis=1) == self.labels
-        return verdict
 
 
 def grey(target: Target, _: Section) -> Images:
@@ -134,16 +45,12 @@ def transfer(target: Target, _: Section) -> Images:
 
 def fgm(target: Target, _: Section) -> Images:
     """Step once along the gradient: the Fast Gradient Method (Goodfellow et al. 2015)."""
-    norm = np.inf if target.victim.norm == "inf" else target.victim.norm
-    return _generate(
-        evasion.FastGradientMethod, target, norm=norm, eps=target.eps, eps_step=target.eps, batch_size=BATCH
-    )
+    return target.step(target.victim.ascent(losses.cross_entropy), start=target.images, steps=1)
 
 
 def bim(target: Target, settings: Steps) -> Images:
     """Step along the gradient, again and again: the Basic Iterative Method (Kurakin et al. 2017)."""
-    ascent = target.victim.ascent(losses.cross_entropy)
-    return ascent.plain(target.images, target.labels, start=target.images, eps=target.eps, steps=settings.steps).images
+    return target.step(target.victim.ascent(losses.cross_entropy), start=target.images, steps=settings.steps)
 
 
 def pgd(target: Target, settings: Restarts) -> Images:
@@ -167,9 +74,7 @@ def apgd_t(target: Target, settings: Targets) -> Images:
 
     def climb(standing: Target, again: int) -> Images:
         towards, start = _ranked(standing)[:, again], standing.starts(again)
-        return ascent.auto(
-            standing.images, standing.labels, targets=towards, start=start, eps=standing.eps, steps=settings.steps
-        ).images
+        return standing.climb(ascent, targets=towards, start=start, steps=settings.steps)
 
     return _again(target, climb, times=min(settings.targets, target.model.nb_classes - 1))
 
@@ -184,7 +89,12 @@ def fab_t(target: Target, settings: Targets) -> Images:
             break
         these = target.only(standing)
         tried = these.victim.fab.attack(
-            these.images, these.labels, targets=classes[standing, again], eps=these.eps, steps=settings.steps
+            these.images,
+            these.labels,
+            targets=classes[standing, again],
+            eps=these.eps,
+            steps=settings.steps,
+            indices=these.indices,
         )
         length = perturbation.sizes(tried - these.images, norm=these.victim.norm)
         nearer = ~these.right(tried) & (length < size[standing])
@@ -195,7 +105,12 @@ def fab_t(target: Target, settings: Targets) -> Images:
 def square(target: Target, settings: Queries) -> Images:
     """Square (Andriushchenko et al. 2020), which needs no gradient."""
     return target.victim.square.attack(
-        target.images, target.labels, eps=target.eps, queries=settings.queries, generators=target.generators()
+        target.images,
+        target.labels,
+        eps=target.eps,
+        queries=settings.queries,
+        generators=target.generators(),
+        indices=target.indices,
     )
 
 
@@ -273,26 +188,21 @@ def hopskipjump(target: Target, _: Section) -> Images:
 
 def _pgd(target: Target, loss: Loss, settings: Restarts) -> Images:
     def climb(standing: Target, again: int) -> Images:
-        start = standing.starts(again)
-        ascent = standing.victim.ascent(loss)
-        return ascent.plain(
-            standing.images, standing.labels, start=start, eps=standing.eps, steps=settings.steps
-        ).images
+        return standing.step(standing.victim.ascent(loss), start=standing.starts(again), steps=settings.steps)
 
     return _again(target, climb, times=settings.restarts)
 
 
 def _apgd(target: Target, ascent: Ascent, settings: Restarts) -> Images:
     def climb(standing: Target, again: int) -> Images:
-        start = standing.starts(again)
-        return ascent.auto(standing.images, standing.labels, start=start, eps=standing.eps, steps=settings.steps).images
+        return standing.climb(ascent, start=standing.starts(again), steps=settings.steps)
 
     return _again(target, climb, times=settings.restarts)
 
 
 def _ranked(target: Target) -> NDArray[np.int64]:
     """Return the wrong classes of each image, (n, classes - 1), the likeliest first."""
-    logits = target.model.predict(target.images)
+    logits = target.logits(target.images)
     order = logits.argsort(axis=1, kind="stable")[:, ::-1]
     ranked: NDArray[np.int64] = order[order != target.labels[:, None]].reshape(len(logits), logits.shape[1] - 1)
     return ranked

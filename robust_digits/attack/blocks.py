@@ -1,9 +1,10 @@
 """Blocks: how many images are worked on at a time, so that what is found for one never depends on the others.
 
 The test images are cut by index into blocks, the unit of work: each is attacked by itself, and what was found is kept
-when it is done. Inside a block every compiled function is asked about exactly `ROWS` images, the last ones padded, so
-that it is compiled for one shape and splits its sums in one way. Where an image stands among the rows can still move
-the last bit of a gradient: the same bytes come from the same block, the same verdicts from blocks of another size.
+when it is done. Every compiled function is asked about exactly `ROWS` images, so that it is compiled for one shape and
+splits its sums in one way, and an image always stands in the same row, that of its index: where it stands can move the
+last bit of a gradient, and so the sign of one that is nearly 0. So the same bytes are found for an image whichever
+other images are asked about, in which order, and however blocks are cut.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROWS = 256  # asked at a time: measured as fast as 512, little padding in small sets, little memory for large images
-BLOCK = 512  # images of a unit of work: minutes on a hardened model
+BLOCK = 2 * ROWS  # images of a unit of work: minutes on a hardened model
 
 Array = NDArray[Any]
 Compiled = Callable[..., tuple[Any, ...]]
@@ -25,29 +26,33 @@ def cut(count: int, *, size: int = BLOCK) -> Iterator[NDArray[np.int64]]:
         yield np.arange(start, min(start + size, count))
 
 
-def ask(compiled: Compiled, *arrays: Array) -> list[Array]:
-    """Ask a compiled function about images, `ROWS` at a time, and return what it says of each, array by array.
+def ask(compiled: Compiled, *arrays: Array, indices: NDArray[np.int64] | None = None) -> list[Array]:
+    """Ask a compiled function about images, and return what it says of each, array by array.
 
-    The function is handed which rows are images, bool (ROWS,), and then `arrays`, each (n, ...) cut to ROWS rows; the
-    rows behind the last image repeat one, and are dropped from the answer.
+    The function is handed which rows are images, bool (ROWS,), and then `arrays`, each (n, ...), as ROWS rows. An image
+    stands in row `index % ROWS`; `indices` (n,) are all different, and 0 to n - 1 if None. What stands in the other
+    rows is not looked at.
     """
-    parts = [_once(compiled, [array[start : start + ROWS] for array in arrays]) for start in _starts(arrays)]
-    return [np.concatenate(each) for each in zip(*parts, strict=True)]
-
-
-def _starts(arrays: tuple[Array, ...]) -> range:
-    return range(0, max(len(arrays[0]), 1), ROWS)
-
-
-def _once(compiled: Compiled, arrays: list[Array]) -> list[Array]:
     count = len(arrays[0])
-    padded = [_padded(array) for array in arrays]
-    return [each.numpy()[:count] for each in compiled(np.arange(ROWS) < count, *padded)]
+    indices = np.arange(count) if indices is None else indices
+    if not count:
+        return [answer[:0] for answer in _once(compiled, [np.zeros((1, *a.shape[1:]), a.dtype) for a in arrays], [0])]
+    pages = indices // ROWS
+    groups = [np.flatnonzero(pages == page) for page in np.unique(pages)]
+    parts = [_once(compiled, [array[group] for array in arrays], indices[group] % ROWS) for group in groups]
+    order = np.argsort(np.concatenate(groups))
+    return [np.concatenate(each)[order] for each in zip(*parts, strict=True)]
 
 
-def _padded(array: Array) -> Array:
-    missing = ROWS - len(array)
-    if not missing:
-        return array
-    filling = array[:1] if len(array) else np.zeros((1, *array.shape[1:]), array.dtype)
-    return np.concatenate([array, np.repeat(filling, missing, axis=0)])
+def _once(compiled: Compiled, arrays: list[Array], rows: NDArray[np.int64] | list[int]) -> list[Array]:
+    """Ask about the images that stand in the named rows, and return what is said of them."""
+    real = np.zeros(ROWS, np.bool_)
+    real[rows] = True
+    return [answer.numpy()[rows] for answer in compiled(real, *(_placed(array, rows) for array in arrays))]
+
+
+def _placed(array: Array, rows: NDArray[np.int64] | list[int]) -> Array:
+    """Return ROWS rows, those named out of `array`, the others filled with its first."""
+    placed = np.repeat(array[:1], ROWS, axis=0)
+    placed[rows] = array
+    return placed

@@ -40,18 +40,18 @@ class Classifier(TensorFlowV2Classifier):
         real, images = tf.TensorSpec((ROWS,), tf.bool), tf.TensorSpec((ROWS, *shape), tf.float32)
 
         @tf.function(input_signature=[real, images])
-        def logits(_: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor]:
+        def logits(real: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor]:  # noqa: ARG001 (as blocks ask)
             return (model(x, training=False),)
 
         @tf.function(input_signature=[real, images, tf.TensorSpec((ROWS, classes), tf.float32)])
-        def gradient(_: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor]:
+        def gradient(real: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor]:  # noqa: ARG001 (as blocks ask)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
                 total = tf.reduce_sum(_cross_entropy(y, model(x, training=False)))
             return (tape.gradient(total, x, unconnected_gradients=tf.UnconnectedGradients.ZERO),)
 
         @tf.function(input_signature=[real, images])
-        def jacobian(_: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor]:
+        def jacobian(real: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor]:  # noqa: ARG001 (as blocks ask)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
                 outputs = model(x, training=False)
@@ -64,11 +64,16 @@ class Classifier(TensorFlowV2Classifier):
         x: NDArray[np.float32],
         batch_size: int = BATCH,  # noqa: ARG002 (ART's; batches have one shape here)
         training_mode: bool = False,  # noqa: FBT001, FBT002 (ART's signature)
+        *,
+        indices: NDArray[np.int64] | None = None,
         **_: Any,  # noqa: ANN401
     ) -> NDArray[np.float32]:
-        """Return the logits (n, classes), float32, of images (n, height, width, channels) in [0, 1]."""
+        """Return the logits (n, classes), float32, of images (n, height, width, channels) in [0, 1].
+
+        `indices` (n,) say which of the test images they are, the first ones if None.
+        """
         _refuse_training(training_mode=training_mode)
-        found: NDArray[np.float32] = blocks.ask(self._logits, _float32(x))[0]
+        found: NDArray[np.float32] = blocks.ask(self._logits, _float32(x), indices=indices)[0]
         return found
 
     def loss_gradient(

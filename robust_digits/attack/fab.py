@@ -32,14 +32,23 @@ class Fab:
         """Take a Keras model that gives logits, and the norm that is to be small, "inf" or 2."""
         self._ask = _compile(model, norm)
 
-    def attack(self, images: Images, labels: Labels, *, targets: Labels, eps: float, steps: int) -> Images:
+    def attack(  # all by keyword
+        self,
+        images: Images,
+        labels: Labels,
+        *,
+        targets: Labels,
+        eps: float,
+        steps: int,
+        indices: NDArray[np.int64] | None = None,
+    ) -> Images:
         """Return the nearest images found that the model does not give their label, float32, whatever their distance.
 
         `images` (n, height, width, channels) in [0, 1] must be right; where nothing was found they are returned. The
-        walk ends early when every image of a batch has one within `eps`.
+        walk to an image ends with the first one within `eps`. `indices` (n,) say which of the test images they are.
         """
         told = tf.constant(eps, tf.float32), tf.constant(steps)
-        return blocks.ask(lambda *arrays: self._ask(*arrays, *told), images, labels, targets)[0]
+        return blocks.ask(lambda *arrays: self._ask(*arrays, *told), images, labels, targets, indices=indices)[0]
 
 
 def nearest(points: tf.Tensor, normals: tf.Tensor, rise: tf.Tensor, *, norm: str | int) -> tf.Tensor:
@@ -108,7 +117,7 @@ def _compile(model: keras.Model, norm: str | int) -> Any:  # noqa: ANN401 (compi
             at = step(at, middles, labels, targets)
             broken = tf.argmax(model(at, training=False), axis=1) != labels
             length = size(at - middles)
-            nearer = broken & (length < smallest)
+            nearer = broken & (length < smallest) & (smallest > eps)
             best = tf.where(nearer[:, None, None, None], at, best)
             smallest = tf.where(nearer, length, smallest)
             at = tf.where(broken[:, None, None, None], middles + (at - middles) * _BACK, at)

@@ -34,19 +34,27 @@ class Square:
         self._norm = norm
         self._look, self._ask = _compile(model, norm)
 
-    def attack(
-        self, images: Images, labels: Labels, *, eps: float, queries: int, generators: Sequence[np.random.Generator]
+    def attack(  # all by keyword
+        self,
+        images: Images,
+        labels: Labels,
+        *,
+        eps: float,
+        queries: int,
+        generators: Sequence[np.random.Generator],
+        indices: NDArray[np.int64] | None = None,
     ) -> Images:
         """Return the best images found within `eps` of `images` (n, height, width, channels) in [0, 1].
 
         `labels` (n,) are the true classes; every image draws from its own of the `generators`. An image that is broken
-        is left alone from then on.
+        is left alone from then on. `indices` (n,) say which of the test images they are.
         """
         shape = images.shape[1:]
+        indices = np.arange(len(images)) if indices is None else indices
         first = stripes if self._norm == "inf" else tiles
         shifts = np.array([first(generator, shape, eps) for generator in generators], np.float32).reshape(images.shape)
         best = np.clip(images + shifts, 0, 1)
-        (margins,) = blocks.ask(self._look, best, labels)
+        (margins,) = blocks.ask(self._look, best, labels, indices=indices)
         for start in range(0, queries - 1, _PAUSE):  # the first perturbation was a query
             standing = np.flatnonzero(margins <= 0)
             if not standing.size:
@@ -56,7 +64,9 @@ class Square:
             places, signs = (np.stack(each) for each in zip(*drawn, strict=True))
             told = tf.constant(eps, tf.float32), tf.constant(sides), _patterns(sides, self._norm)
             state = images[standing], labels[standing], best[standing], margins[standing], places, signs
-            best[standing], margins[standing] = blocks.ask(lambda *arrays, told=told: self._ask(*arrays, *told), *state)
+            best[standing], margins[standing] = blocks.ask(
+                lambda *arrays, told=told: self._ask(*arrays, *told), *state, indices=indices[standing]
+            )
         return best
 
 
@@ -146,7 +156,7 @@ def _compile(model: keras.Model, norm: str | int) -> Any:  # noqa: ANN401 (two c
         return losses.margin(model(images, training=False), labels, labels)
 
     @tf.function(input_signature=[real, pictures, classes])
-    def look(_: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor]:
+    def look(real: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor]:  # noqa: ARG001 (as blocks ask)
         return (lead(images, labels),)
 
     signature = [

@@ -2,7 +2,7 @@
 
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits.attack import attacks, blocks, perturbation
-from robust_digits.attack.attacks import Images, Target, Victim
+from robust_digits.attack import attacks, blocks
 from robust_digits.attack.table import ATTACKS, member
+from robust_digits.attack.target import Images, Target, Victim
+from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.params import Section
 from robust_digits.runtime import keras
@@ -36,11 +37,8 @@ class Found:
 class Keeper(Protocol):
     """Where blocks that are done are kept, so that an interrupted attack goes on from there."""
 
-    def load(self, name: str, settings: Section, block: NDArray[np.int64]) -> Found | None:
-        """Return what was found of a block, if it is kept."""
-
-    def save(self, name: str, settings: Section, block: NDArray[np.int64], found: Found) -> None:
-        """Keep what was found of a block."""
+    def found(self, block: Target, settings: Section, attack: Callable[[], Found]) -> Found:
+        """Return what is kept of a block, or else what the attack finds, which is kept from now on."""
 
 
 class Suite:
@@ -132,11 +130,7 @@ class Suite:
         """Return what is found of a block, out of the keeper's hands if it is there."""
         if self._keeper is None:
             return self._block(settings, block)
-        found = self._keeper.load(block.name, settings, block.indices)
-        if found is None:
-            found = self._block(settings, block)
-            self._keeper.save(block.name, settings, block.indices, found)
-        return found
+        return self._keeper.found(block, settings, lambda: self._block(settings, block))
 
     def _block(self, settings: Section, block: Target) -> Found:
         """Attack what the model gets right of a block, with every member of an ensemble in turn."""

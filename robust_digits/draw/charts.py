@@ -13,7 +13,7 @@ from robust_digits.draw import parts
 from robust_digits.draw.parts import COLOURS, QUIET
 from robust_digits.judge import sanity, scoring
 from robust_digits.judge.evidence import Evidence
-from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, label
+from robust_digits.judge.views import CERTIFIED, CLEAN, CURVE, FGM_TRANSFER, FGM_WHITE_BOX, label
 
 _HISTORY = {"loss": "loss", "accuracy": "accuracy"}
 _UNDER_PGD = "validation_pgd"  # what the history of a hardened model tells beside
@@ -63,7 +63,7 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
             axes.text(sanity.GREY + 0.06, bound, "no model can\nexceed this", fontsize=8, va="center")
             axes.set_xlim(right=sanity.GREY + 0.22)  # room for the words, clear of every line
             axes.axvline(each.indicators["eps"], color=QUIET, lw=1, zorder=0)
-            axes.set_ylabel("accuracy under PGD, %")
+            axes.set_ylabel(f"accuracy under {CURVE}, % of {each.indicators['curve_images']:.0f} images")
             axes.legend(frameon=False)
     parts.save(figure, path)
 
@@ -103,7 +103,7 @@ def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -
 
 
 def _band(axes: Axes, evidence: Evidence, *, colour: str) -> None:
-    """Fill what is not known: between what PGD left standing and what is certified."""
+    """Fill what is not known: between what an attack left standing and what is certified."""
     eps, proven = evidence.curves[CERTIFIED].T
     axes.fill_between(eps, 100 * proven, 100 * evidence.curves["linf"][:, 1], color=colour, alpha=0.15, lw=0)
 

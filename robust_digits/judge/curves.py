@@ -8,16 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits.attack import losses, perturbation
+from robust_digits.attack import losses
 from robust_digits.attack.ascent import Ascent, random_start
 from robust_digits.attack.classifier import Classifier
+from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
-
-ATTACK = "APGD on the logits ratio"  # what curves are measured by
 
 
 class SecurityCurve:
-    """Accuracy under AutoPGD of few steps in balls that grow, in one norm: compiled once."""
+    """Accuracy under AutoPGD of few steps, on the logits ratio, in balls that grow in one norm: compiled once."""
 
     def __init__(self, classifier: Classifier, *, norm: str | int, steps: int, seed: int) -> None:
         """Take a model that gives logits, the norm, "inf" or 2, the steps of AutoPGD at each size, and the seed."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.attack import fgm, perturbation
+from robust_digits.attack import fgm
 from robust_digits.attack.classifier import Classifier
 from robust_digits.attack.suite import STANDING, Found, Suite
 from robust_digits.attack.table import ATTACKS
+from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge import indicators, proof
@@ -95,6 +96,7 @@ def judge(  # what an evaluation is made of, all by keyword
         curves=measured | ({} if proven.curve is None else {CERTIFIED: proven.curve}),
         indicators={
             "eps": suite.eps,
+            "curve_images": float(len(few)),
             "grey_bound": float(np.bincount(few.labels).max() / len(few)),
             **crafted.indicators,
             **attacked.indicators,

@@ -4,7 +4,7 @@ from robust_digits.params import Count, Section, Sizes
 
 
 class Curve(Section):
-    """Where accuracy over eps is measured, with how many steps of PGD, on how many of the first test images."""
+    """Where accuracy over eps is measured, with how many steps of AutoPGD, on how many of the first test images."""
 
     samples: Count
     steps: Count

@@ -9,8 +9,10 @@ here, and the names of attacks from their records.
 from robust_digits.attack.table import ATTACKS
 
 CLEAN, FGM_TRANSFER, FGM_WHITE_BOX = "clean", "fgm_transfer", "fgm_white_box"
+AUTOATTACK = "autoattack"  # the attack of the suite that others publish
 WORST_CASE = "worst_case"
 CERTIFIED = "certified"
+CURVE = "APGD"  # what accuracy over eps is measured by, for people
 NORMS: dict[str | int, str] = {"inf": "L-infinity", 1: "L1", 2: "L2"}
 
 _LABELS = {

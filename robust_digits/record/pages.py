@@ -17,13 +17,14 @@ from robust_digits import files
 from robust_digits.command import guarded
 from robust_digits.errors import InputError
 from robust_digits.judge import checks
-from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
+from robust_digits.judge.views import AUTOATTACK, CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
 from robust_digits.params import PARAMS_FILE
 from robust_digits.params import read as read_params
 from robust_digits.record import figures
 
-_COLUMNS = {f"accuracy.{view}": view for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE)}
+_COLUMNS = {f"accuracy.{view}": view for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, AUTOATTACK, WORST_CASE)}
 _COLUMNS |= {f"{CERTIFIED}.accuracy": CERTIFIED}
+_CHOSEN = f"accuracy.{AUTOATTACK}"  # the one column that a suite may leave out
 _MARK = re.compile(
     r"<!-- (?P<kind>results|figure|checks): (?P<what>.+?) -->(?P<text>.*?)(?P<end><!-- end -->|\Z)", re.DOTALL
 )
@@ -77,10 +78,11 @@ def read(folder: Path, *, order: Sequence[str]) -> dict[str, Metrics]:
 def table(models: Mapping[str, Metrics]) -> str:
     """Return a table, one line a model: accuracy in percent and its 95% interval; headings say at which eps."""
     first = next(iter(models.values()))
-    names = [label(view, first[figure]["eps"]) for figure, view in _COLUMNS.items()]
+    columns = [figure for figure in _COLUMNS if all(figure in each for each in models.values())]
+    names = [label(_COLUMNS[figure], first[figure]["eps"]) for figure in columns]
     lines = ["| model | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
     for model, figures_of in models.items():
-        lines.append(f"| {model} | " + " | ".join(_cell(figures_of[figure]) for figure in _COLUMNS) + " |")
+        lines.append(f"| {model} | " + " | ".join(_cell(figures_of[figure]) for figure in columns) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -101,7 +103,7 @@ def _model(metrics: Path, details: Path) -> Metrics:
         raise InputError(f"{error.filename}: no such file") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{metrics}: not the metrics of a model and how they were made: {error}") from None
-    missing = [figure for figure in _COLUMNS if figure not in found]
+    missing = [figure for figure in _COLUMNS if figure not in found and figure != _CHOSEN]
     if missing:
         raise InputError(f"{metrics}: expected {', '.join(_COLUMNS)}; {', '.join(missing)} missing")
     return found

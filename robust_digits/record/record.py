@@ -23,6 +23,7 @@ from robust_digits.record import machine, pages
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
 _RESULTS = ("metrics", "plots/pictures")
+_TIMED = {"training": ".keras", "evaluation": ".npz"}  # work, and how the names of what it makes end
 
 
 def record(experiment: str, folder: Path, *, command: str) -> None:
@@ -47,9 +48,9 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
         params = yaml.safe_load(files.read_text("params.yaml"))
         params["data"]["source"] = Path(params["data"]["source"]).name  # the path is this machine's, not the reader's
         (temporary / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-        seconds = _seconds(experiment)
-        known = {model: round(time) for model, time in seconds.items() if time is not None}
-        (temporary / "training.json").write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+        for work, suffix in _TIMED.items():
+            known = {name: round(time) for name, time in _seconds(experiment, suffix).items() if time is not None}
+            (temporary / f"{work}.json").write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
         page = _page(experiment, folder.name, temporary, params, command=command)
         (temporary / "README.md").write_text(page, encoding="utf-8")
 
@@ -64,7 +65,7 @@ Made by `{command}` at commit `{_commit(experiment)}`, with the parameters in [p
 
 - data: `{data["source"]}`{checksum}
 - machine: {machine.name()}
-- training: {_said(_seconds(experiment))}
+{_times(experiment)}
 - versions: Python {platform.python_version()}, {packages}
 
 <!-- results: metrics -->
@@ -100,13 +101,16 @@ def _checked(path: Path) -> str:
     return "\n".join([f"{count - len(red)} of {count} checks of the evaluation are green (metrics/sanity.json).", *red])
 
 
-def _seconds(experiment: str) -> dict[str, float | None]:
-    """Return how long each model of an experiment took to train; None where this machine did not train it."""
+def _times(experiment: str) -> str:
+    """Return a line for each work that is timed."""
+    return "\n".join(f"- {work}: {_said(_seconds(experiment, suffix))}" for work, suffix in _TIMED.items())
+
+
+def _seconds(experiment: str, suffix: str) -> dict[str, float | None]:
+    """Return how long it took to make each output with a suffix; None where another machine made it."""
     stages = yaml.safe_load(DVCFileSystem(rev=experiment).read_text("dvc.lock"))["stages"]
-    models = {
-        out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"] if out["path"].endswith(".keras")
-    }
-    return {Path(path).stem: stopwatch.recall(md5) for path, md5 in models.items()}
+    made = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+    return {Path(path).stem: stopwatch.recall(md5) for path, md5 in made.items() if path.endswith(suffix)}
 
 
 def _said(seconds: Mapping[str, float | None]) -> str:

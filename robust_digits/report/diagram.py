@@ -49,7 +49,7 @@ config:
 ---
 xychart-beta
     x-axis "eps, L-infinity" [{", ".join(f'"{eps:g}"' for eps in sizes)}]
-    y-axis "accuracy under PGD, %" 0 --> 100
+    y-axis "accuracy under APGD, %" 0 --> 100
 {drawn}
 ```
 """

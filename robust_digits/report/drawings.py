@@ -18,8 +18,8 @@ Plot = tuple[str, str, Spec]  # row, title, what to draw
 Tables = dict[str, list[Row]]  # a table as it is here and, where it is another, at the base
 
 _CURVES = {  # kind of table in plots/security -> title, and what the axes say
-    "linf": ("L-infinity", "eps, L-infinity", "accuracy under PGD"),
-    "l2": ("L2", "eps, L2", "accuracy under PGD"),
+    "linf": ("L-infinity", "eps, L-infinity", "accuracy under APGD"),
+    "l2": ("L2", "eps, L2", "accuracy under APGD"),
     "certified": ("certified, L-infinity", "eps, L-infinity", "certified accuracy"),
 }
 _MEASURES = {"accuracy": vega.SHARES, "loss": {}}

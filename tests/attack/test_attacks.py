@@ -17,10 +17,10 @@ from robust_digits.attack import fgm
 from robust_digits.attack.ascent import Ascent, Trail
 from robust_digits.attack.attacks import Images
 from robust_digits.attack.losses import cross_entropy
-from robust_digits.attack.perturbation import sizes
 from robust_digits.attack.suite import STANDING, Found, Suite
 from robust_digits.attack.table import ATTACKS, Attacks, Plain, Restarts, Standard, Steps, doubled
 from robust_digits.data.images import ImageSet
+from robust_digits.data.perturbation import sizes
 from robust_digits.learn import networks
 from robust_digits.runtime import keras
 
@@ -128,10 +128,18 @@ def test_restarts_attack_what_still_stands(name: str, monkeypatch: pytest.Monkey
     starts: list[Images] = []
 
     def scripted(
-        _: object, images: Images, labels: NDArray[np.int64], *, start: Images, eps: float, steps: int
+        _: object,
+        images: Images,
+        labels: NDArray[np.int64],
+        *,
+        start: Images,
+        eps: float,
+        steps: int,
+        indices: NDArray[np.int64],
     ) -> Trail:
         assert (eps, steps) == (0.1, 3)
         rows = [int(np.flatnonzero((whole.images == image).all(axis=(1, 2, 3)))[0]) for image in images]
+        np.testing.assert_array_equal(indices, rows)
         np.testing.assert_array_equal(labels, whole.labels[rows])
         broken = [k in falls[len(given)] for k in range(len(rows))]
         given.append(images)
@@ -214,7 +222,7 @@ def test_an_ensemble_says_who_broke_what() -> None:
     assert 0 < (found.by == 0).sum() < (found.by != STANDING).sum() < 55
 
 
-@pytest.mark.parametrize("name", ["noise", "pgd", "apgd_t", "square", "autoattack", "adaptive"])
+@pytest.mark.parametrize("name", ["noise", "fgm", "bim", "pgd", "apgd_t", "fab_t", "square", "autoattack", "adaptive"])
 def test_an_image_falls_alike_in_any_company(name: str, attacks: Suite, whole: ImageSet) -> None:
     """Which other images there are, in which order, and how blocks are cut, changes nothing of what is found."""
     transfer = far(whole)

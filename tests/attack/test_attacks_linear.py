@@ -8,10 +8,10 @@ from support.few import FEW
 from support.linear import SIDE, case, gradient, level
 from support.linear import model as linear_model
 
-from robust_digits.attack.perturbation import sizes
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, Noise, Plain, Queries, Restarts, Samples, Standard, Steps, Targets
 from robust_digits.data.images import ImageSet
+from robust_digits.data.perturbation import sizes
 from robust_digits.params import Section
 from robust_digits.runtime import keras
 

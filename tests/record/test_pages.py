@@ -32,9 +32,9 @@ ROBUST = (
 )
 
 
-def write(folder: Path, model: str, *shares: float, certified: float | None = None) -> None:
-    """Write the metrics of a model and how they were made, with an attack that the table leaves out."""
-    keys = ("clean", "fgm_transfer", "fgm_white_box", "worst_case", "square")
+def write(folder: Path, model: str, *shares: float, certified: float | None = None, other: str = "square") -> None:
+    """Write the metrics of a model and how they were made, with one more attack, of 50%."""
+    keys = ("clean", "fgm_transfer", "fgm_white_box", "worst_case", other)
     accuracy = dict(zip(keys, (*shares, 0.5), strict=True))
     content: dict[str, Any] = {"accuracy": accuracy, "certified": {"accuracy": certified}}
     eps = {"clean": 0.0, "fgm_transfer": 0.5, "fgm_white_box": 0.5}
@@ -80,6 +80,17 @@ def figure(named: str, text: str = "") -> str:
 def fill(page: str, folder: Path) -> str:
     """Fill a page with the models in the order of the story."""
     return pages.fill(page, folder, order=ORDER)
+
+
+def test_autoattack_has_a_column_where_every_model_has_it(tmp_path: Path) -> None:
+    """The ensemble that others publish stands beside the worst case; one model without it, and no column is half full."""
+    write(tmp_path, "a", 0.98, 0.075, 0.075, 0.5, other="autoattack")
+    write(tmp_path, "b", 0.98, 0.075, 0.075, 0.5, other="autoattack")
+    head, _, *rows = pages.table(pages.read(tmp_path, order=())).splitlines()
+    assert head.split(" | ")[4:6] == ["AutoAttack, eps 0.3", "worst case, eps 0.3"]
+    assert [row.split(" | ")[4] for row in rows] == ["50.0% (44.9 to 55.2)"] * 2
+    write(tmp_path, "b", 0.98, 0.075, 0.075, 0.5)
+    assert "AutoAttack" not in pages.table(pages.read(tmp_path, order=()))
 
 
 def test_models_come_in_the_order_that_is_given(root: Path) -> None:

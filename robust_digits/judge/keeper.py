@@ -1,0 +1,94 @@
+"""What was found of each block, kept until the whole evaluation is written: an interrupted one goes on from there.
+
+DVC deletes a stage's outputs before it runs, so the blocks lie in the user's cache folder, under names made from
+everything that a result depends on: the same attack finds its own blocks, and no other does.
+"""
+
+import hashlib
+import shutil
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from robust_digits import attack, cache
+from robust_digits.attack.suite import Found
+from robust_digits.attack.target import Target
+from robust_digits.files import replacing
+from robust_digits.params import Section
+
+_LIBRARIES = ("adversarial-robustness-toolbox", "keras", "numpy", "tensorflow")
+
+
+class Blocks:
+    """The blocks of one evaluation. `earlier` are the seconds that were spent on those an interrupted run has left."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep blocks in a folder, which is made when the first one is done."""
+        self._folder = folder
+        self._writes = True
+        self.earlier = 0.0
+
+    def found(self, block: Target, settings: Section, attack: Callable[[], Found]) -> Found:
+        """Return what is kept of a block, or else what the attack finds, which is kept from now on.
+
+        Where nothing can be written, that is said once, and the evaluation goes on.
+        """
+        path = self._path(block, settings)
+        kept = self._load(path)
+        if kept is not None:
+            return kept
+        start = time.perf_counter()
+        found = attack()
+        if self._writes:
+            self._save(path, found, seconds=time.perf_counter() - start)
+        return found
+
+    def forget(self) -> None:
+        """Remove all blocks: what they were kept for is written."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _load(self, path: Path) -> Found | None:
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                found = Found(arrays["images"], arrays["by"])
+                self.earlier += float(arrays["seconds"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            print(f"{path}: cannot be read ({error}); the block is attacked anew", file=sys.stderr)
+            return None
+        return found
+
+    def _save(self, path: Path, found: Found, *, seconds: float) -> None:
+        try:
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.savez(file, allow_pickle=False, images=found.images, by=found.by, seconds=np.array(seconds))
+        except OSError as error:
+            self._writes = False
+            print(f"{path}: cannot be written ({error}); an interrupted evaluation will start anew", file=sys.stderr)
+
+    def _path(self, block: Target, settings: Section) -> Path:
+        """Return where a block lies, by what the attack is given: all but the model, which names the folder."""
+        told = f"{block.name} {block.seed} {block.victim.norm} {block.eps!r} {settings.model_dump_json()}"
+        arrays = (block.images, block.labels, block.transfer, block.indices)
+        name = _digest([told.encode(), *(np.ascontiguousarray(array).tobytes() for array in arrays)])
+        return self._folder / f"{block.name}-{name}.npz"
+
+
+def folder(model: Path, *, threads: int) -> Path:
+    """Return the folder of a model's blocks: by its file, the code of the attacks, the libraries, and the threads."""
+    code = (path.read_bytes() for path in sorted(Path(attack.__file__).parent.glob("*.py")))
+    versions = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    return cache.folder("blocks") / _digest([model.read_bytes(), *code, f"{versions} {threads}".encode()])
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
