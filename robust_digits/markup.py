@@ -23,7 +23,8 @@ def heading(title: str) -> str:
 
 def links(titles: Iterable[str]) -> str:
     """Return links to the parts of a page."""
-    return f"<nav>{''.join(f'<a href="#{_anchor(title)}">{html.escape(title)}</a>' for title in titles)}</nav>"
+    to = (f'<a href="#{_anchor(title)}">{html.escape(title)}</a>' for title in titles)
+    return f"<nav>{''.join(to)}</nav>"
 
 
 def folded(title: str, body: str) -> str:

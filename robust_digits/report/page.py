@@ -41,10 +41,10 @@ def _top(comparison: Comparison, plots: Sequence[Drawing], *, base: str) -> str:
     state = ("pass", "fail")[headline.exit_code(comparison)]
     parts = dict.fromkeys(["Figures", *(drawing.part for drawing in plots), "Pictures"])
     notes = "".join(f'<p class="note">{markup.inline(line)}</p>' for line in sections.warnings(comparison))
-    return (
-        f'<header class="{state}"><h1>{markup.inline(headline.headline(comparison))}</h1>'
-        f'<p class="quiet">{markup.inline(sections.where(comparison, base=base))}</p>{markup.links(parts)}</header>{notes}'
+    title, where = (
+        markup.inline(line) for line in (headline.headline(comparison), sections.where(comparison, base=base))
     )
+    return f'<header class="{state}"><h1>{title}</h1><p class="quiet">{where}</p>{markup.links(parts)}</header>{notes}'
 
 
 def _numbers(comparison: Comparison) -> str:
