@@ -79,7 +79,8 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
     line across the norm that it is of.
     """
     figure = Figure(figsize=(9, 3.8), layout="constrained")
-    for axes, norm, name in zip(figure.subplots(1, 2, sharey=True), ("linf", "l2"), ("inf", 2), strict=True):
+    names: dict[str, str | int] = {"linf": "inf", "l2": 2}
+    for axes, (norm, name) in zip(figure.subplots(1, 2, sharey=True), names.items(), strict=True):
         for model, each in evidence.items():
             points = _near(each.curves[norm])
             (line,) = axes.plot(points[:, 0], 100 * points[:, 1], marker="o", ms=3, label=model)

@@ -12,13 +12,14 @@ from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_
 
 RIGHT, WRONG, QUIET = "#2a7f3f", "#c0392b", "#b8bfc6"
 _CLASSES, _LIKELIEST = 10, 5  # whose probabilities can be told apart beside each other
+_RGB = 3
 COLOURS = {CLEAN: "#4c78a8", FGM_TRANSFER: "#f2a541", FGM_WHITE_BOX: "#c0392b", WORST_CASE: "#5b2333"}  # of the views
 
 
 def image(axes: Axes, pixels: NDArray[np.float32]) -> None:
-    """Draw an image (height, width, channels) in [0, 1], grey or in colours."""
-    grey = pixels.shape[-1] == 1
-    axes.imshow(pixels[..., 0] if grey else pixels, cmap="gray" if grey else None, vmin=0, vmax=1)
+    """Draw an image (height, width, channels) in [0, 1], in colours if it has three channels, their mean if not."""
+    colours = pixels.shape[-1] == _RGB
+    axes.imshow(pixels if colours else pixels.mean(axis=-1), cmap=None if colours else "gray", vmin=0, vmax=1)
     _bare(axes)
 
 
