@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help repro test check format lock mnist record survey study lab experiments gate report page reproduced plots deps pages bench
+.PHONY: help repro test check format lock mnist judge record survey study lab experiments gate report page reproduced plots deps pages bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -62,6 +62,14 @@ mnist: $(VENV)/.locked ## the tutorial's run, on MNIST, into docs/results/mnist 
 		$(if $(DATA),--set-param data.sha256=$$($(CHECKSUM)))
 	python -m robust_digits.record.record $(RUN) docs/results/$(RUN) \
 		--command "make mnist$(if $(DATA), DATA=$(notdir $(DATA)))$(if $(filter-out trades,$(RECIPE)), RECIPE=$(RECIPE))"
+
+# Quoted for the shell, whatever a path holds.
+quoted = '$(subst ','\'',$(1))'
+given = $(if $(filter undefined file,$(origin $(1))),,$($(1)))
+judge: $(VENV)/.locked ## attack, certify and check a Keras model of your own (MODEL=my.keras DATA=mine.npz EPS=0.03; NORM=2, SAMPLES=1000, OUTPUT)
+	@$(foreach name,MODEL DATA EPS,$(if $(call given,$(name)),,echo "$(name): expected one: make judge MODEL=my.keras DATA=mine.npz EPS=0.03" >&2; exit 2;)):
+	@python -m robust_digits.candidate.judge $(call quoted,$(MODEL)) $(call quoted,$(DATA)) --eps $(call quoted,$(EPS)) \
+		$(foreach name,NORM SAMPLES OUTPUT,$(if $(call given,$(name)),--$(shell echo $(name) | tr A-Z a-z) $(call quoted,$($(name)))))
 
 record: $(VENV)/.locked ## record the results of the last commit in docs/results/digits
 	python -m robust_digits.record.record HEAD docs/results/digits --command "make repro"

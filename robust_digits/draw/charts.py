@@ -1,4 +1,4 @@
-"""Draw the models side by side: accuracy in each view and over eps, confusion, and how they learned."""
+"""Draw models, one or several side by side: accuracy in each view and over eps, confusion, and how they learned."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,13 +10,14 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from robust_digits.draw import parts
-from robust_digits.draw.parts import COLOURS, QUIET
+from robust_digits.draw.parts import COLOURS, QUIET, RIGHT
 from robust_digits.judge import sanity, scoring
 from robust_digits.judge.evidence import Evidence
-from robust_digits.judge.views import CERTIFIED, CLEAN, CURVE, FGM_TRANSFER, FGM_WHITE_BOX, label
+from robust_digits.judge.views import CERTIFIED, CLEAN, CURVE, FGM_TRANSFER, FGM_WHITE_BOX, NORMS, WORST_CASE, label
 
 _HISTORY = {"loss": "loss", "accuracy": "accuracy"}
 _UNDER_PGD = "validation_pgd"  # what the history of a hardened model tells beside
+_FAR = 3  # times as large an eps as the one before it: of a curve that would be squeezed into a corner
 
 
 def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
@@ -43,26 +44,59 @@ def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
     parts.save(figure, path)
 
 
+def standing(path: Path, evidence: Evidence) -> None:
+    """Draw one model's accuracy in every view and what is certified, each with its 95% interval.
+
+    Between what is certified and what is left in the worst case lies true accuracy: the band.
+    """
+    shares = evidence.verdicts()
+    if evidence.certified is not None:
+        shares[CERTIFIED] = evidence.certified
+        proven, left = (100 * scoring.accuracy(shares[name]) for name in (CERTIFIED, WORST_CASE))
+    figure = Figure(figsize=(6.4, 0.9 + 0.42 * len(shares)), layout="constrained")
+    axes = figure.subplots()
+    for place, (view, right) in enumerate(shares.items()):
+        share = 100 * scoring.accuracy(right)
+        low, high = (100 * end for end in scoring.interval(int(right.sum()), len(right)))
+        axes.barh(place, share, 0.7, color={**COLOURS, CERTIFIED: RIGHT}.get(view, QUIET))
+        axes.plot([low, high], [place, place], color="black", lw=1)
+        axes.text(max(high, share) + 1.5, place, f"{share:.1f}", fontsize=8, va="center")
+    if evidence.certified is not None:
+        axes.axvspan(proven, left, color=RIGHT, alpha=0.15, lw=0, zorder=0)
+    axes.set_yticks(range(len(shares)), [label(view, evidence.made[view].eps) for view in shares])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 112)
+    axes.set_xticks(range(0, 101, 20))
+    axes.set_xlabel("images that are right, %")
+    axes.spines[["top", "right"]].set_visible(False)
+    parts.save(figure, path)
+
+
 def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
     """Draw accuracy over eps in both norms, one line a model, with the bound that grey images set.
 
-    The band below a line reaches down to what is certified: true accuracy lies in it.
+    The band below a line reaches down to what is certified: true accuracy lies in it. The radius of the suite is a
+    line across the norm that it is of.
     """
     figure = Figure(figsize=(9, 3.8), layout="constrained")
-    for axes, norm, name in zip(figure.subplots(1, 2, sharey=True), ("linf", "l2"), ("L-infinity", "L2"), strict=True):
+    names: dict[str, str | int] = {"linf": "inf", "l2": 2}
+    for axes, (norm, name) in zip(figure.subplots(1, 2, sharey=True), names.items(), strict=True):
         for model, each in evidence.items():
-            (line,) = axes.plot(each.curves[norm][:, 0], 100 * each.curves[norm][:, 1], marker="o", ms=3, label=model)
+            points = _near(each.curves[norm])
+            (line,) = axes.plot(points[:, 0], 100 * points[:, 1], marker="o", ms=3, label=model)
             if norm == "linf" and CERTIFIED in each.curves:
                 _band(axes, each, colour=line.get_color())
-        axes.set_xlabel(f"eps, {name}")
+        axes.set_xlabel(f"eps, {NORMS[name]}")
         axes.set_ylim(-2, 102)
         axes.spines[["top", "right"]].set_visible(False)
-        if norm == "linf":
+        if norm == "linf" and points[-1, 0] >= sanity.GREY:
             bound = 100 * next(iter(evidence.values())).indicators["grey_bound"]
             axes.plot([sanity.GREY, sanity.GREY + 0.05], [bound, bound], color="black", lw=2)
             axes.text(sanity.GREY + 0.06, bound, "no model can\nexceed this", fontsize=8, va="center")
             axes.set_xlim(right=sanity.GREY + 0.22)  # room for the words, clear of every line
+        if each.made[WORST_CASE].norm == name:
             axes.axvline(each.indicators["eps"], color=QUIET, lw=1, zorder=0)
+        if norm == "linf":
             axes.set_ylabel(f"accuracy under {CURVE}, % of {each.indicators['curve_images']:.0f} images")
             axes.legend(frameon=False)
     parts.save(figure, path)
@@ -104,8 +138,14 @@ def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -
 
 def _band(axes: Axes, evidence: Evidence, *, colour: str) -> None:
     """Fill what is not known: between what an attack left standing and what is certified."""
-    eps, proven = evidence.curves[CERTIFIED].T
-    axes.fill_between(eps, 100 * proven, 100 * evidence.curves["linf"][:, 1], color=colour, alpha=0.15, lw=0)
+    (eps, proven), (_, left) = (_near(evidence.curves[curve]).T for curve in (CERTIFIED, "linf"))
+    axes.fill_between(eps, 100 * proven, 100 * left, color=colour, alpha=0.15, lw=0)
+
+
+def _near(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a curve without a last point that stands far off, as the bound of grey images does of a small eps."""
+    before, last = points[-2:, 0] if len(points) > 1 else (0, 0)
+    return points[:-1] if last > _FAR * before > 0 else points
 
 
 def _confusion(axes: Axes, labels: NDArray[np.int64], predicted: NDArray[np.int64], *, classes: int) -> None:

@@ -11,13 +11,15 @@ from robust_digits.files import replacing
 from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
 RIGHT, WRONG, QUIET = "#2a7f3f", "#c0392b", "#b8bfc6"
+_CLASSES, _LIKELIEST = 10, 5  # whose probabilities can be told apart beside each other
+_RGB = 3
 COLOURS = {CLEAN: "#4c78a8", FGM_TRANSFER: "#f2a541", FGM_WHITE_BOX: "#c0392b", WORST_CASE: "#5b2333"}  # of the views
 
 
 def image(axes: Axes, pixels: NDArray[np.float32]) -> None:
-    """Draw an image (height, width, channels) in [0, 1], grey or in colours."""
-    grey = pixels.shape[-1] == 1
-    axes.imshow(pixels[..., 0] if grey else pixels, cmap="gray" if grey else None, vmin=0, vmax=1)
+    """Draw an image (height, width, channels) in [0, 1], in colours if it has three channels, their mean if not."""
+    colours = pixels.shape[-1] == _RGB
+    axes.imshow(pixels if colours else pixels.mean(axis=-1), cmap=None if colours else "gray", vmin=0, vmax=1)
     _bare(axes)
 
 
@@ -29,12 +31,16 @@ def perturbation(axes: Axes, change: NDArray[np.float32]) -> None:
 
 
 def bars(axes: Axes, probabilities: NDArray[np.float32], *, label: int) -> None:
-    """Draw the probability of each class, the predicted one green where right and red where wrong."""
-    predicted = int(probabilities.argmax())
-    drawn = axes.bar(range(len(probabilities)), probabilities, color=QUIET)
-    drawn[predicted].set_color(RIGHT if predicted == label else WRONG)
+    """Draw the probability of each class, the predicted one green where right and red where wrong.
+
+    Of more than ten classes only the likeliest are drawn.
+    """
+    count, predicted = len(probabilities), int(probabilities.argmax())
+    classes = range(count) if count <= _CLASSES else sorted(probabilities.argsort()[-_LIKELIEST:].tolist())
+    drawn = axes.bar(range(len(classes)), probabilities[classes], color=QUIET)
+    drawn[classes.index(predicted)].set_color(RIGHT if predicted == label else WRONG)
     axes.set_ylim(0, 1)
-    axes.set_xticks(range(len(probabilities)))
+    axes.set_xticks(range(len(classes)), [str(each) for each in classes])
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -28,6 +28,7 @@ ROOMS = {  # what each room may import of the others, in the order in which the 
     "history": {"judge"},
     "report": {"judge", "history"},
     "record": {"judge", "history"},
+    "candidate": {"data", "certify", "learn", "attack", "judge", "draw", "report"},
     "study": {"data", "learn", "attack", "judge", "draw"},
 }
 LARGEST = 12  # modules of a room

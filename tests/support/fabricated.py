@@ -44,7 +44,7 @@ def fabricated(*, classes: int = 3, channels: int = 1, wrong: int = 2, count: in
             "linf": np.array([[0.0, 0.9], [0.2, 0.4], [0.5, 0.0]]),
             "l2": np.array([[0.0, 0.9], [2.0, 0.1]]),
         },
-        indicators={"eps": 0.2, "transfer_eps": 0.3, "grey_bound": 0.4},
+        indicators={"eps": 0.2, "transfer_eps": 0.3, "curve_images": 10.0, "grey_bound": 0.4},
         made={
             **{view: Made("inf", 0.2) for view in predictions},
             CLEAN: Made(),

@@ -1,0 +1,80 @@
+"""Images of one's own are read from a file or a folder, or refused in one line that says what is wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from robust_digits.candidate import data
+from robust_digits.errors import InputError
+
+Saved = Callable[..., Path]
+X, Y = np.full((4, 6, 5, 3), 0.5), np.arange(4)
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "0..255": ({"images": X * 255, "labels": Y}, r"divide by 255.*Rescaling\(255\)"),
+    "bytes": ({"images": (X * 255).astype(np.uint8), "labels": Y}, "uint8 up to 127; divide by 255"),
+    "NaN": ({"images": X * np.nan, "labels": Y}, "nan"),
+    "below 0": ({"images": -X, "labels": Y}, "got -0.5"),
+    "words": ({"images": X.astype(str), "labels": Y}, "expected images as numbers"),
+    "two axes": ({"images": X[0, 0], "labels": Y}, r"expected images of shape"),
+    "another count": ({"images": X, "labels": Y[:3]}, "got 4 images and 3 labels"),
+    "one-hot": ({"images": X, "labels": np.eye(4, dtype=int)}, "argmax"),
+    "float labels": ({"images": X, "labels": Y / 2}, "labels as integers"),
+    "objects": ({"images": X, "labels": np.array([1, "a", None, 2], object)}, "Python objects"),
+    "missing": ({"pixels": X, "classes": Y}, "got pixels, classes"),
+    "nothing": ({}, "got nothing"),
+    "empty": ({"images": X[:0], "labels": Y[:0]}, "one image at least"),
+}
+
+
+@pytest.mark.parametrize("names", [("images", "labels"), ("x_test", "y_test"), ("x", "y")])
+def test_arrays_by_any_of_their_names(names: tuple[str, str], npz: Saved) -> None:
+    """Images and labels come back as every module takes them, whatever they are called."""
+    found = data.load(npz(**dict(zip(names, (X, Y[:, np.newaxis]), strict=True))))
+    assert found.images.dtype == np.float32
+    assert found.images.shape == X.shape
+    assert found.labels.dtype == np.int64
+    assert found.labels.tolist() == [0, 1, 2, 3]
+
+
+def test_images_without_channels_get_one(npz: Saved) -> None:
+    """Grey images may come without the axis of channels."""
+    assert data.load(npz(images=X[..., 0], labels=Y)).images.shape == (4, 6, 5, 1)
+
+
+def test_a_folder_is_an_image_set(tmp_path: Path) -> None:
+    """A folder of images.npy and labels.npy is read as the stages read it."""
+    np.save(tmp_path / "images.npy", X.astype(np.float32))
+    np.save(tmp_path / "labels.npy", Y.astype(np.int64))
+    assert len(data.load(tmp_path)) == len(X)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_no_image_set_is_refused(fault: str, npz: Saved) -> None:
+    """Every fault is one line that names the file and what was found."""
+    arrays, says = FAULTS[fault]
+    path = npz(**arrays)
+    with pytest.raises(InputError, match=says) as refused:
+        data.load(path)
+    assert str(refused.value).startswith(str(path))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 torn", b"words"])
+def test_a_damaged_file_is_refused(content: bytes, tmp_path: Path) -> None:
+    """What is no archive is refused as that, and so is a file that is not there."""
+    path = tmp_path / "torn.npz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="intact"):
+        data.load(path)
+    with pytest.raises(InputError, match="no such file"):
+        data.load(tmp_path / "none.npz")
+
+
+def test_labels_are_classes_of_the_model() -> None:
+    """A label that the model has no output for is refused."""
+    data.check_labels(Y, classes=4, where=Path("x"))
+    with pytest.raises(InputError, match="expected labels 0 to 2, the classes of the model, got 0 to 3"):
+        data.check_labels(Y, classes=3, where=Path("x"))
