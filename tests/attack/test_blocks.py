@@ -1,0 +1,105 @@
+"""Images are cut into blocks in order, and each is asked about in a row of its own, whatever the others are."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from robust_digits.attack import blocks
+from robust_digits.attack.blocks import BLOCK, ROWS
+from robust_digits.runtime import tf
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
+Rows = NDArray[np.bool_]
+Array = NDArray[Any]
+
+
+def asked(*arrays: Array, indices: NDArray[np.int64] | None = None) -> tuple[list[Array], list[tuple[Array, ...]]]:
+    """Return the answers of a function that doubles the first array and gives its rows, and all that it was handed."""
+    calls: list[tuple[Array, ...]] = []
+
+    def double(real: Rows, *given: Array) -> tuple[tf.Tensor, tf.Tensor]:
+        calls.append((real, *given))
+        return tf.constant(2 * given[0]), tf.range(ROWS)
+
+    return blocks.ask(double, *arrays, indices=indices), calls
+
+
+def pictures(count: int) -> NDArray[np.float32]:
+    """Return images, all different."""
+    return np.random.default_rng(0).random((count, 2, 2, 1), np.float32)
+
+
+@given(st.integers(0, 50), st.integers(1, 20))
+def test_blocks_are_all_images_in_order(count: int, size: int) -> None:
+    """Blocks follow one another without a gap, each but the last of the size that was asked for."""
+    found = list(blocks.cut(count, size=size))
+    assert [index for block in found for index in block] == list(range(count))
+    assert all(len(block) == size for block in found[:-1])
+    assert all(0 < len(block) <= size for block in found[-1:])
+
+
+def test_a_block_is_whole_batches() -> None:
+    """Without a size, a block has as many images as some batches, so that none of them is half empty."""
+    assert [len(block) for block in blocks.cut(2 * BLOCK + 1)] == [BLOCK, BLOCK, 1]
+    assert BLOCK % ROWS == 0
+
+
+@pytest.mark.parametrize("count", [1, 5, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS])
+def test_every_question_has_one_shape(count: int) -> None:
+    """The function is asked about `ROWS` rows at a time, told which are images, and answers come back in order."""
+    images, labels = pictures(count), np.arange(count)
+    (doubled, rows), calls = asked(images, labels)
+    np.testing.assert_array_equal(doubled, 2 * images)
+    np.testing.assert_array_equal(rows, labels % ROWS)
+    assert len(calls) == -(-count // ROWS)
+    for real, given_images, given_labels in calls:
+        assert given_images.shape == (ROWS, 2, 2, 1)
+        assert given_images.dtype == np.float32
+        assert given_labels.dtype == np.int64
+        np.testing.assert_array_equal(given_images[real], images[given_labels[real]])
+    assert sum(real.sum() for real, *_ in calls) == count
+
+
+def test_rows_without_an_image_hold_one_of_the_others() -> None:
+    """What fills a batch is an image like the others: the function meets no numbers that images cannot have."""
+    images = pictures(3)
+    _, [(real, given_images)] = asked(images)
+    np.testing.assert_array_equal(given_images[~real], np.broadcast_to(images[:1], (ROWS - 3, 2, 2, 1)))
+
+
+@given(st.lists(st.integers(0, 4 * ROWS), min_size=1, max_size=30, unique=True))
+def test_an_image_stands_in_the_row_of_its_index(indices: list[int]) -> None:
+    """Whichever images there are and in which order, each is asked about in its own row, and answered in its place."""
+    numbers = np.array(indices)
+    (doubled, rows), calls = asked(numbers.astype(np.float32), indices=numbers)
+    np.testing.assert_array_equal(doubled, 2 * numbers)
+    np.testing.assert_array_equal(rows, numbers % ROWS)
+    for real, placed in calls:
+        assert len(set(placed[real] // ROWS)) == 1, "images of one page of the test images"
+        np.testing.assert_array_equal(placed[real] % ROWS, np.flatnonzero(real))
+
+
+def test_no_images_have_no_answers() -> None:
+    """Of no images nothing is said, in arrays of the shapes and types that it would be said in."""
+    (doubled, rows), _ = asked(pictures(0), np.zeros(0, np.int64))
+    np.testing.assert_array_equal(doubled, np.zeros((0, 2, 2, 1), np.float32), strict=True)
+    np.testing.assert_array_equal(rows, np.zeros(0, np.int32), strict=True)
+
+
+def test_what_is_asked_about_is_left_alone() -> None:
+    """Asking about read-only arrays works, and a function that writes into its rows changes no image."""
+    images = pictures(ROWS)
+    before = images.copy()
+    images.setflags(write=False)
+
+    def spoil(_: Rows, given: Array) -> tuple[tf.Tensor]:
+        given += 1
+        return (tf.constant(given),)
+
+    np.testing.assert_array_equal(blocks.ask(spoil, images)[0], before + 1)
+    np.testing.assert_array_equal(images, before)
