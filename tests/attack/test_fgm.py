@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from support.linear import case, gradient
 
 from robust_digits.attack import fgm
+from robust_digits.attack.blocks import ROWS
 from robust_digits.attack.classifier import Classifier, TensorFlowV2Classifier, evasion
 from robust_digits.data.images import ImageSet
 from robust_digits.data.perturbation import sizes
@@ -44,14 +45,14 @@ def test_smallest_perturbation_on_a_linear_model(norm: str | int, seed: int) -> 
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_same_bytes_as_plain_art(norm: str | int) -> None:
-    """Crafting through the compiled wrapper gives, byte for byte, what plain ART gives."""
+    """Crafting through the compiled wrapper gives, byte for byte, what plain ART gives of as many images at a time."""
     keras.utils.set_random_seed(0)
     model = networks.build("one_convolution", shape=(12, 12, 1), classes=5)
-    images = ImageSet(np.random.default_rng(0).random((20, 12, 12, 1), np.float32), np.arange(20) % 5)
+    images = ImageSet(np.random.default_rng(0).random((ROWS, 12, 12, 1), np.float32), np.arange(ROWS) % 5)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, reduction="sum")
     plain = TensorFlowV2Classifier(model, nb_classes=5, input_shape=(12, 12, 1), loss_object=loss, clip_values=(0, 1))
     order = np.inf if norm == "inf" else norm
-    expected = evasion.FastGradientMethod(plain, norm=order, eps=0.3, eps_step=0.3, batch_size=20).generate(
+    expected = evasion.FastGradientMethod(plain, norm=order, eps=0.3, eps_step=0.3, batch_size=ROWS).generate(
         images.images, images.labels
     )
     np.testing.assert_array_equal(crafted(Classifier(model), images, norm=norm, eps=0.3), expected)
