@@ -19,7 +19,7 @@ from robust_digits.attack.target import Victim
 from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.judge import indicators, planted, proof, trajectory
+from robust_digits.judge import indicators, planted, proof
 from robust_digits.judge.curves import SecurityCurve
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
@@ -103,7 +103,7 @@ def judge(  # what an evaluation is made of, all by keyword
             **attacked.indicators,
             **indicators.answers(suite.model, few),
             **planted.planted(suite.model.model, few, norm=suite.norm, eps=suite.eps, seed=seed),
-            **trajectory.trajectory(suite, few, seed=seed),
+            **indicators.trajectory(suite, few, seed=seed),
             "unbounded": unbounded,
             "gain_from_effort": indicators.gain_from_effort(
                 suite, few, few_others, attacks, {name: view.predictions for name, view in attacked.seen.items()}

@@ -2,20 +2,26 @@
 
 import logging
 from collections.abc import Mapping
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits.attack import losses
+from robust_digits.attack.ascent import random_start
 from robust_digits.attack.classifier import Classifier
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, doubled
 from robust_digits.data.images import ImageSet
 from robust_digits.judge.views import label
 from robust_digits.params import Section
+from robust_digits.runtime import tf
 
 Images = NDArray[np.float32]
 _log = logging.getLogger(__name__)
 _ROUNDING = 1e-3  # of probabilities that are added up
+_CLIMB = 20  # steps of the ascent whose loss is watched
+_LOSS = 1e-4  # rounding of a loss that is asked for twice; the logits ratio is about 1
 
 
 def answers(classifier: Classifier, few: ImageSet) -> dict[str, float]:
@@ -42,6 +48,35 @@ def probabilities(outputs: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return which outputs (n, classes) can be probabilities, bool (n,): none below 0, and together 1."""
     verdict: NDArray[np.bool_] = (outputs.min(axis=1) >= 0) & (np.abs(outputs.sum(axis=1) - 1) < _ROUNDING)
     return verdict
+
+
+def trajectory(suite: Suite, few: ImageSet, *, seed: int) -> dict[str, float]:
+    """Return two shares of images under AutoPGD on the logits ratio, of those that are right where it starts.
+
+    After Pintor et al. 2022, "Indicators of Attack Failure": an attack whose loss never rises, or whose best place is
+    lost, has failed.
+
+    `loss_never_rose`: nowhere on the way was the loss above that of the random start. `best_thrown_away`: what the
+    attack returns, asked again, is not what it saw: broken where it saw the model broken, else the largest loss on the
+    way. NaN if no image is right there.
+    """
+    classifier, eps = suite.model, suite.eps
+    images, labels = np.array(few.images), np.asarray(few.labels)
+    drawn = (np.random.default_rng((seed, crc32(b"trajectory"), index)) for index in range(len(images)))
+    pairs = zip(drawn, images, strict=True)
+    start = np.array([random_start(each, image, norm=suite.norm, eps=eps) for each, image in pairs], np.float32)
+    rows = np.flatnonzero(classifier.predict(start).argmax(axis=1) == labels)
+    if not rows.size:
+        return {"loss_never_rose": np.nan, "best_thrown_away": np.nan}
+    ascent = suite.victim.ascent(losses.logits_ratio)
+    trail = ascent.auto(images[rows], labels[rows], start=start[rows], eps=eps, steps=_CLIMB, indices=rows)
+    logits = tf.constant(classifier.predict(trail.images, indices=rows))
+    again = losses.logits_ratio(logits, tf.constant(labels[rows]), tf.constant(labels[rows])).numpy()
+    lost = np.where(trail.best > 0, again < 0, again < trail.best - _LOSS)
+    return {
+        "loss_never_rose": float(np.mean(~(trail.best > trail.first))),  # NaN has not risen either
+        "best_thrown_away": float(np.mean(lost)),
+    }
 
 
 def gain_from_effort(
