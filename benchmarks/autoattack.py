@@ -22,6 +22,7 @@ from robust_digits.attack.table import ATTACKS, Standard
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import models
+from robust_digits.record import machine
 from robust_digits.runtime import keras
 
 OFFICIAL = "apgd-ce", "apgd-t", "fab-t", "square"
@@ -76,11 +77,19 @@ def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, 
         "seconds": {"ours": round(seconds, 1), "official": round(sum(spent.values()), 1)},
         "official_seconds": {name: round(each, 1) for name, each in spent.items()},
         "logits_differ_by": versions["off"],
+        "machine": machine.name(),
         "versions": {
+            "auto-attack": _commit(told.checkout),
             "torch": versions["torch"],
             **{name: version(name) for name in ("tensorflow", "keras", "numpy")},
         },
     }
+
+
+def _commit(checkout: Path) -> str:
+    """Return the commit of the official implementation."""
+    asked = ["git", "-C", str(checkout), "rev-parse", "--short=12", "HEAD"]
+    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 (git itself)
 
 
 def _export(folder: Path, model: keras.Model, suite: Suite, test: ImageSet, told: argparse.Namespace) -> None:

@@ -2,7 +2,8 @@
 
 `<!-- results: FOLDER -->` ... `<!-- end -->` holds a table of the metrics in a folder, one line a model;
 `<!-- figure: FILE KEY -->` ... `<!-- end -->` a single figure (figures.py says how one is named), and
-`<!-- checks: FILE -->` ... `<!-- end -->` how many of the checks in a file are green. Paths start at the document's
+`<!-- checks: FILE -->` ... `<!-- end -->` how many of the checks in a file are green, and
+`<!-- autoattack: FILE -->` ... `<!-- end -->` what benchmarks/autoattack.py measured. Paths start at the document's
 folder.
 """
 
@@ -17,7 +18,16 @@ from robust_digits import files
 from robust_digits.command import guarded
 from robust_digits.errors import InputError
 from robust_digits.judge import checks
-from robust_digits.judge.views import AUTOATTACK, CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
+from robust_digits.judge.views import (
+    AUTOATTACK,
+    CERTIFIED,
+    CLEAN,
+    FGM_TRANSFER,
+    FGM_WHITE_BOX,
+    NORMS,
+    WORST_CASE,
+    label,
+)
 from robust_digits.params import PARAMS_FILE
 from robust_digits.params import read as read_params
 from robust_digits.record import figures
@@ -26,9 +36,10 @@ _COLUMNS = {f"accuracy.{view}": view for view in (CLEAN, FGM_TRANSFER, FGM_WHITE
 _COLUMNS |= {f"{CERTIFIED}.accuracy": CERTIFIED}
 _CHOSEN = f"accuracy.{AUTOATTACK}"  # the one column that a suite may leave out
 _MARK = re.compile(
-    r"<!-- (?P<kind>results|figure|checks): (?P<what>.+?) -->(?P<text>.*?)(?P<end><!-- end -->|\Z)", re.DOTALL
+    r"<!-- (?P<kind>results|figure|checks|autoattack): (?P<what>.+?) -->(?P<text>.*?)(?P<end><!-- end -->|\Z)",
+    re.DOTALL,
 )
-_START = re.compile(r"<!-- (results|figure|checks):")
+_START = re.compile(r"<!-- (results|figure|checks|autoattack):")
 
 Metrics = Mapping[str, Mapping[str, Any]]
 
@@ -53,6 +64,8 @@ def fill(page: str, folder: Path, *, order: Sequence[str]) -> str:
             raise InputError(f"{opened} has no <!-- end -->")
         if mark["kind"] == "results":
             return f"{opened}\n{table(read(folder / mark['what'], order=order))}{mark['end']}"
+        if mark["kind"] == "autoattack":
+            return f"{opened}\n{compared(folder / mark['what'])}{mark['end']}"
         if mark["kind"] == "checks":
             return f"{opened}{_green(folder / mark['what'])}{mark['end']}"
         return f"{opened}{figures.text(mark['what'], folder)}{mark['end']}"
@@ -84,6 +97,54 @@ def table(models: Mapping[str, Metrics]) -> str:
     for model, figures_of in models.items():
         lines.append(f"| {model} | " + " | ".join(_cell(figures_of[figure]) for figure in columns) + " |")
     return "\n".join(lines) + "\n"
+
+
+def compared(path: Path) -> str:
+    """Return a table, one line a model: what both implementations of AutoAttack leave, where they differ, seconds."""
+    try:
+        rows = json.loads(path.read_bytes())
+        lines = [_compared(**row) for row in rows]
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise InputError(f"{path}: not what benchmarks/autoattack.py writes: {error}") from None
+    names = (
+        "model",
+        "eps",
+        "images",
+        "clean",
+        "ours",
+        "official",
+        "images that differ",
+        "ours, s",
+        "official, s",
+        "ratio",
+    )
+    return "\n".join([f"| {' | '.join(names)} |", "| --- " * len(names) + "|", *lines]) + "\n"
+
+
+def _compared(  # a row as it stands in the file
+    *,
+    model: str,
+    eps: float,
+    norm: str | int,
+    images: int,
+    ours: Mapping[str, float],
+    official: Mapping[str, float],
+    disagree: Sequence[int],
+    seconds: Mapping[str, float],
+    **_: object,
+) -> str:
+    cells = [
+        model,
+        f"{eps:g}, {NORMS[norm]}",
+        f"{images:,}",
+        *(f"{100 * share:.1f}%" for share in (ours["clean"], list(ours.values())[-1], list(official.values())[-1])),
+        str(len(disagree)),
+        *(f"{seconds[each]:.0f}" for each in ("ours", "official")),
+        f"{seconds['official'] / seconds['ours']:.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def _green(path: Path) -> str:

@@ -82,6 +82,30 @@ def fill(page: str, folder: Path) -> str:
     return pages.fill(page, folder, order=ORDER)
 
 
+def test_a_comparison_with_the_official_autoattack(tmp_path: Path) -> None:
+    """A row of the benchmark is a line of the table, and another file is refused in one line."""
+    row = {
+        "model": "hardened",
+        "eps": 0.2,
+        "norm": "inf",
+        "images": 1000,
+        "ours": {"clean": 0.94, "apgd_ce": 0.7, "square": 0.593},
+        "official": {"clean": 0.94, "apgd-ce": 0.7, "square": 0.596},
+        "disagree": [3, 5, 8],
+        "seconds": {"ours": 50.0, "official": 210.0},
+        "machine": "any",
+    }
+    (tmp_path / "a.json").write_text(json.dumps([row]), encoding="utf-8")
+    page = pages.fill("<!-- autoattack: a.json --><!-- end -->", tmp_path, order=())
+    assert "| hardened | 0.2, L-infinity | 1,000 | 94.0% | 59.3% | 59.6% | 3 | 50 | 210 | 4.2 |" in page
+    for content in ("[{}]", "{", "[1]"):
+        (tmp_path / "a.json").write_text(content, encoding="utf-8")
+        with pytest.raises(InputError, match="not what benchmarks/autoattack.py writes"):
+            pages.compared(tmp_path / "a.json")
+    with pytest.raises(InputError, match="no such file"):
+        pages.compared(tmp_path / "b.json")
+
+
 def test_autoattack_has_a_column_where_every_model_has_it(tmp_path: Path) -> None:
     """The ensemble that others publish stands beside the worst case; no column is ever half full."""
     write(tmp_path, "a", 0.98, 0.075, 0.075, 0.5, other="autoattack")

@@ -1,0 +1,144 @@
+"""What is planted is found by sound attacks, and missed by every one that is broken."""
+
+import numpy as np
+import pytest
+from support.evaluations import EPS, SIDE, behind, bent, dense, digits, judged, mirrored, red, under
+
+from robust_digits.attack import losses
+from robust_digits.attack.ascent import Ascent
+from robust_digits.data.images import ImageSet
+from robust_digits.judge import indicators, planted, sanity
+from robust_digits.learn import networks
+from robust_digits.learn.choices import Architecture
+from robust_digits.runtime import keras, tf
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
+
+def noise(count: int = 32, *, side: int = 14) -> ImageSet:
+    """Return images of noise, a quarter of it black."""
+    pixels = np.random.default_rng(0).uniform(-1, 1, (count, side, side, 1)).clip(0, 1).astype(np.float32)
+    return ImageSet(pixels, np.arange(count) % 3)
+
+
+def network(architecture: Architecture) -> keras.Model:
+    """Return a network with fresh weights for the noise."""
+    keras.utils.set_random_seed(0)
+    return networks.build(architecture, shape=(14, 14, 1), classes=3)
+
+
+def missed(model: keras.Model, *, norm: str | int = "inf", eps: float = EPS) -> float:
+    """Return the share that is missed of what is planted for the noise, which no random place may find."""
+    found = planted.planted(model, noise(), norm=norm, eps=eps, seed=0)
+    assert found["planted_by_chance"] <= 0.05
+    return found["planted_missed"]
+
+
+@pytest.mark.parametrize("architecture", ["one_convolution", "patches", "strided", "binarized", "sigmoid"])
+def test_sound_attacks_find_what_is_planted(architecture: Architecture) -> None:
+    """In every kind of network AutoPGD finds nearly all."""
+    assert missed(network(architecture)) <= 0.1
+
+
+def test_in_l2() -> None:
+    """What is planted on the surface of an L2 ball is found too."""
+    assert missed(network("strided"), norm=2, eps=1.0) <= 0.1
+
+
+def test_an_attack_that_goes_the_wrong_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attack on the loss with a sign error finds nothing but where it happens to start."""
+    margin = losses.margin
+    monkeypatch.setattr(losses, "margin", lambda *given: -margin(*given))
+    assert missed(network("strided")) > 0.9
+
+
+@pytest.mark.parametrize("kind", ["mirrored", "idle"])
+def test_an_attack_that_returns_something_else(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an attack hands over is judged, not what it says of it."""
+    bent(monkeypatch, lambda images, found, *_: mirrored(found, images) if kind == "mirrored" else images)
+    assert missed(network("strided")) == 1
+
+
+def test_an_attack_that_ignores_eps_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing counts as found outside the ball."""
+    sound = Ascent.auto
+    monkeypatch.setattr(Ascent, "auto", lambda *given, eps, **how: sound(*given, eps=2 * eps, **how))
+    with pytest.raises(ValueError, match=r"expected perturbations of Linf size 0\.2 at most, got 0\.[34]"):
+        missed(network("strided"))
+
+
+def test_gradients_that_are_hidden() -> None:
+    """Rounded pixels hide what is planted from gradients; where the layer is known, those made gentle find it."""
+
+    def rounded(images: tf.Tensor) -> tf.Tensor:
+        return tf.round(16 * images) / 16
+
+    start, body = keras.layers.Input((14, 14, 1)), network("strided")
+    assert missed(keras.Sequential([start, keras.layers.Lambda(rounded), *body.layers])) == 1
+    known = keras.Sequential([start, keras.layers.Activation(rounded), *body.layers])
+    assert missed(known) <= 0.1
+
+
+def test_what_cannot_be_told_apart_is_not_planted() -> None:
+    """In a ball that a threshold makes one point there is nothing to find, so that nothing is said for the attack."""
+    still = keras.layers.Lambda(lambda images: tf.cast(images > 0.9, tf.float32))  # no pixel of the digits is near
+    model = keras.Sequential([keras.layers.Input((SIDE, SIDE, 1)), still, *dense().layers])
+    found = planted.planted(model, digits(), norm="inf", eps=0.1, seed=0)
+    assert all(np.isnan(value) for value in found.values())
+
+
+def test_same_seed_same_plants() -> None:
+    """What is planted depends on the seed and the image, not on the images beside it."""
+
+    def features(images: planted.Images) -> planted.Images:
+        return images.reshape(len(images), -1)
+
+    def heads(count: int, seed: int) -> planted.Images:
+        return planted.plant(features, noise().images[:count], norm="inf", eps=EPS, seed=seed).heads
+
+    np.testing.assert_array_equal(heads(32, 3)[:8], heads(8, 3))
+    assert not np.array_equal(heads(8, 3), heads(8, 4))
+
+
+def test_a_layer_that_other_models_use_too() -> None:
+    """The network's last layer is left out though it is part of another model."""
+    inner = dense()
+    keras.Sequential([keras.layers.Input((SIDE, SIDE, 1)), keras.layers.Rescaling(2.0), *inner.layers])
+    assert planted.planted(inner, digits(), norm="inf", eps=EPS, seed=0)["planted_missed"] == 0
+
+
+def test_the_check_is_red_where_gradients_are_hidden() -> None:
+    """A layer in front that no attack passes turns two checks red: what is planted is missed, and no loss rises."""
+    found = judged(under(behind(lambda images: tf.round(16 * images) / 16)), digits(), chosen={})
+    table = sanity.checks(found, control=False)
+    assert {"planted", "loss_rises"} <= red(found)
+    assert table["planted"].measured == 1
+    assert table["loss_rises"].measured == 1
+
+
+def test_a_loss_that_never_rises() -> None:
+    """On a model without a gradient the loss stays where it was; on a sound one it rises for every image."""
+    flat, sound = under(behind(tf.stop_gradient)), under(dense())
+    assert indicators.trajectory(flat, digits(), seed=0) == {"loss_never_rose": 1, "best_thrown_away": 0}
+    assert indicators.trajectory(sound, digits(), seed=0) == {"loss_never_rose": 0, "best_thrown_away": 0}
+
+
+def test_a_best_place_that_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attack that saw the model break, or a larger loss, and returns the image as it was, is found out."""
+    bent(monkeypatch, lambda images, *_: images)
+    assert indicators.trajectory(under(dense()), digits(), seed=0)["best_thrown_away"] > 0.9
+    found = judged(under(dense()), digits(), chosen={})
+    assert "best_kept" in red(found)
+
+
+def test_answers_that_depend_on_the_row() -> None:
+    """A model that adds to each image what depends on its row of the batch answers the same twice, and is found out."""
+
+    def shifted(images: tf.Tensor) -> tf.Tensor:
+        shift = tf.cast(tf.range(tf.shape(images)[0]), tf.float32) / 1000
+        return images + shift[:, None, None, None]
+
+    measured = indicators.answers(under(behind(shifted)).model, digits())
+    assert measured["difference_on_repeat"] == 0
+    assert measured["difference_between_rows"] > 1e-3
+    assert indicators.answers(under(dense()).model, digits())["difference_between_rows"] < 1e-5
