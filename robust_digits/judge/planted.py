@@ -17,6 +17,7 @@ from robust_digits.attack import gentle, losses
 from robust_digits.attack.ascent import Ascent, random_start
 from robust_digits.attack.blocks import ROWS
 from robust_digits.attack.classifier import Classifier
+from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.runtime import keras, tf
 
@@ -42,6 +43,11 @@ class Plants:
     rows: NDArray[np.bool_]
     chance: float
 
+    def answer(self, features: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return which features (n, features) lie beyond their bar."""
+        verdict: NDArray[np.bool_] = np.einsum("nf,nf->n", features, self.heads) > self.bars
+        return verdict
+
 
 def planted(model: keras.Model, few: ImageSet, *, norm: str | int, eps: float, seed: int) -> dict[str, float]:
     """Return the share of planted examples that no gradient attack finds, and that of places that find one by chance.
@@ -51,7 +57,8 @@ def planted(model: keras.Model, few: ImageSet, *, norm: str | int, eps: float, s
     """
     images = np.array(few.images[:COUNT])
     body = _body(model)
-    plants = plant(Classifier(body).predict, images, norm=norm, eps=eps, seed=seed)
+    features = Classifier(body).predict
+    plants = plant(features, images, norm=norm, eps=eps, seed=seed)
     missed = plants.rows.copy()
     for network in (lambda images: body(images, training=False), gentle.network(body)):
         ascent = Ascent(model, losses.margin, norm=norm, slope=_asked(network, plants))
@@ -61,8 +68,12 @@ def planted(model: keras.Model, few: ImageSet, *, norm: str | int, eps: float, s
                 pairs = zip(generators, images, strict=True)
                 start = np.array([random_start(each, image, norm=norm, eps=eps) for each, image in pairs], np.float32)
                 nothing, rows = np.zeros(len(images), np.int64), np.flatnonzero(missed)
-                trail = ascent.auto(images[rows], nothing[rows], start=start[rows], eps=eps, steps=_STEPS, indices=rows)
-                missed[rows[trail.best > 0]] = False
+                found = images.copy()
+                found[rows] = ascent.auto(
+                    images[rows], nothing[rows], start=start[rows], eps=eps, steps=_STEPS, indices=rows
+                ).images
+                perturbation.check(images, found, norm=norm, eps=eps)
+                missed &= ~plants.answer(features(found).reshape(len(images), -1))
     share = float(missed.sum() / plants.rows.sum()) if plants.rows.any() else np.nan
     return {"planted_missed": share, "planted_by_chance": plants.chance}
 

@@ -108,18 +108,7 @@ def compared(path: Path) -> str:
         raise InputError(f"{path}: no such file") from None
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise InputError(f"{path}: not what benchmarks/autoattack.py writes: {error}") from None
-    names = (
-        "model",
-        "eps",
-        "images",
-        "clean",
-        "ours",
-        "official",
-        "images that differ",
-        "ours, s",
-        "official, s",
-        "ratio",
-    )
+    names = "model", "eps", "images", "clean", "ours", "official", "differ", "ours, s", "official, s", "ratio"
     return "\n".join([f"| {' | '.join(names)} |", "| --- " * len(names) + "|", *lines]) + "\n"
 
 

@@ -100,7 +100,7 @@ def test_a_comparison_with_the_official_autoattack(tmp_path: Path) -> None:
     assert "| hardened | 0.2, L-infinity | 1,000 | 94.0% | 59.3% | 59.6% | 3 | 50 | 210 | 4.2 |" in page
     for content in ("[{}]", "{", "[1]"):
         (tmp_path / "a.json").write_text(content, encoding="utf-8")
-        with pytest.raises(InputError, match="not what benchmarks/autoattack.py writes"):
+        with pytest.raises(InputError, match=r"not what benchmarks/autoattack\.py writes"):
             pages.compared(tmp_path / "a.json")
     with pytest.raises(InputError, match="no such file"):
         pages.compared(tmp_path / "b.json")
