@@ -58,7 +58,7 @@ def trajectory(suite: Suite, few: ImageSet, *, seed: int) -> dict[str, float]:
 
     `loss_never_rose`: nowhere on the way was the loss above that of the random start. `best_thrown_away`: what the
     attack returns, asked again, is not what it saw: broken where it saw the model broken, else the largest loss on the
-    way. NaN if no image is right there.
+    way.
     """
     classifier, eps = suite.model, suite.eps
     images, labels = np.array(few.images), np.asarray(few.labels)
@@ -67,7 +67,7 @@ def trajectory(suite: Suite, few: ImageSet, *, seed: int) -> dict[str, float]:
     start = np.array([random_start(each, image, norm=suite.norm, eps=eps) for each, image in pairs], np.float32)
     rows = np.flatnonzero(classifier.predict(start).argmax(axis=1) == labels)
     if not rows.size:
-        return {"loss_never_rose": np.nan, "best_thrown_away": np.nan}
+        return {"loss_never_rose": 0.0, "best_thrown_away": 0.0}
     ascent = suite.victim.ascent(losses.logits_ratio)
     trail = ascent.auto(images[rows], labels[rows], start=start[rows], eps=eps, steps=_CLIMB, indices=rows)
     logits = tf.constant(classifier.predict(trail.images, indices=rows))

@@ -119,7 +119,10 @@ def _body(model: keras.Model) -> keras.Model:
     """Return the network without its last layer; where that cannot be had, the whole of it, whose logits then serve."""
     if not isinstance(model.layers[-1], keras.layers.Dense):
         return model
-    copy = keras.models.clone_model(model)  # a layer may be part of other models too, and knows but one input
+    try:
+        copy = keras.models.clone_model(model)  # a layer may be part of other models too, and knows but one input
+    except (ValueError, TypeError, NotImplementedError):  # a layer that does not say how it is made
+        return model
     copy.set_weights(model.get_weights())
     return keras.Model(copy.inputs, copy.layers[-1].input)
 
