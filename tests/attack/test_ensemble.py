@@ -1,6 +1,7 @@
 """Members of an ensemble attack what those before them left standing, and together are as strong as all of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,15 @@ def test_a_member_without_a_bound_counts_within_eps_only(play: Play, attacks: Su
     np.testing.assert_array_equal(found.by, [STANDING, SQUARE, *[STANDING] * 6])
     np.testing.assert_array_equal(mistakes(attacks, found.images, whole), found.by != STANDING)
     assert sizes(found.images - whole.images, norm="inf").max() <= EPS + 1e-6
+
+
+def test_a_member_without_a_bound_may_be_the_last(play: Play, whole: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing comes behind FAB, an image for which it needed more than eps is given back as it was."""
+    monkeypatch.setitem(ATTACKS, "autoattack", replace(ATTACKS["autoattack"], members=("apgd_ce", "fab_t")))
+    found, given = play({"apgd_ce": {0}, "fab_t": {1, 2}}, far=("fab_t",))
+    assert list(given) == ["apgd_ce", "fab_t"]
+    np.testing.assert_array_equal(found.images[1:], whole.images[1:])
+    np.testing.assert_array_equal(found.by, [APGD_CE, *[STANDING] * 7])
 
 
 def test_a_bounded_member_beyond_eps_is_an_error(play: Play) -> None:

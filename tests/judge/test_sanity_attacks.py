@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.evaluations import CHOSEN, EPS, STEPS, VERSUS, Images, bent, crafted, digits, judged, mirrored, red
+from numpy.typing import NDArray
+from support.evaluations import CHOSEN, COUNT, EPS, STEPS, VERSUS, Images, bent, crafted, digits, judged, mirrored, red
 
 from robust_digits.attack import attacks
+from robust_digits.attack.ascent import Ascent, Trail
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, Attack, Noise, Plain, Steps
 from robust_digits.attack.target import Target
@@ -71,8 +73,8 @@ def test_a_sign_error_in_pgd_itself(suite: Suite, transfer: ImageSet, monkeypatc
     bent(monkeypatch, lambda images, found, *_: mirrored(found, images))
     found = judged(suite, transfer)
     errs_too = {"iterative_vs_single"}  # the single step
-    assert red(found) == {*VERSUS, "grey_bound", "unbounded", "best_kept"} - errs_too
-    assert found.indicators["unbounded"] == 1
+    assert red(found) == {*VERSUS, "grey_bound", "unbounded", "best_kept", "planted"} - errs_too
+    assert found.indicators["unbounded"] >= 1 - 1 / COUNT, "all but what the mirror image of a random start breaks"
 
 
 def test_an_attack_that_ignores_eps_is_an_error(
@@ -127,25 +129,25 @@ def test_the_transfer_set_as_it_lies_on_disk(suite: Suite) -> None:
     assert sanity.checks(found, control=True)["transfer_within_eps"].measured == pytest.approx(0.3)
 
 
-def crawl(images: Images, found: Images, *, steps: int) -> Images:
-    """Return what an attack reaches that always steps by 0.01, as if eps were of no concern."""
-    return np.clip(found, images - steps * np.float32(0.01), images + steps * np.float32(0.01))
+def crawl(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every ascent of several steps reach no further than steps of 0.01 lead, as if eps were of no concern."""
+    whole = Ascent._climb  # noqa: SLF001 (the one place that all ascents pass)
+
+    def climb(self: Ascent, rows: tuple[NDArray[Any], ...], *, eps: float, steps: int, **told: Any) -> Trail:  # noqa: ANN401
+        return whole(self, rows, eps=eps if steps == 1 else min(eps, steps * 0.01), steps=steps, **told)
+
+    monkeypatch.setattr(Ascent, "_climb", climb)
 
 
 def test_steps_that_are_too_short(
     suite: Suite, transfer: ImageSet, healthy: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An attack that has not arrived gains from more steps, and is weaker than one long step."""
-    bent(monkeypatch, lambda images, found, _, steps: crawl(images, found, steps=steps))
+    crawl(monkeypatch)
     found = judged(suite, transfer)
     expected = dict(healthy.curves["linf"])
     assert found.curves["linf"][-1, 1] == pytest.approx(expected[0.05], abs=0.05), "no further than 5 steps of 0.01"
-    assert red(found) == {
-        *VERSUS,
-        "more_effort",
-        "grey_bound",
-        "unbounded",
-    } - {"iterative_vs_single"}
+    assert red(found) == {*VERSUS, "more_effort", "grey_bound", "unbounded"} - {"white_box_vs_noise"}
     assert found.indicators["gain_from_effort"] == pytest.approx(expected[0.05] - expected[0.1], abs=0.05)
 
 

@@ -45,6 +45,10 @@ LOCK: dict[str, Any] = {
             }
             for model, md5 in MD5.items()
         },
+        **{
+            f"evaluate@{model}": {"cmd": "-", "outs": [{"path": f"data/evidence/{model}.npz", "md5": f"e{md5}"}]}
+            for model, md5 in MD5.items()
+        },
     },
 }
 PARAMS: dict[str, Any] = {
@@ -128,12 +132,15 @@ def test_page_says_what_made_the_results(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("repository")
-def test_page_says_how_long_training_took(tmp_path: Path, revision: Path) -> None:
-    """Each model has the seconds that it took on this machine, or says that it was trained elsewhere."""
+def test_page_says_how_long_it_took(tmp_path: Path, revision: Path) -> None:
+    """Each model has the seconds that its training and its evaluation took here, or was worked on elsewhere."""
     (revision / f"{MD5['baseline']}.txt").write_text("8.4\n", encoding="utf-8")
     (revision / f"{MD5['hardened']}.txt").write_text("116.5\n", encoding="utf-8")
+    (revision / f"e{MD5['robust']}.txt").write_text("61.0\n", encoding="utf-8")
     page = _page("HEAD", "mnist", results(tmp_path / "results"), PARAMS, command="make mnist")
     assert "\n- training: baseline 8 s, hardened 116 s, robust at another time and place\n" in page
+    elsewhere = "at another time and place"
+    assert f"\n- evaluation: baseline {elsewhere}, hardened {elsewhere}, robust 61 s\n" in page
 
 
 @pytest.mark.usefixtures("repository")
@@ -220,6 +227,7 @@ def test_record_replaces_the_folder(tmp_path: Path) -> None:
     record.record("HEAD", folder, command="make mnist")
     assert {path.name for path in folder.iterdir()} == {
         "README.md",
+        "evaluation.json",
         "metrics",
         "params.yaml",
         "pictures",
