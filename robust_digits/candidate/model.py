@@ -108,7 +108,7 @@ def _bare(layer: keras.layers.Layer) -> list[keras.layers.Layer] | None:
     if isinstance(layer, keras.Model):
         within = _without_softmax(layer)
         return None if within is None else [within]
-    if type(layer) is keras.layers.Softmax:
+    if type(layer).__name__ == "Softmax":  # the layer, or the operation that keras.ops.softmax leaves in a graph
         return [] if layer.axis in {-1, 1} else None
     if getattr(layer, "activation", None) is not keras.activations.softmax:
         return None

@@ -59,6 +59,7 @@ def saved(made: keras.Model, folder: Path) -> Path:
 ENDS: dict[str, Callable[[], keras.Model]] = {
     "a layer": lambda: functional(L.Dense(5), L.Softmax()),
     "an activation": lambda: functional(L.Dense(5), L.Activation("softmax")),
+    "an operation": lambda: functional(L.Dense(5), keras.ops.softmax),
     "of the last layer": lambda: functional(L.Dense(5, activation="softmax")),
     "nested": nested,
     "nested functional": nested_functional,
