@@ -102,7 +102,7 @@ def judge(  # what an evaluation is made of, all by keyword
             **crafted.indicators,
             **attacked.indicators,
             **indicators.answers(suite.model, few),
-            **planted.planted(suite.model.model, few, norm=suite.norm, eps=suite.eps, seed=seed),
+            **planted.planted(suite, few, attacks=attacks, seed=seed),
             **indicators.trajectory(suite, few, seed=seed),
             "unbounded": unbounded,
             "gain_from_effort": indicators.gain_from_effort(

@@ -20,6 +20,7 @@ from robust_digits.runtime import tf
 Images = NDArray[np.float32]
 _log = logging.getLogger(__name__)
 _ROUNDING = 1e-3  # of probabilities that are added up
+_TINY = 1e-12
 _CLIMB = 20  # steps of the ascent whose loss is watched
 _LOSS = 1e-4  # rounding of a loss that is asked for twice; the logits ratio is about 1
 
@@ -41,7 +42,7 @@ def answers(classifier: Classifier, few: ImageSet) -> dict[str, float]:
 def _between_rows(classifier: Classifier, images: Images, outputs: NDArray[np.float32]) -> float:
     """Return how much outputs differ when the images stand in other rows of a batch, as a share of the largest one."""
     turned = classifier.predict(images[::-1].copy())[::-1]
-    return float(np.abs(outputs - turned).max() / np.abs(outputs).max())
+    return float(np.abs(outputs - turned).max() / np.maximum(np.abs(outputs).max(), _TINY))  # NaN stays NaN
 
 
 def probabilities(outputs: NDArray[np.float32]) -> NDArray[np.bool_]:

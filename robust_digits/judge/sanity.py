@@ -17,9 +17,8 @@ SLACK = 0.01  # of accuracy: what two attacks of equal strength may differ by, b
 BROKEN = 0.02  # accuracy of a model with no defence under a working suite
 GREY = 0.5  # at this L-infinity eps every image may be the same grey
 ROUNDING = 1e-4  # of outputs, whose sums may be split in another way
-MISSED = (
-    0.25  # of planted examples: sound attacks miss none to 9%, those on a network that hides its gradients nearly all
-)
+MISSED = 0.1  # of planted examples: sound attacks missed 7% at most (two of 31), one step 41% on a hardened network
+VOID = 0.25  # of images for which nothing can be planted: 8% at most on sound networks
 TOLERANCE = 1e-6  # of the size of a perturbation, for float32; as the attacks' own check, which this one is to catch
 _OF_TRANSFER = ("transfer_within_eps", "white_box_vs_transfer")
 
@@ -106,7 +105,9 @@ def _teeth(found: Evidence) -> dict[str, Check]:
             MISSED,
         ),
         "planted_hidden": Check(
-            "share of random places that find what is planted", measured.get("planted_by_chance"), SLACK * 5
+            "share of images for which nothing could be planted that stays hidden from noise",
+            measured.get("planted_void"),
+            VOID,
         ),
         "loss_rises": Check("share of images whose loss never rose under APGD", measured.get("loss_never_rose"), SLACK),
         "best_kept": Check(

@@ -105,7 +105,7 @@ def test_what_cannot_be_certified_is_not_checked(healthy: Evidence) -> None:
         (["transfer"], {"white_box_vs_transfer"}),
         (["fgm"], {"iterative_vs_single"}),
         (["square"], {"white_box_vs_gradient_free", "gradient_free_vs_noise"}),
-        (["pgd", "pgd_margin"], set(VERSUS)),
+        (["pgd", "pgd_margin"], {*VERSUS, "planted", "planted_hidden"}),
         (["pgd"], set()),
         (["pgd_margin"], set()),
     ],

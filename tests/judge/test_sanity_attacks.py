@@ -142,12 +142,12 @@ def crawl(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_steps_that_are_too_short(
     suite: Suite, transfer: ImageSet, healthy: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An attack that has not arrived gains from more steps, and is weaker than one long step."""
+    """An attack that has not arrived gains from more steps, is weaker than one long one, and misses what is planted."""
     crawl(monkeypatch)
     found = judged(suite, transfer)
     expected = dict(healthy.curves["linf"])
     assert found.curves["linf"][-1, 1] == pytest.approx(expected[0.05], abs=0.05), "no further than 5 steps of 0.01"
-    assert red(found) == {*VERSUS, "more_effort", "grey_bound", "unbounded"} - {"white_box_vs_noise"}
+    assert red(found) == {*VERSUS, "more_effort", "grey_bound", "unbounded", "planted"} - {"white_box_vs_noise"}
     assert found.indicators["gain_from_effort"] == pytest.approx(expected[0.05] - expected[0.1], abs=0.05)
 
 

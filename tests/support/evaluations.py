@@ -57,8 +57,8 @@ INDICATORS = {  # checks that compare one indicator with a bound, and both
     "more_effort": ("gain_from_effort", 0.02),
     "idle_attacks": ("idle_attacks", 0),
     "one_by_one": ("difference_between_rows", 1e-4),
-    "planted": ("planted_missed", 0.25),
-    "planted_hidden": ("planted_by_chance", 0.05),
+    "planted": ("planted_missed", 0.1),
+    "planted_hidden": ("planted_void", 0.25),
     "loss_rises": ("loss_never_rose", 0.01),
     "best_kept": ("best_thrown_away", 0),
 }
