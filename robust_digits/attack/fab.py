@@ -21,7 +21,7 @@ Labels = NDArray[np.int64]
 _BIAS = 0.1  # alpha_max: how far a step may lean towards the image
 _OVERSHOOT = 1.05  # eta: how far beyond the boundary
 _BACK = 0.9  # beta: how far back towards the image from a place that breaks the model
-_NEWTON = 12  # steps to the size of a projection, which is piecewise linear: each crosses a piece at least
+_NEWTON = 12  # steps to the size of a projection, which is piecewise linear: enough for random weights to 0.1%
 _TINY = 1e-12
 _NEVER = 1e10  # the size of a perturbation that was not found
 
@@ -57,8 +57,8 @@ def nearest(points: tf.Tensor, normals: tf.Tensor, rise: tf.Tensor, *, norm: str
 
     `points`, `normals` and the result are (n, pixels), `rise` (n,); a negative one lowers. Where [0, 1] does not
     allow it, the move goes as far as it can. In L-infinity every pixel moves as far as the others, in L2 in proportion
-    to its weight, until it reaches an end of [0, 1]; how far is found by Newton's method, which is exact here after as
-    many steps as there are ends reached.
+    to its weight, until it reaches an end of [0, 1]; how far is found by Newton's method, which crosses at least one
+    end a step; a move that needs more ends than it has steps falls short.
     """
     up = tf.where(rise >= 0, 1.0, -1.0)[:, None] * normals
     weights = tf.abs(up)

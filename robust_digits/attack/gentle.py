@@ -3,7 +3,8 @@
 Layers that change each pixel by itself, before any layer looks at several, can hide the gradient of everything behind
 them where they are flat, and protect nobody. Backward through them goes a slope made gentle (BPDA; Athalye, Carlini &
 Wagner 2018, "Obfuscated Gradients Give a False Sense of Security"). They are found by what they are, so that a network
-need not declare them, and none can keep them to itself.
+need not declare them. A threshold of another kind, or in a branch of a graph, is not found: then the adversarial
+examples that the evaluation plants are missed, and its check of that is red.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +14,13 @@ from typing import Any
 from robust_digits.runtime import keras, tf
 
 SLOPE = 0.3  # added to the slope of a bend on the way back: less than the slope of what lets a signal through
-_LINEAR = (keras.layers.InputLayer, keras.layers.Rescaling, keras.layers.Normalization, keras.layers.Dropout)
+_IMAGES = 4  # dimensions of a batch of images
+_LINEAR = (
+    *(keras.layers.InputLayer, keras.layers.Identity, keras.layers.Flatten, keras.layers.Reshape),
+    *(keras.layers.Rescaling, keras.layers.Normalization, keras.layers.BatchNormalization, keras.layers.ZeroPadding2D),
+    *(keras.layers.Dropout, keras.layers.SpatialDropout2D, keras.layers.GaussianDropout, keras.layers.GaussianNoise),
+)
+_WEIGHTED = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
 _BENDS = (
     *(keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU, keras.layers.PReLU, keras.layers.Activation),
     *(keras.layers.Discretization, keras.layers.Softmax),
@@ -59,15 +66,15 @@ def _bends(layer: keras.layers.Layer) -> bool:
 
 
 def _mixes_channels_only(layer: keras.layers.Layer) -> bool:
-    if not isinstance(layer, keras.layers.Conv2D):
-        return False
-    return set(layer.kernel_size) == {1} and set(layer.strides) == {1}
+    if isinstance(layer, keras.layers.Dense):
+        return len(layer.input.shape) == _IMAGES
+    return isinstance(layer, _WEIGHTED) and set(layer.kernel_size) == {1} and set(layer.strides) == {1}
 
 
 @contextmanager
 def _gentle(layer: keras.layers.Layer) -> Iterator[None]:
     """Let a layer, in this block, pass a share of every gradient back; its answers stay the same."""
-    name = "activation" if isinstance(layer, keras.layers.Conv2D) else "call"
+    name = "activation" if isinstance(layer, _WEIGHTED) else "call"
     bent: Callable[..., Any] = getattr(layer, name)
 
     def passing(inputs: tf.Tensor, *arguments: Any, **named: Any) -> tf.Tensor:  # noqa: ANN401 (as the layer's own)

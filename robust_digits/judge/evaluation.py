@@ -19,12 +19,13 @@ from robust_digits.attack.target import Victim
 from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.judge import indicators, planted, proof
+from robust_digits.judge import indicators, proof
 from robust_digits.judge.curves import SecurityCurve
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
 from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
 from robust_digits.params import Section
+from robust_digits.plant import planted
 
 Images = NDArray[np.float32]
 _log = logging.getLogger(__name__)  # silent but for a command that shows it

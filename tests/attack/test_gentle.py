@@ -25,6 +25,20 @@ Front = Callable[[], list[keras.layers.Layer]]
 layers = keras.layers
 EPS, DISTANCE = 0.35, 0.2  # of the ball, and of each pixel from where a threshold begins to rise
 
+
+def constant(slope: float, bias: float, *, of: str = "kernel") -> dict[str, keras.initializers.Initializer]:
+    """Return what gives a layer of one weight this slope and bias."""
+    return {
+        f"{of}_initializer": keras.initializers.Constant(slope),
+        "bias_initializer": keras.initializers.Constant(bias),
+    }
+
+
+def after(harmless: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Return a threshold behind a layer that changes no pixel."""
+    return [harmless, layers.Discretization([0.5]), layers.Rescaling(1.0)]
+
+
 FLAT: dict[str, Front] = {  # all black below 0.4 and white above 0.6, without any slope left there
     "a step": lambda: [layers.Discretization([0.5]), layers.Rescaling(1.0)],
     "an activation": lambda: [layers.Rescaling(10.0, -5.0), layers.Activation("hard_tanh"), layers.Rescaling(0.5, 0.5)],
@@ -33,16 +47,24 @@ FLAT: dict[str, Front] = {  # all black below 0.4 and white above 0.6, without a
         *(layers.Rescaling(-1.0, 1.0), layers.ReLU()),
     ],
     "a convolution": lambda: [pointwise(30.0, -15.0, activation="hard_sigmoid")],
+    "a dense layer of channels": lambda: [layers.Dense(1, "hard_sigmoid", **constant(30.0, -15.0))],
+    "a convolution of each channel": lambda: [
+        layers.DepthwiseConv2D(1, activation="hard_sigmoid", **constant(30.0, -15.0, of="depthwise"))
+    ],
+    "behind an identity": lambda: after(layers.Identity()),
+    "behind a normalization": lambda: after(layers.BatchNormalization(epsilon=0.0)),
+    "behind noise": lambda: after(layers.GaussianNoise(0.1)),
+    "behind a dropout": lambda: after(layers.SpatialDropout2D(0.1)),
+    "behind another shape": lambda: after(layers.Reshape((SIDE, SIDE, 1))),
+    "behind no padding": lambda: after(layers.ZeroPadding2D(0)),
+    "behind flat pixels": lambda: after(layers.Flatten()),
     "a model inside": lambda: [keras.Sequential([layers.Rescaling(10.0, -5.0), layers.Activation("hard_tanh")])],
 }
 
 
 def pointwise(slope: float, bias: float = 0.0, *, activation: str = "linear") -> keras.layers.Layer:
     """Return a convolution of single pixels."""
-    constant = keras.initializers.Constant
-    return layers.Conv2D(
-        1, 1, activation=activation, kernel_initializer=constant(slope), bias_initializer=constant(bias)
-    )
+    return layers.Conv2D(1, 1, activation=activation, **constant(slope, bias))
 
 
 def behind(front: list[keras.layers.Layer]) -> keras.Model:
@@ -167,7 +189,7 @@ def named(model: keras.Model) -> list[str]:
         ("binarized", ["Rescaling", "LeakyReLU"] * 2),
         ("strided", []),
         ("patches", []),
-        ("fully_connected", []),
+        ("fully_connected", ["Flatten"]),
     ],
 )
 def test_the_front_of_networks(architecture: Architecture, expected: list[str]) -> None:
@@ -182,9 +204,8 @@ def test_the_front_of_networks(architecture: Architecture, expected: list[str]) 
         lambda: layers.Conv2D(2, (1, 2)),
         lambda: layers.Conv2D(2, 1, strides=2),
         lambda: layers.MaxPool2D(2),
-        layers.Flatten,
     ],
-    ids=["convolution", "oblong convolution", "stride", "pool", "flat"],
+    ids=["convolution", "oblong convolution", "stride", "pool"],
 )
 def test_the_front_ends_where_a_layer_looks_at_several_pixels(first: Callable[[], keras.layers.Layer]) -> None:
     """What comes behind the first layer that mixes or leaves out pixels is not in front, though it be of its kind."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from robust_digits.attack.ascent import Network
 from robust_digits.attack.blocks import ROWS
 from robust_digits.attack.target import Target
-from robust_digits.judge.features import Features
+from robust_digits.plant.features import Features
 from robust_digits.runtime import tf
 
 _NOISE = 64  # points of noise that an image's head must not take for the planted one

@@ -16,9 +16,9 @@ from robust_digits.attack.suite import Suite
 from robust_digits.attack.target import Target
 from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
-from robust_digits.judge import heads
-from robust_digits.judge.features import Features
 from robust_digits.params import Section
+from robust_digits.plant import heads
+from robust_digits.plant.features import Features
 
 FIRST = 64  # test images that are planted for
 STEPS = 50  # at most: twice as many find no more

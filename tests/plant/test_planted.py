@@ -11,10 +11,11 @@ from robust_digits.attack.ascent import Ascent
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Noise, Restarts, Standard
 from robust_digits.data.images import ImageSet
-from robust_digits.judge import indicators, planted, sanity
+from robust_digits.judge import indicators, sanity
 from robust_digits.learn import networks
 from robust_digits.learn.choices import Architecture
 from robust_digits.params import Section
+from robust_digits.plant import planted
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")

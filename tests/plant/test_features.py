@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from support.evaluations import SIDE, dense, digits
 
-from robust_digits.judge.features import Features
+from robust_digits.plant.features import Features
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
