@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits import backward
 from robust_digits.attack import blocks
 from robust_digits.attack.blocks import ROWS
 from robust_digits.attack.losses import Loss
+from robust_digits.backward import Network
 from robust_digits.runtime import keras, tf
 
 REACH = 2.5  # steps of plain PGD together are this many eps long, so that every place can be reached (Madry et al.)
@@ -26,7 +28,6 @@ _TINY = 1e-12
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Indices = NDArray[np.int64]
-Network = Callable[[tf.Tensor], tf.Tensor]  # images -> logits
 
 
 class Trail(NamedTuple):
@@ -50,7 +51,7 @@ class Ascent:
 
         Gradients are those of the model, or of `slope`, which gives the same logits (adaptive attacks).
         """
-        self._ask = _compile(slope or (lambda images: model(images, training=False)), loss, norm, model.input_shape[1:])
+        self._ask = _compile(slope or backward.network(model), loss, norm, model.input_shape[1:])
 
     def auto(  # all by keyword
         self,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits import backward
 from robust_digits.attack import blocks
 from robust_digits.attack.ascent import numbers
 from robust_digits.attack.blocks import ROWS
@@ -77,6 +78,7 @@ def _compile(model: keras.Model, norm: str | int) -> Any:  # noqa: ANN401 (compi
     shape = model.input_shape[1:]
     pictures, classes = tf.TensorSpec((ROWS, *shape), tf.float32), tf.TensorSpec((ROWS,), tf.int64)
     told = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
+    network = backward.network(model)
 
     def size(shift: tf.Tensor) -> tf.Tensor:
         flat = tf.reshape(shift, (len(shift), -1))
@@ -86,7 +88,7 @@ def _compile(model: keras.Model, norm: str | int) -> Any:  # noqa: ANN401 (compi
         """Return by how much the target leads the label, and the gradient of that."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(at)
-            logits = model(at, training=False)
+            logits = network(at)
             found = tf.gather(logits, targets, axis=1, batch_dims=1) - tf.gather(logits, labels, axis=1, batch_dims=1)
         return found, numbers(tape.gradient(found, at, unconnected_gradients=tf.UnconnectedGradients.ZERO))
 
@@ -116,7 +118,7 @@ def _compile(model: keras.Model, norm: str | int) -> Any:  # noqa: ANN401 (compi
             if not tf.reduce_any(smallest > eps):
                 break
             at = step(at, middles, labels, targets)
-            broken = tf.argmax(model(at, training=False), axis=1) != labels
+            broken = tf.argmax(network(at), axis=1) != labels
             length = size(at - middles)
             nearer = broken & (length < smallest) & (smallest > eps)
             best = tf.where(nearer[:, None, None, None], at, best)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from robust_digits import backward
+from robust_digits.backward import Network
 from robust_digits.runtime import keras, tf
 
 SLOPE = 0.3  # added to the slope of a bend on the way back: less than the slope of what lets a signal through
@@ -27,15 +29,15 @@ _BENDS = (
 )
 
 
-def network(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+def network(model: keras.Model) -> Network:
     """Return a function of the same logits as the model's, whose gradient passes what bends it in front."""
-    bends = [layer for layer in front(model) if _bends(layer)]
+    bends, whole = [layer for layer in front(model) if _bends(layer)], backward.network(model)
 
     def logits(images: tf.Tensor) -> tf.Tensor:
         with ExitStack() as stack:
             for layer in bends:
                 stack.enter_context(_gentle(layer))
-            return model(images, training=False)
+            return whole(images)
 
     return logits
 
@@ -43,20 +45,11 @@ def network(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
 def front(model: keras.Model) -> list[keras.layers.Layer]:
     """Return the layers that change each pixel by itself, in front of the first that looks at several."""
     found: list[keras.layers.Layer] = []
-    for layer in _flat(model):
+    for layer in backward.flat(model):
         if not (isinstance(layer, _LINEAR) or _bends(layer) or _mixes_channels_only(layer)):
             break
         found.append(layer)
     return found
-
-
-def _flat(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Yield the layers of a model in order, those of models inside it too."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _flat(layer)
-        else:
-            yield layer
 
 
 def _bends(layer: keras.layers.Layer) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from robust_digits import backward
 from robust_digits.certify.interval_bounds import worst_margins
 from robust_digits.learn.recipe import Method
 from robust_digits.runtime import keras, tf
@@ -36,9 +37,9 @@ def pgd(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingS
     """Cross-entropy of images that projected gradient descent moved, from a random start (Madry et al. 2018)."""
     noise = tf.random.stateless_uniform(tf.shape(images), now.seed, -1.0, 1.0)
     start = tf.clip_by_value(images + now.eps * noise, 0.0, 1.0)
-    return _clean(
-        model, ascend(lambda moved: _clean(model, moved, labels, training=False)[0], images, start, now), labels
-    )
+    network = backward.network(model)
+    moved = ascend(lambda at: _cross_entropy(network(at), labels), images, start, now)
+    return _clean(model, moved, labels)
 
 
 def fast(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep) -> Losses:
@@ -48,9 +49,9 @@ def fast(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Training
 
 def trades(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep) -> Losses:
     """Cross-entropy of the images, plus how far an attack moves the probabilities (Zhang et al. 2019)."""
-    before = tf.nn.softmax(model(images, training=False))
+    network, before = backward.network(model), tf.nn.softmax(model(images, training=False))
     start = tf.clip_by_value(images + _NUDGE * tf.random.stateless_normal(tf.shape(images), now.seed), 0.0, 1.0)
-    moved = ascend(lambda moved: _divergence(before, model(moved, training=False)), images, start, now)
+    moved = ascend(lambda at: _divergence(before, network(at)), images, start, now)
     losses, logits = _clean(model, images, labels)
     return losses + now.weight * _divergence(tf.nn.softmax(logits), model(moved, training=True)), logits
 
@@ -87,16 +88,20 @@ def ascend(loss: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, start: tf.
     return tf.stop_gradient(moved)
 
 
-def _clean(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, *, training: bool = True) -> Losses:
-    logits = model(images, training=training)
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), logits
+def _clean(model: keras.Model, images: tf.Tensor, labels: tf.Tensor) -> Losses:
+    logits = model(images, training=True)
+    return _cross_entropy(logits, labels), logits
 
 
 def _bounded(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep, first: Losses) -> Losses:
     losses, logits = first
-    worst = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, worst_margins(model, images, labels, now.eps))
+    worst = _cross_entropy(worst_margins(model, images, labels, now.eps), labels)
     share = now.weight * now.grown
     return (1 - share) * losses + share * worst, logits
+
+
+def _cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
 
 def _divergence(before: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from robust_digits import backward
 from robust_digits.data.images import ImageSet
 from robust_digits.learn.objectives import TrainingStep, ascend
 from robust_digits.runtime import keras, tf
@@ -17,12 +18,13 @@ def compiled_robust_validation(model: keras.Model, validation: ImageSet, *, eps:
     """
     validated = validation[:FIRST]
     images, labels = tf.constant(validated.images), tf.constant(validated.labels)
+    network = backward.network(model)
     noise = tf.random.stateless_uniform(images.shape, (seed, 0), -eps, eps)
 
     def accuracy(start: tf.Tensor, steps: int, step: float | None) -> tf.Tensor:
         full = tf.constant(eps, tf.float32)
         now = TrainingStep(eps=full, grown=tf.ones(()), steps=steps, step=step, weight=None, seed=tf.zeros(2, tf.int32))
-        moved = ascend(lambda at: _cross_entropy(model(at, training=False), labels), images, start, now)
+        moved = ascend(lambda at: _cross_entropy(network(at), labels), images, start, now)
         return tf.reduce_mean(tf.cast(tf.argmax(model(moved, training=False), 1) == labels, tf.float32))
 
     @tf.function

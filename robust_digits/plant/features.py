@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits import backward
 from robust_digits.attack import blocks, gentle
-from robust_digits.attack.ascent import Network
 from robust_digits.attack.blocks import ROWS
+from robust_digits.backward import Network
 from robust_digits.runtime import keras, tf
 
 
@@ -19,7 +20,7 @@ class Features:
     def __init__(self, model: keras.Model) -> None:
         """Take a Keras model."""
         self._model = model
-        self._last = next((layer for layer in reversed(list(_flat(model))) if layer.weights), None)
+        self._last = next((layer for layer in reversed(list(backward.flat(model))) if layer.weights), None)
         network = self.network()
         images = tf.TensorSpec((ROWS, *model.input_shape[1:]), tf.float32)
 
@@ -41,7 +42,7 @@ class Features:
 
         It gives tensors (n, features) for (n, height, width, channels).
         """
-        whole = gentle.network(self._model) if adaptive else lambda images: self._model(images, training=False)
+        whole = gentle.network(self._model) if adaptive else backward.network(self._model)
 
         def features(images: tf.Tensor) -> tf.Tensor:
             with _overheard(self._last) as heard:
@@ -69,12 +70,3 @@ def _overheard(layer: keras.layers.Layer | None) -> Iterator[list[tf.Tensor]]:
         yield heard
     finally:
         layer.call = call
-
-
-def _flat(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Yield the layers of a model in order, those of models inside it too."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _flat(layer)
-        else:
-            yield layer

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.attack.ascent import Network
 from robust_digits.attack.blocks import ROWS
 from robust_digits.attack.target import Target
+from robust_digits.backward import Network
 from robust_digits.plant.features import Features
 from robust_digits.runtime import tf
 
