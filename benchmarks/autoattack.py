@@ -18,7 +18,7 @@ import numpy as np
 
 from robust_digits import command, files, runtime
 from robust_digits.attack.suite import Suite
-from robust_digits.attack.table import ATTACKS, Standard
+from robust_digits.attack.table import ATTACKS, Ensemble
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import models
@@ -48,7 +48,7 @@ def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, 
     model = models.load(path)
     suite = Suite(model, eps=told.eps, seed=0, norm=told.norm)
     start = time.perf_counter()
-    found = suite.attack("autoattack", Standard(), test, test.images)
+    found = suite.attack("autoattack", Ensemble(), test, test.images)
     seconds = time.perf_counter() - start
     right = suite.model.predict(np.asarray(test.images)).argmax(axis=1) == test.labels
     ours = {"clean": right} | {

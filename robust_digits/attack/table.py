@@ -46,8 +46,8 @@ class Queries(Section):
     queries: Count
 
 
-class Standard(Section):
-    """The effort of AutoAttack; what is not said is as in its standard version, with which others compare."""
+class Ensemble(Section):
+    """The effort of AutoAttack's members; what is not said is as in its standard version, with which others compare."""
 
     steps: Count = 100
     targets: Count = 9
@@ -103,7 +103,8 @@ ATTACKS = {
     "apgd_t": Attack("APGD-T", Targets(steps=100, targets=9), **_CLIMB),
     "fab_t": Attack("FAB-T", Targets(steps=100, targets=9), bounded=False, **_CLIMB),
     "square": Attack("Square", Queries(queries=5000), search=True, norms=_BOTH),
-    "autoattack": Attack("AutoAttack", Standard(), norms=_BOTH, members=("apgd_ce", "apgd_t", "fab_t", "square")),
+    "autoattack": Attack("AutoAttack", Ensemble(), norms=_BOTH, members=("apgd_ce", "apgd_t", "fab_t", "square")),
+    "apgd_square": Attack("APGD and Square", Ensemble(), norms=_BOTH, members=("apgd_ce", "apgd_t", "square")),
     "adaptive": Attack("adaptive", Restarts(steps=100, restarts=1), **_CLIMB),
     "deepfool": Attack("DeepFool", _FEW, bounded=False, white_box=True, iterative=True),
     "jsma": Attack("JSMA", _FEW, bounded=False, white_box=True, iterative=True),

@@ -8,7 +8,7 @@ from robust_digits.judge import checks as checking
 from robust_digits.judge import scoring
 from robust_digits.judge.checks import Check
 from robust_digits.judge.evidence import Evidence
-from robust_digits.judge.views import CERTIFIED, NORMS, WORST_CASE, label
+from robust_digits.judge.views import AUTOATTACK, CERTIFIED, NORMS, WORST_CASE, after, label
 
 HEADER = ("view", "right", "95% interval", "images")
 
@@ -66,7 +66,7 @@ def rows(evidence: Evidence) -> list[tuple[str, str, str, str]]:
 
 def members(evidence: Evidence) -> str:
     """Return what is left after each member of AutoAttack, in the order in which they ran."""
-    left = ((ATTACKS[name].label, evidence.indicators[f"after_{name}"]) for name in ATTACKS["autoattack"].members)
+    left = ((ATTACKS[name].label, evidence.indicators[after(AUTOATTACK, name)]) for name in ATTACKS[AUTOATTACK].members)
     return "AutoAttack, right after each member: " + ", ".join(f"{name} {share:.1%}" for name, share in left)
 
 

@@ -23,7 +23,7 @@ from robust_digits.judge import indicators, proof
 from robust_digits.judge.curves import SecurityCurve
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
-from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, after, label
 from robust_digits.params import Section
 from robust_digits.plant import planted
 
@@ -185,10 +185,10 @@ def _see(classifier: Classifier, test: ImageSet, images: Images, made: Made) -> 
 
 
 def _after_each_member(suite: Suite, name: str, few: ImageSet, found: Found) -> dict[str, float]:
-    """Return the accuracy that each member of an ensemble, and those before it, leave, as `after_<member>`."""
+    """Return the accuracy that each member of an ensemble, and those before it, leave."""
     right = suite.model.predict(np.asarray(few.images)).argmax(axis=1) == few.labels
     return {
-        f"after_{member}": float(np.mean(right & ((found.by == STANDING) | (found.by > number))))
+        after(name, member): float(np.mean(right & ((found.by == STANDING) | (found.by > number))))
         for number, member in enumerate(ATTACKS[name].members)
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 from robust_digits.attack.table import ATTACKS, Attack
 from robust_digits.judge.checks import Check
 from robust_digits.judge.evidence import Evidence
-from robust_digits.judge.views import CLEAN, NORMS, WORST_CASE
+from robust_digits.judge.views import CLEAN, NORMS, WORST_CASE, after
 
 SLACK = 0.01  # of accuracy: what two attacks of equal strength may differ by, by chance
 BROKEN = 0.02  # accuracy of a model with no defence under a working suite
@@ -139,7 +139,8 @@ def _strength(found: Evidence) -> dict[str, Check]:
     whole = {name for name in found.suite() if len(found.predictions[name]) == len(found.labels)}
     left = {name: float(found.right(name).mean()) for name in whole if ATTACKS[name].bounded}
     for ensemble in [name for name in left if ATTACKS[name].members]:
-        left |= {name: found.indicators[f"after_{name}"] for name in ATTACKS[ensemble].members}
+        for member in ATTACKS[ensemble].members:
+            left[member] = min(left.get(member, 1.0), found.indicators[after(ensemble, member)])
     known = {name: ATTACKS[name] for name in ATTACKS if name in left}
 
     def accuracies(wanted: Callable[[Attack], bool]) -> list[float]:

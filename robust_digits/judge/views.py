@@ -24,6 +24,11 @@ _LABELS = {
 }
 
 
+def after(ensemble: str, member: str) -> str:
+    """Return the name of the indicator that says what an ensemble left standing when a member was done."""
+    return f"{ensemble}_after_{member}"
+
+
 def label(view: str, eps: float | None = None) -> str:
     """Return the name of a view for people; with `eps`, which is said where it is not 0: `FGM transfer, eps 0.5`.
 

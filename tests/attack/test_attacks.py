@@ -17,7 +17,7 @@ from robust_digits.attack import fgm
 from robust_digits.attack.ascent import Ascent, Trail
 from robust_digits.attack.losses import cross_entropy
 from robust_digits.attack.suite import STANDING, Found, Suite
-from robust_digits.attack.table import ATTACKS, Attacks, Plain, Restarts, Standard, Steps, doubled
+from robust_digits.attack.table import ATTACKS, Attacks, Ensemble, Plain, Restarts, Steps, doubled
 from robust_digits.attack.target import Images
 from robust_digits.data.images import ImageSet
 from robust_digits.data.perturbation import sizes
@@ -213,7 +213,7 @@ def test_an_ensemble_says_who_broke_what() -> None:
     labels = attacks.model.predict(images).argmax(axis=1)
     labels[:5] = (labels[:5] + 1) % 4
     whole = ImageSet(images, labels)
-    found = attacks.attack("autoattack", Standard(steps=5, targets=3, queries=50), whole, images)
+    found = attacks.attack("autoattack", Ensemble(steps=5, targets=3, queries=50), whole, images)
     wrong = mistakes(attacks, found.images, whole)
     np.testing.assert_array_equal(wrong[5:], found.by[5:] != STANDING)
     assert (found.by[:5] == STANDING).all(), "what is wrong anyway is nobody's doing"

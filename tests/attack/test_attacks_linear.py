@@ -9,7 +9,7 @@ from support.linear import SIDE, case, gradient, level
 from support.linear import model as linear_model
 
 from robust_digits.attack.suite import Suite
-from robust_digits.attack.table import ATTACKS, Noise, Plain, Queries, Restarts, Samples, Standard, Steps, Targets
+from robust_digits.attack.table import ATTACKS, Ensemble, Noise, Plain, Queries, Restarts, Samples, Steps, Targets
 from robust_digits.data.images import ImageSet
 from robust_digits.data.perturbation import sizes
 from robust_digits.params import Section
@@ -35,7 +35,7 @@ CLIMBS: dict[str, Section] = {
     "apgd_t": Targets(steps=20, targets=1),
     "fab_t": Targets(steps=20, targets=1),
     "adaptive": Restarts(steps=20, restarts=1),
-    "autoattack": Standard(steps=20, targets=1, queries=100),
+    "autoattack": Ensemble(steps=20, targets=1, queries=100),
 }
 
 

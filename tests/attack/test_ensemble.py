@@ -10,7 +10,7 @@ from support.attacks import mistakes
 from support.linear import level
 
 from robust_digits.attack.suite import STANDING, Found, Suite
-from robust_digits.attack.table import ATTACKS, Queries, Restarts, Standard, Targets, member
+from robust_digits.attack.table import ATTACKS, Ensemble, Queries, Restarts, Targets, member
 from robust_digits.attack.target import Images, Target
 from robust_digits.data.images import ImageSet
 from robust_digits.data.perturbation import sizes
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("tensorflow")
 MEMBERS = ATTACKS["autoattack"].members
 APGD_CE, APGD_T, FAB_T, SQUARE = range(4)
 EPS, DISTANCE, COUNT = 0.1, 0.05, 8
-TOLD = Standard(steps=7, targets=2, queries=30)
+TOLD = Ensemble(steps=7, targets=2, queries=30)
 Given = dict[str, list[int]]  # the test images that each member was given
 
 
@@ -175,7 +175,7 @@ def test_together_they_break_what_any_of_them_breaks(norm: str | int, eps: float
         name: mistakes(attacks, attacks.attack(name, each, whole, pixels).images, whole)
         for name, each in settings.items()
     }
-    found = attacks.attack("autoattack", Standard(steps=2, targets=4, queries=50), whole, pixels)
+    found = attacks.attack("autoattack", Ensemble(steps=2, targets=4, queries=50), whole, pixels)
     broken: NDArray[np.bool_] = np.stack([alone[name] for name in MEMBERS])
     np.testing.assert_array_equal(found.by, np.where(broken.any(axis=0), broken.argmax(axis=0), STANDING))
     np.testing.assert_array_equal(mistakes(attacks, found.images, whole), broken.any(axis=0))

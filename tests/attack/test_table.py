@@ -7,12 +7,12 @@ import pytest
 from robust_digits.attack.table import (
     ATTACKS,
     Attacks,
+    Ensemble,
     Noise,
     Plain,
     Queries,
     Restarts,
     Samples,
-    Standard,
     Steps,
     Targets,
     doubled,
@@ -66,7 +66,7 @@ def test_every_kind_of_attack_is_read() -> None:
         "pgd": Restarts(steps=40, restarts=3),
         "apgd_t": Targets(steps=100, targets=9),
         "square": Queries(queries=1000),
-        "autoattack": Standard(steps=100, targets=9, queries=5000),
+        "autoattack": Ensemble(steps=100, targets=9, queries=5000),
         "deepfool": Samples(samples=5),
     }
 
@@ -172,7 +172,7 @@ def test_twice_the_effort() -> None:
 
 def test_a_member_has_the_effort_of_its_ensemble() -> None:
     """What the ensemble's settings say holds for each member; the rest is as usual."""
-    told = Standard(steps=7, targets=2, queries=30)
+    told = Ensemble(steps=7, targets=2, queries=30)
     assert member("apgd_ce", told) == Restarts(steps=7, restarts=1)
     assert member("fab_t", told) == Targets(steps=7, targets=2)
     assert member("square", told) == Queries(queries=30)
@@ -181,7 +181,7 @@ def test_a_member_has_the_effort_of_its_ensemble() -> None:
 def test_autoattack_is_as_its_paper_has_it() -> None:
     """With nothing set, the four attacks run in order with the standard version's effort."""
     standard = ATTACKS["autoattack"]
-    assert {name: member(name, Standard()) for name in standard.members} == {
+    assert {name: member(name, Ensemble()) for name in standard.members} == {
         "apgd_ce": Restarts(steps=100, restarts=1),
         "apgd_t": Targets(steps=100, targets=9),
         "fab_t": Targets(steps=100, targets=9),

@@ -9,7 +9,7 @@ from support.evaluations import CHOSEN, EPS, SIDE, behind, bent, dense, digits, 
 from robust_digits.attack import losses
 from robust_digits.attack.ascent import Ascent
 from robust_digits.attack.suite import Suite
-from robust_digits.attack.table import Noise, Restarts, Standard
+from robust_digits.attack.table import Ensemble, Noise, Restarts
 from robust_digits.data.images import ImageSet
 from robust_digits.judge import indicators, sanity
 from robust_digits.learn import networks
@@ -20,7 +20,7 @@ from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
-SUITE: dict[str, Section] = {"autoattack": Standard(), "adaptive": Restarts(steps=100, restarts=1)}
+SUITE: dict[str, Section] = {"autoattack": Ensemble(), "adaptive": Restarts(steps=100, restarts=1)}
 PLAIN: dict[str, Section] = {"noise": Noise(draws=1), "pgd": Restarts(steps=40, restarts=1)}
 
 
