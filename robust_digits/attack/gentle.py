@@ -31,15 +31,20 @@ _BENDS = (
 
 def network(model: keras.Model) -> Network:
     """Return a function of the same logits as the model's, whose gradient passes what bends it in front."""
-    bends, whole = [layer for layer in front(model) if _bends(layer)], backward.network(model)
+    bent, whole = bends(model), backward.network(model)
 
     def logits(images: tf.Tensor) -> tf.Tensor:
         with ExitStack() as stack:
-            for layer in bends:
+            for layer in bent:
                 stack.enter_context(_gentle(layer))
             return whole(images)
 
     return logits
+
+
+def bends(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return the layers in front that bend the gradient; without any, the network's own way back is the gentle one."""
+    return [layer for layer in front(model) if _bends(layer)]
 
 
 def front(model: keras.Model) -> list[keras.layers.Layer]:

@@ -48,9 +48,10 @@ class Victim:
 
         An `adaptive` one follows gradients through what hides them in front.
         """
-        key = loss, adaptive, self.norm if norm is None else norm
+        gently = adaptive and bool(gentle.bends(self.model))
+        key = loss, gently, self.norm if norm is None else norm
         if key not in self._ascents:
-            slope = gentle.network(self.model) if adaptive else None
+            slope = gentle.network(self.model) if gently else None
             self._ascents[key] = Ascent(self.model, loss, norm=key[2], slope=slope)
         return self._ascents[key]
 
