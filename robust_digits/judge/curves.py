@@ -1,4 +1,4 @@
-"""Accuracy over the size of the perturbation: a defence that only hides its gradients bends the wrong way here."""
+"""Accuracy over the size of the perturbation, in both norms."""
 
 import sys
 from collections.abc import Sequence
