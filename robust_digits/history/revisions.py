@@ -2,12 +2,13 @@
 
 import io
 import subprocess
-import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from robust_digits.errors import InputError
+
+_FILE = "100"  # how the mode of a file begins; a link, or another repository, is none
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,15 @@ class Revision:
             return self.files[path].decode("utf-8")
         except UnicodeDecodeError as error:
             raise InputError(f"{path} in {self.label}: not UTF-8: {error}") from None
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a commit says of itself."""
+
+    name: str  # 40 hexadecimal digits
+    date: str  # on which it was committed, such as 2026-11-26
+    subject: str
 
 
 @dataclass(frozen=True)
@@ -75,9 +85,26 @@ class Repository:
 
     def at(self, commit: str) -> Revision:
         """Return the files of a commit, given by its full name."""
-        with tarfile.open(fileobj=io.BytesIO(_run(self.root, "archive", "--format=tar", commit))) as archive:
-            files = {item.name: archive.extractfile(item) for item in archive if item.isfile()}
-            return Revision(commit, {name: file.read() for name, file in files.items() if file})
+        return next(self.each([commit]))
+
+    def each(self, commits: Iterable[str]) -> Iterator[Revision]:
+        """Yield the files of commits, given by their full names; what one shares with the one before is read once."""
+        known: dict[str, bytes] = {}
+        for commit in commits:
+            blobs = self._blobs(commit)
+            missing = set(blobs.values()) - known.keys()
+            known = {blob: known[blob] for blob in blobs.values() if blob in known} | self._contents(sorted(missing))
+            yield Revision(commit, {path: known[blob] for path, blob in blobs.items()})
+
+    def log(self, commit: str, *paths: str, limit: int | None = None) -> list[Commit]:
+        """Return the commits up to one, the newest first, that changed something below `paths`.
+
+        Of a merge counts what it brought to its first parent; `limit` is how many are asked for.
+        """
+        newest = () if limit is None else (f"--max-count={limit}",)
+        told = ("-z", "--first-parent", "--no-show-signature", "--format=%H%x09%cs%x09%s", *newest)
+        said = _run(self.root, "log", *told, commit, "--", *paths).decode("utf-8", errors="replace")
+        return [Commit(*line.split("\t", 2)) for line in said.split("\0") if line]
 
     def here(self) -> Revision:
         """Return the files of the working tree that git does not ignore; those of HEAD in a bare repository."""
@@ -92,6 +119,20 @@ class Repository:
         """Return the files below `paths`, or of all, in which the working tree differs from HEAD."""
         listed = self._git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths)
         return sorted(line[3:] for line in listed.split("\0") if line)
+
+    def _blobs(self, commit: str) -> dict[str, str]:
+        """Return the name that git has for the content of each file of a commit, by its path."""
+        entries = [entry.split("\t", 1) for entry in self._git("ls-tree", "-r", "-z", commit).split("\0") if entry]
+        return {path: said.split()[2] for said, path in entries if said.startswith(_FILE)}
+
+    def _contents(self, blobs: Iterable[str]) -> dict[str, bytes]:
+        """Return contents by the names that git has for them."""
+        answer = io.BytesIO(_run(self.root, "cat-file", "--batch", given="".join(f"{blob}\n" for blob in blobs)))
+        found = {}
+        while header := answer.readline().split():  # name, kind, and size of the content that follows
+            found[header[0].decode()] = answer.read(int(header[2]))
+            answer.readline()
+        return found
 
     def _remedy(self, name: str) -> str:
         """Say how the user gets a revision that is not here."""
@@ -116,10 +157,10 @@ def ask(folder: Path, *arguments: str) -> str:
     return _run(folder, *arguments).decode("utf-8", errors="surrogateescape")
 
 
-def _run(folder: Path, *arguments: str) -> bytes:
+def _run(folder: Path, *arguments: str, given: str = "") -> bytes:
     command = ["git", "-C", str(folder), *arguments]
     try:
-        return subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 (a list, and git's own words)
+        return subprocess.run(command, check=True, capture_output=True, input=given.encode()).stdout  # noqa: S603 (a list, and git's own words)
     except OSError as error:
         raise InputError(f"git: {error.strerror}") from None
     except subprocess.CalledProcessError as error:
