@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help repro test check format lock mnist judge record survey study lab experiments gate report page reproduced plots deps pages bench
+.PHONY: help repro test check format lock mnist judge record survey study lab experiments gate report page history reproduced plots deps pages bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -104,6 +104,9 @@ report: $(VENV)/.locked ## say what this branch did to robustness since it left 
 
 page: $(VENV)/.locked ## draw both sides of that on one page that needs no network, page.html (BASE=main, HERE=HEAD, OUTPUT)
 	@python -m robust_digits.report.page '$(or $(OUTPUT),page.html)' $(COMPARED)
+
+history: $(VENV)/.locked ## what became of every figure that must hold over the commits of BASE=main, also as history.png (LIMIT=20, OUTPUT)
+	@python -m robust_digits.report.trend --base '$(BASE)' --output '$(or $(OUTPUT),history.png)' $(if $(LIMIT),--limit '$(LIMIT)')
 
 reproduced: $(VENV)/.locked ## fail unless dvc.lock, metrics and plots are what was committed
 	@python -m robust_digits.record.reproduction docs/results/digits

@@ -52,5 +52,5 @@ def read(repository: Repository, tip: str, *, limit: int | None = None) -> Mainl
 def _read(revision: Revision) -> Results:
     """Return the results of a revision; an InputError if a part that is compared cannot be read."""
     results = Results(revision)
-    _ = results.figures, results.checks, results.verdicts
+    _ = results.figures, results.checks, results.verdicts, results.gate, results.packages
     return results

@@ -48,6 +48,11 @@ class Commit:
     date: str  # on which it was committed, such as 2026-11-26
     subject: str
 
+    @property
+    def short(self) -> str:
+        """Return as much of the name as people write."""
+        return self.name[:7]
+
 
 @dataclass(frozen=True)
 class Repository:

@@ -26,6 +26,37 @@ def test_a_commit_is_read_without_checking_it_out(made: Project) -> None:
     assert found.here().files["params.yaml"] == b"changed: 1\n"
 
 
+def test_commits_are_read_one_after_the_other(made: Project) -> None:
+    """Each has its own files, whether they are those of the one before or not; a link is no file."""
+    (made.root / "link").symlink_to("params.yaml")
+    made.text("empty", "")
+    made.text("params.yaml", "seed: 1\n")
+    made.git("add", "--all")
+    made.git("commit", "--quiet", "--message", "Change it")
+    found = repository(made.root)
+    new, old = found.each([found.commit("HEAD"), found.commit("main")])
+    assert (new.files["params.yaml"], new.files["empty"]) == (b"seed: 1\n", b"")
+    assert old.files["params.yaml"].startswith(b"seed: 0\n")
+    assert new.files.keys() - old.files.keys() == {"empty"}
+    assert old == found.at(old.commit)
+
+
+def test_commits_are_listed_by_what_they_changed(made: Project) -> None:
+    """The newest is first; a subject may hold tabs and other ends of lines."""
+    made.text("metrics/new.json", "{}")
+    made.git("add", "--all")
+    made.git("commit", "--quiet", "--message", "Add\ta\u2028line")
+    made.text("other", "")
+    made.git("add", "--all")
+    made.git("commit", "--quiet", "--message", "Add another")
+    found = repository(made.root)
+    listed = found.log(found.commit("HEAD"), "metrics")
+    assert [each.subject for each in listed] == ["Add\ta\u2028line", "Begin"]
+    assert listed[-1].name.startswith(listed[-1].short)
+    assert listed[-1].name == found.commit("main")
+    assert found.log(found.commit("HEAD"), "metrics", limit=1) == listed[:1]
+
+
 def test_the_working_tree_says_that_it_was_changed(made: Project) -> None:
     """Uncommitted changes stand in the label; files that git ignores are none, deleted ones are gone."""
     found = repository(made.root)

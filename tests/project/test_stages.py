@@ -27,7 +27,7 @@ ROOMS = {  # what each room may import of the others, in the order in which the 
     "judge": {"data", "certify", "attack", "plant"},
     "draw": {"data", "judge"},
     "history": {"judge"},
-    "report": {"judge", "history"},
+    "report": {"judge", "draw", "history"},
     "record": {"judge", "history"},
     "candidate": {"data", "certify", "learn", "attack", "judge", "draw", "report"},
     "study": {"data", "learn", "attack", "judge", "draw"},
@@ -38,7 +38,8 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
     "dvc": {f"robust_digits/{name}.py" for name in ("record/dependencies", "record/record", "study/workspace")},
     "keras": {"robust_digits/runtime.py"},
     "matplotlib": {
-        f"robust_digits/{name}.py" for name in ("draw/charts", "draw/digits", "draw/lab", "draw/parts", "study/chart")
+        f"robust_digits/{name}.py"
+        for name in ("draw/charts", "draw/digits", "draw/lab", "draw/parts", "draw/trend", "study/chart")
     },
     "pooch": {"robust_digits/cache.py", "robust_digits/data/sources.py"},
     "sklearn": {"robust_digits/data/splitting.py"},
