@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from robust_digits.draw import vega
+from robust_digits.draw.vega import BASE, HERE, Spec
 from robust_digits.history import documents
 from robust_digits.history.results import Results
 from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
-from robust_digits.report import vega
-from robust_digits.report.vega import BASE, HERE, Spec
 
 T = TypeVar("T")
 Row = dict[str, str]

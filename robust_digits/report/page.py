@@ -9,12 +9,14 @@ import json
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import vl_convert
 
 from robust_digits import files, markup
 from robust_digits.command import guarded
-from robust_digits.report import headline, overview, sections
+from robust_digits.errors import InputError
+from robust_digits.report import headline, overview, sections, trend
 from robust_digits.report.comparison import Comparison
 from robust_digits.report.drawings import Drawing, drawings
 from robust_digits.report.overview import Table
@@ -22,12 +24,14 @@ from robust_digits.report.report import compare
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _PICTURES = "plots/pictures/"
+_PAST = 100  # commits before this branch: more would be neither quick to read nor legible
 
 
 def page(comparison: Comparison, *, base: str) -> str:
     """Return the page; `base` is what the user compared with, such as main."""
     plots = drawings(comparison.base, comparison.here)
-    body = [_top(comparison, plots, base=base), _numbers(comparison), _plots(plots), _pictures(comparison)]
+    body = [_top(comparison, plots, base=base), _numbers(comparison), _past(comparison, base=base)]
+    body += [_plots(plots), _pictures(comparison)]
     return markup.page(
         _TEMPLATE,
         title=html.escape(headline.headline(comparison).replace("`", "")),
@@ -69,6 +73,18 @@ def _numbers(comparison: Comparison) -> str:
             markup.folded(count, _table(ran) + f"<p>{markup.inline(rest)}</p>"),
         ]
     )
+
+
+def _past(comparison: Comparison, *, base: str) -> str:
+    """Show what became of the figures that must hold up to the base, or say why that cannot be told."""
+    with TemporaryDirectory() as folder:
+        picture = Path(folder, "trend.png")
+        try:
+            trend.read(comparison.base.revision.commit, limit=_PAST).draw(picture)
+            shown = markup.picture(f"up to where this branch left {base}", picture.read_bytes())
+        except InputError as error:  # an old commit is no reason to have no page
+            shown = f"<p>{html.escape(str(error))}</p>"
+    return markup.folded("Every figure that must hold, commit by commit", shown)
 
 
 def _plots(plots: Sequence[Drawing]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import browser
 from support.browser import Tab
-from support.made_up import Project, branch
+from support.made_up import Project, branch, project
 
 from robust_digits.report import page as module
 from robust_digits.report.page import page
@@ -59,7 +59,7 @@ def without_library(text: str) -> str:
 def test_it_needs_nothing_else(written: Path) -> None:
     """No address is loaded, and a policy in the page forbids it: no script, style or picture but its own."""
     text = without_library(written.read_text(encoding="utf-8"))
-    assert len(text) < 100_000
+    assert len(text) < 150_000
     assert re.findall(r"""(?:src|href)=["'](?!data:|#)""", text) == []
     assert re.findall(r"url\(|@import|<link|<iframe|fetch\(", text) == []
     assert "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:" in text
@@ -80,8 +80,29 @@ def test_it_says_what_the_report_says(written: Path) -> None:
 
 def test_pictures_side_by_side(written: Path) -> None:
     """A picture that changed is there twice, base first; one that did not is there once."""
-    shown = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,', written.read_text(encoding="utf-8"))
+    text = written.read_text(encoding="utf-8").partition(">Pictures</h2>")[2]
+    shown = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,', text)
     assert shown == ["attack baseline, here", "attack hardened, base", "attack hardened, here", "attack robust, here"]
+
+
+def test_the_trend_is_folded(written: Path) -> None:
+    """What became of the figures up to the base is one picture, closed at first."""
+    folded = "<details><summary>Every figure that must hold, commit by commit</summary><figure>"
+    assert f"{folded}<figcaption>up to where this branch left main</figcaption><img " in written.read_text(
+        encoding="utf-8"
+    )
+
+
+def test_a_base_without_a_trend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the base has no limits, the page says so in place of the picture."""
+    made = project(tmp_path / "project")
+    made.git("rm", "--quiet", "gate.yaml")
+    made.git("commit", "--quiet", "--message", "Hold nothing")
+    made.git("switch", "--quiet", "--create", "idea")
+    made.commit("Hold something")
+    monkeypatch.chdir(made.root)
+    text = without_library(page(compare("main", "HEAD"), base="main"))
+    assert "commit by commit</summary><p>gate.yaml: not in " in text
 
 
 def test_two_runs_give_the_same_bytes(written: Path, made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
