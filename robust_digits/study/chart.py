@@ -35,7 +35,7 @@ def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None
     axes = figure.subplots()
     axes.set_title(fill(plan.title, int(10 * width)), fontsize=11)
     for place, metric in enumerate(plan.metrics):
-        name, colour = _LINES[metric]
+        name, colour = _LINES.get(metric, (metric, f"C{place}"))
         measured = [(at, row) for at, row in enumerate(rows) if row[metric] != ""]
         shares, off = _with_intervals([row for _, row in measured], metric)
         beside = 0.06 * (place - (len(plan.metrics) - 1) / 2)  # so that intervals do not cover each other
@@ -49,7 +49,8 @@ def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None
     axes.set_xticks(range(len(rows)), values, rotation=25 if slanted else 0, ha="right" if slanted else "center")
     axes.set_xlabel(plan.parameter)
     axes.set_ylim(-2, 102)
-    axes.set_ylabel(f"accuracy of the {plan.model} model, %")
+    models = {figure.partition(".")[0] for figure in plan.figures.values()}
+    axes.set_ylabel(f"accuracy of the {plan.model} model, %" if models == {plan.model} else "accuracy, %")
     axes.grid(axis="y", color="#e4e7ea", lw=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     named = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))

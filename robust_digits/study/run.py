@@ -40,10 +40,11 @@ class Study:
             If there is no such study, or something is to be set that is no parameter.
         """
         self._name, self._plan = name, spec.load(name)
-        self._target = f"{STAGE}@{self._plan.model}"
+        models = dict.fromkeys(figure.partition(".")[0] for figure in self._plan.figures.values())
+        self._targets = [f"{STAGE}@{model}" for model in models]
         planned = self._plan.runs(read(Path(PARAMS_FILE)))
         self._runs = {value: spec.changed(params, given) for value, params in planned.items()}
-        self._keys = {value: workspace.key(self._target, params) for value, params in self._runs.items()}
+        self._keys = {value: workspace.key(params, *self._targets) for value, params in self._runs.items()}
         self._columns = ("value", "images", *self._plan.metrics, "key", "stale")
         self._path = spec.FOLDER / f"{name}.csv"
         self._rows = self._known()
@@ -75,7 +76,7 @@ class Study:
         print(f"{self._plan.parameter} {value}: ", end="", flush=True)
         start = time.monotonic()
         try:
-            workspace.run(project, self._target, self._runs[value])
+            workspace.run(project, self._runs[value], *self._targets)
         except workspace.FailedError as error:
             print(f"failed\n{error}", flush=True)
             return False
@@ -88,10 +89,13 @@ class Study:
 
     def _found(self, project: Path) -> tuple[dict[str, float], int]:
         """Return the metrics that the study asks for, and on how many images they were measured."""
-        metrics = json.loads((project / f"metrics/{self._plan.model}.json").read_bytes())
-        details = json.loads((project / f"metrics/details/{self._plan.model}.json").read_bytes())
-        found: dict[str, float] = {metric: metrics["accuracy"][metric] for metric in self._plan.metrics}
-        return found, details[f"accuracy.{self._plan.metrics[0]}"]["images"]
+        found: dict[str, float] = {}
+        for metric, figure in self._plan.figures.items():
+            model, group, name = figure.split(".")
+            found[metric] = json.loads((project / f"metrics/{model}.json").read_bytes())[group][name]
+        model, _, first = next(iter(self._plan.figures.values())).partition(".")
+        details = json.loads((project / f"metrics/details/{model}.json").read_bytes())
+        return found, details[first]["images"]
 
     def _known(self) -> dict[str, Row]:
         """Return the line of each value: what an earlier run left, marked if other code made it, or an empty one."""

@@ -14,7 +14,9 @@ from robust_digits.params import Section, parse, read
 
 FOLDER = Path("docs/studies")
 Params = dict[str, Any]  # params.yaml, or values of it by their names, such as train.epochs
-Metric = Literal["clean", "fgm_white_box", "fgm", "worst_case"]
+Metric = Annotated[  # a view of the model that is judged, or a figure of any model by its full name
+    str, Field(pattern=r"^(clean|fgm_white_box|fgm|worst_case|[a-z]\w*\.(accuracy|certified)\.\w+)$")
+]
 
 
 class Plan(Section):
@@ -31,6 +33,11 @@ class Plan(Section):
     values: Annotated[list[Any] | dict[str, Params], Field(min_length=1)]
     metrics: Annotated[list[Metric], Field(min_length=1)]
     params: Params
+
+    @property
+    def figures(self) -> dict[str, str]:
+        """Return the full name of the figure behind each metric, such as robust.accuracy.clean."""
+        return {metric: metric if "." in metric else f"{self.model}.accuracy.{metric}" for metric in self.metrics}
 
     def runs(self, params: Params) -> dict[str, Params]:
         """Return the whole of params.yaml for each value, by the name of the value.

@@ -1,4 +1,4 @@
-"""One experiment: the pipeline run on a copy of the project, as far as one model's metrics, with other parameters.
+"""One experiment: the pipeline run on a copy of the project, as far as models' metrics, with other parameters.
 
 `dvc exp run` is not used: it stashes the workspace and resets it while it starts, so that what is edited meanwhile, or
 what stood there when it was killed, may be lost, and two at a time spoil each other's parameters. DVC's queue may hang
@@ -51,8 +51,8 @@ def copy() -> Iterator[Path]:
         yield Path(folder)
 
 
-def key(target: str, params: Params) -> str:
-    """Return a name for what a run of the stage `target` depends on: the code of its graph, and the values it reads.
+def key(params: Params, *targets: str) -> str:
+    """Return a name for what a run of the stages `targets` depends on: the code of their graph, the values it reads.
 
     Code counts as Python parses it: no comment, layout or docstring can change a result. A local data set is known by
     its name and `data.sha256`, not by where it lies.
@@ -62,11 +62,7 @@ def key(target: str, params: Params) -> str:
     InputError
         If DVC cannot read the pipeline, or it has no such stage.
     """
-    try:
-        stages = Repo().stage.collect(target, with_deps=True)
-    except DvcException as error:
-        raise InputError(f"{target}: {' '.join(str(error).split())}") from None
-    dependencies = [dependency for stage in stages for dependency in stage.deps]
+    dependencies = [dependency for target in targets for stage in _graph(target) for dependency in stage.deps]
     code = {dep.def_path for dep in dependencies if dep.def_path.endswith(".py")}
     names = {name for dep in dependencies for name in getattr(dep, "params", [])}
     told = {path: _parsed(Path(path).read_text(encoding="utf-8")) for path in code}
@@ -75,8 +71,8 @@ def key(target: str, params: Params) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def run(folder: Path, target: str, params: Params) -> None:
-    """Run the stages up to `target` in a copy of the project with these parameters.
+def run(folder: Path, params: Params, *targets: str) -> None:
+    """Run the stages up to `targets` in a copy of the project with these parameters.
 
     What DVC's run cache knows is not run again.
 
@@ -86,11 +82,19 @@ def run(folder: Path, target: str, params: Params) -> None:
         If a stage failed.
     """
     (folder / PARAMS_FILE).write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-    command = [sys.executable, "-m", "dvc", "repro", target]
+    command = [sys.executable, "-m", "dvc", "repro", *targets]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 (our own words)
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise FailedError("\n".join(lines[-_TOLD:]))
+
+
+def _graph(target: str) -> list[Any]:
+    """Return a stage of DVC and every one that it depends on."""
+    try:
+        return list(Repo().stage.collect(target, with_deps=True))
+    except DvcException as error:
+        raise InputError(f"{target}: {' '.join(str(error).split())}") from None
 
 
 def _parsed(source: str) -> str:

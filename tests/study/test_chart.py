@@ -62,6 +62,21 @@ def test_every_value_of_every_metric_is_drawn_with_its_interval(tmp_path: Path, 
         np.testing.assert_allclose([segment[:, 1] for segment in lines.get_segments()], ends, atol=1e-6)
 
 
+def test_figures_of_several_models_go_by_their_full_names(tmp_path: Path, drawn: list[Figure]) -> None:
+    """Each has its own colour and its name in the legend; the axis names a model only where there is one."""
+    named = ["robust.accuracy.clean", "hardened.accuracy.clean"]
+    influence(
+        tmp_path / "study.png",
+        PLAN.model_copy(update={"metrics": named}),
+        [{**row, named[0]: row["clean"], named[1]: row["fgm_white_box"]} for row in ROWS],
+    )
+    influence(tmp_path / "study.png", PLAN, ROWS)
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == named
+    assert len({container.lines[0].get_color() for container in bars(drawn[0])}) == 2
+    said = [figure.axes[0].get_ylabel() for figure in drawn]
+    assert said == ["accuracy, %", "accuracy of the robust model, %"]
+
+
 @pytest.mark.parametrize(
     ("values", "joined"), [([1, 8, 64], True), (["a", "b", "c"], False), ({"a": {}, "b": {}, "c": {}}, False)]
 )

@@ -31,7 +31,7 @@ stages:
     deps: [work.py]
     outs: [data.txt]
   score:
-    matrix: {model: [baseline]}
+    matrix: {model: [baseline, robust]}
     cmd: python work.py evaluate metrics/${item.model}.json
     params: [train.epochs]
     deps: [work.py, data.txt]
@@ -49,7 +49,8 @@ if epochs == 3 and not os.environ.get("MENDED"):
 path = pathlib.Path(sys.argv[2])
 details = path.parent / "details" / path.name
 details.parent.mkdir(parents=True, exist_ok=True)
-path.write_text(json.dumps({"accuracy": {"clean": epochs / 10, "worst_case": 0.0}}))
+clean = epochs / 10 if path.stem == "baseline" else 1.0
+path.write_text(json.dumps({"accuracy": {"clean": clean, "worst_case": 0.0}}))
 details.write_text(json.dumps({"accuracy.clean": {"images": 100}}))
 """
 PLAN = {
@@ -122,15 +123,26 @@ def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
     assert git("status", "--porcelain").split()[1::2] == ["docs/studies/epochs.csv", "docs/studies/epochs.png"]
 
 
+@pytest.mark.usefixtures("project")
+def test_a_study_of_several_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures by their full names are those of their models, each of which is run; the table says whose they are."""
+    monkeypatch.setenv("MENDED", "1")
+    named = ["baseline.accuracy.clean", "robust.accuracy.clean"]
+    Path("docs/studies/epochs.yaml").write_text(yaml.safe_dump({**PLAN, "metrics": named}), encoding="utf-8")
+    assert run.Study("epochs", {}).run() == []
+    assert list(tables.read(spec.FOLDER / "epochs.csv")[0]) == ["value", "images", *named, "key", "stale"]
+    assert found() == [[value, "100", f"0.{value}", "1.0", ""] for value in ("2", "3", "4")]
+
+
 def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ended before the interruption is in the table, the rest runs when the study starts again."""
     monkeypatch.setenv("MENDED", "1")
     one = workspace.run
 
-    def interrupted(folder: Path, target: str, params: Params) -> None:
+    def interrupted(folder: Path, params: Params, *targets: str) -> None:
         if params["train"]["epochs"] == 3:
             raise KeyboardInterrupt
-        one(folder, target, params)
+        one(folder, params, *targets)
 
     monkeypatch.setattr(workspace, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -172,7 +184,7 @@ def test_a_key_stands_for_what_is_read() -> None:
 
     def key(**values: object) -> str:
         named = {name.replace("__", "."): value for name, value in values.items()}
-        return workspace.key(target, spec.changed(PARAMS, named))
+        return workspace.key(spec.changed(PARAMS, named), target)
 
     first = key()
     assert first == key() == key(train__dropout=0.1) == key(elsewhere=2)
@@ -193,9 +205,9 @@ CHANGES = {  # of the code -> whether a result may be another
 @pytest.mark.parametrize(("source", "counts"), CHANGES.values(), ids=CHANGES)
 def test_a_key_stands_for_parsed_code(source: str, *, counts: bool) -> None:
     """A comment, the layout or a docstring changes no result and no key; anything that Python runs may."""
-    first = workspace.key("score@baseline", PARAMS)
+    first = workspace.key(PARAMS, "score@baseline")
     Path("work.py").write_text(source, encoding="utf-8")
-    assert (workspace.key("score@baseline", PARAMS) != first) == counts
+    assert (workspace.key(PARAMS, "score@baseline") != first) == counts
 
 
 def changed_code(project: Path) -> None:

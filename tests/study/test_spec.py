@@ -78,7 +78,7 @@ def test_named_values_set_a_section(folder: Path) -> None:
         ({"base": "smal"}, "docs/studies/bases: expected a base, one of small; got 'smal'"),
         ({"valus": [1]}, "docs/studies/study.yaml: study.valus is not a parameter; did you mean values?"),
         ({"model": "bseline"}, "docs/studies/study.yaml: study.model: expected 'baseline'"),
-        ({"metrics": ["accuracy"]}, "docs/studies/study.yaml: study.metrics.0: expected 'clean'"),
+        ({"metrics": ["accuracy"]}, "docs/studies/study.yaml: study.metrics.0: expected a name that matches '^(clean|"),
         ({"values": []}, "docs/studies/study.yaml: study.values"),
         ({"parameter": "train.droput"}, "docs/studies: train.droput is not a parameter; every one is in params.yaml"),
         ({"params": {"trian.epochs": 1}}, "docs/studies: trian.epochs is not a parameter"),
@@ -100,6 +100,25 @@ def test_an_unknown_study_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         spec.load("dept")
     assert str(caught.value) == "docs/studies: expected a study, one of depth, width; got 'dept'"
+
+
+def test_metrics_name_figures(folder: Path) -> None:
+    """A view is one of the model's; a figure of any model goes by its full name."""
+    put(folder / "study.yaml", {**PLAN, "metrics": ["clean", "robust.accuracy.clean", "hardened.certified.accuracy"]})
+    assert spec.load("study").figures == {
+        "clean": "baseline.accuracy.clean",
+        "robust.accuracy.clean": "robust.accuracy.clean",
+        "hardened.certified.accuracy": "hardened.certified.accuracy",
+    }
+
+
+def test_seeds_are_asked_for_every_figure_that_must_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The study of seeds runs the default pipeline five times, the first as it is, and has a column for each figure."""
+    monkeypatch.chdir(ROOT)
+    plan, params = spec.load("seeds"), read(Path("params.yaml"))
+    held = [f"{model}.{name}" for model, named in read(Path("gate.yaml"))["metrics"].items() for name in named]
+    assert list(plan.figures.values()) == held
+    assert plan.runs(params) == {str(seed): {**params, "seed": seed} for seed in range(5)}
 
 
 @pytest.mark.parametrize("name", STUDIES)
