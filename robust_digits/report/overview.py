@@ -8,8 +8,7 @@ from robust_digits.history.results import Share, view_of
 from robust_digits.judge.checks import Check
 from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
 from robust_digits.report.comparison import ACCEPTED, BROKEN, SAME, Change, Comparison, Rerun, Verdict
-from robust_digits.report.headline import percent
-from robust_digits.report.limits import Limit
+from robust_digits.report.headline import percent, shown
 
 _VIEWS = tuple(f"accuracy.{view}" for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE))
 _STORY = (*_VIEWS, f"{CERTIFIED}.accuracy")
@@ -55,7 +54,7 @@ def flipped(changes: Sequence[Change]) -> Table:
     rows = (
         (f"`{each.name}`", _numbers(each.difference.broke), _numbers(each.difference.mended))
         for each in changes
-        if each.difference and (each.difference.broke or each.difference.mended) and each.limit != Limit()
+        if each.difference and (each.difference.broke or each.difference.mended) and each.held
     )
     return Table(("figure", "broke", "mended"), tuple(rows))
 
@@ -120,11 +119,6 @@ def changes(values: Mapping[str, tuple[Any, Any]]) -> Table:
 def counted(count: int, what: str) -> str:
     """Return how many there are of something, in words: 1 figure, 2 figures."""
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def shown(value: object) -> str:
-    """Return a parameter's value as text."""
-    return "-" if value is None else str(value)
 
 
 def _moved(change: Change) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from robust_digits.report import diagram, overview
 from robust_digits.report.comparison import SAME, Comparison
-from robust_digits.report.headline import MARKS, exit_code, headline
+from robust_digits.report.headline import WHITE, headline, shown
 from robust_digits.report.significance import MCNEMAR, TWO_PROPORTIONS
 
 _NAMED = 12  # of what was measured otherwise
@@ -15,7 +15,7 @@ def report(comparison: Comparison, *, base: str) -> str:
     """Return the whole report; `base` is what the user compared with, such as main."""
     green, red = overview.checks(comparison.checks)
     parts = [
-        f"## {MARKS[exit_code(comparison)]} {headline(comparison)}",
+        f"## {headline(comparison)}",
         where(comparison, base=base),
         _alert(warnings(comparison)),
         str(overview.figures(comparison.figures)),
@@ -34,7 +34,7 @@ def report(comparison: Comparison, *, base: str) -> str:
 
 def failure(reason: str) -> str:
     """Return the report when there is nothing to compare."""
-    return f"## {MARKS[2]} Could not compare\n\n{reason}\n"
+    return f"## {WHITE} Could not compare\n\n{reason}\n"
 
 
 def where(comparison: Comparison, *, base: str) -> str:
@@ -50,10 +50,15 @@ def warnings(comparison: Comparison) -> list[str]:
         names = [f"`{name}`{_values(comparison.params.get(name))}" for name in comparison.protocol]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         listed = ", ".join(names[:_NAMED]) + more
-        said.append(f"**Measured otherwise than at the base:** {listed}. What depends on these cannot be compared.")
+        then = (
+            "The base's models were judged again, by the same."
+            if comparison.rejudged
+            else "What depends on these cannot be compared."
+        )
+        said.append(f"**Judged otherwise than at the base:** {listed}. {then}")
     if comparison.gate:
         moved = ", ".join(f"`{name}`{_values(values)}" for name, values in comparison.gate.items())
-        said.append(f"**gate.yaml was changed:** {moved}.")
+        said.append(f"**gate.yaml was changed:** {moved}. The limits here are the base's, or the stricter ones.")
     if comparison.idle:
         idle = ", ".join(f"`{name}`" for name in comparison.idle)
         said.append(f"**gate.yaml accepts what is not wrong:** {idle}. Take it out.")
@@ -97,7 +102,7 @@ def _versions(comparison: Comparison) -> str:
 
 
 def _values(pair: tuple[Any, Any] | None) -> str:
-    return f" {overview.shown(pair[0])} → {overview.shown(pair[1])}" if pair else ""
+    return f" {shown(pair[0])} → {shown(pair[1])}" if pair else ""
 
 
 def _titled(title: str, body: str) -> str:
