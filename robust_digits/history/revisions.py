@@ -17,6 +17,7 @@ class Revision:
     commit: str  # 40 hexadecimal digits
     files: Mapping[str, bytes]
     changed: bool = False  # whether the files differ from those of the commit
+    subject: str = ""  # the first line of the commit's message
 
     @property
     def label(self) -> str:
@@ -77,7 +78,8 @@ class Repository:
         """Return the files of a commit, given by its full name."""
         with tarfile.open(fileobj=io.BytesIO(_run(self.root, "archive", "--format=tar", commit))) as archive:
             files = {item.name: archive.extractfile(item) for item in archive if item.isfile()}
-            return Revision(commit, {name: file.read() for name, file in files.items() if file})
+            content = {name: file.read() for name, file in files.items() if file}
+        return Revision(commit, content, subject=self._subject(commit))
 
     def here(self) -> Revision:
         """Return the files of the working tree that git does not ignore; those of HEAD in a bare repository."""
@@ -86,12 +88,15 @@ class Repository:
             return self.at(head)
         names = self._git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
         files = {name: (self.root / name).read_bytes() for name in names if name and (self.root / name).is_file()}
-        return Revision(head, files, changed=bool(self.changes()))
+        return Revision(head, files, changed=bool(self.changes()), subject=self._subject(head))
 
     def changes(self, *paths: str) -> list[str]:
         """Return the files below `paths`, or of all, in which the working tree differs from HEAD."""
         listed = self._git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths)
         return sorted(line[3:] for line in listed.split("\0") if line)
+
+    def _subject(self, commit: str) -> str:
+        return self._git("show", "--no-patch", "--format=%s", commit).strip()
 
     def _remedy(self, name: str) -> str:
         """Say how the user gets a revision that is not here."""

@@ -31,8 +31,18 @@ class Table:
         return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines) + "\n"
 
 
+def first(changes: Sequence[Change]) -> list[Change]:
+    """Return what a reviewer must see: what changed of the figures that must hold, and whatever is broken."""
+    return [each for each in changes if each.status != SAME and (each.held or each.status in BROKEN)]
+
+
+def others(changes: Sequence[Change]) -> list[Change]:
+    """Return the other figures that changed."""
+    return [each for each in changes if each.status != SAME and each not in first(changes)]
+
+
 def figures(changes: Sequence[Change]) -> Table:
-    """Return the figures that changed or are not what they must be."""
+    """Return figures, base and here, a row each."""
     rows = (
         (
             f"`{each.name}`",
@@ -44,7 +54,6 @@ def figures(changes: Sequence[Change]) -> Table:
             _status(each),
         )
         for each in changes
-        if each.status != SAME
     )
     return Table(("figure", "base", "here", "change", "images", "must hold", "status"), tuple(rows))
 

@@ -42,29 +42,28 @@ def _top(comparison: Comparison, plots: Sequence[Drawing], *, base: str) -> str:
     state = {headline.GREEN: "pass", headline.RED: "fail", headline.WHITE: "open"}[said.mark]
     parts = dict.fromkeys(["Figures", *(drawing.part for drawing in plots), "Pictures"])
     notes = "".join(f'<p class="note">{markup.inline(line)}</p>' for line in sections.warnings(comparison))
-    title, where = (markup.inline(line) for line in (said.text, sections.where(comparison, base=base)))
-    return f'<header class="{state}"><h1>{title}</h1><p class="quiet">{where}</p>{markup.links(parts)}</header>{notes}'
+    lines = (said.text, sections.where(comparison, base=base), sections.moved(comparison))
+    title, where, moved = map(markup.inline, lines)
+    top = f'<h1>{title}</h1><p class="quiet">{where}</p><p>{moved}</p>{markup.links(parts)}'
+    return f'<header class="{state}">{top}</header>{notes}'
 
 
 def _numbers(comparison: Comparison) -> str:
     green, red = overview.checks(comparison.checks)
     count, rest, ran = overview.stages(comparison.stages)
-    same = overview.unchanged(comparison.figures)
+    same, others = overview.unchanged(comparison.figures), overview.others(comparison.figures)
     return "".join(
         [
             markup.heading("Figures"),
-            _table(overview.figures(comparison.figures)),
+            _table(overview.figures(overview.first(comparison.figures))),
             f"<p>{markup.inline(sections.told(comparison))}</p>",
+            markup.folded(f"{overview.counted(len(others), 'other figure')} changed", _table(overview.figures(others))),
             markup.folded(
                 "Which test images broke, and which were mended", _table(overview.flipped(comparison.figures))
             ),
             markup.folded(f"{overview.counted(len(same.rows), 'figure')} unchanged", _table(same)),
             _table(overview.models(comparison)),
             f"<p>{green}</p>{_table(red)}",
-            markup.folded(
-                f"{overview.counted(len(comparison.params), 'parameter')} changed",
-                _table(overview.changes(comparison.params)),
-            ),
             markup.folded(count, _table(ran) + f"<p>{markup.inline(rest)}</p>"),
         ]
     )

@@ -17,15 +17,16 @@ def report(comparison: Comparison, *, base: str) -> str:
     parts = [
         f"## {headline(comparison)}",
         where(comparison, base=base),
+        moved(comparison),
         _alert(warnings(comparison)),
-        str(overview.figures(comparison.figures)),
+        str(overview.figures(overview.first(comparison.figures))),
         told(comparison),
+        _others(comparison),
         _flipped(comparison),
         _unchanged(comparison),
         str(overview.models(comparison)),
         _titled("Accuracy over eps", diagram.security(comparison.base, comparison.here)),
         f"{green}\n\n{red}",
-        _titled("Parameters that changed", str(overview.changes(comparison.params))),
         _stages(comparison),
         _versions(comparison),
     ]
@@ -40,7 +41,17 @@ def failure(reason: str) -> str:
 def where(comparison: Comparison, *, base: str) -> str:
     """Say what was compared."""
     here, origin = comparison.here.revision, comparison.base.revision
-    return f"Commit {here.label} against {origin.commit[:12]}, where it left `{base}`."
+    subject = here.subject.replace("`", "'")  # as code, so that it is neither markup nor calls anybody
+    return f"`{subject}`: commit {here.label} against {origin.commit[:12]}, where it left `{base}`."
+
+
+def moved(comparison: Comparison) -> str:
+    """Say which parameters are others than at the base; nothing where none is."""
+    if not comparison.params:
+        return ""
+    said = [f"`{name}`{_values(values)}" for name, values in comparison.params.items()]
+    more = f" and {len(said) - _NAMED} more" if len(said) > _NAMED else ""
+    return f"Parameters: {', '.join(said[:_NAMED])}{more}."
 
 
 def warnings(comparison: Comparison) -> list[str]:
@@ -73,6 +84,12 @@ def told(comparison: Comparison) -> str:
     if used == {TWO_PROPORTIONS}:
         return "Chance was told from change by two proportions: other test images, or no verdicts on each at the base."
     return "Chance was told from change image by image where images are counted, else by two proportions." * bool(used)
+
+
+def _others(comparison: Comparison) -> str:
+    others = overview.others(comparison.figures)
+    title = f"{overview.counted(len(others), 'other figure')} changed"
+    return _folded(title, str(overview.figures(others))) if others else ""
 
 
 def _flipped(comparison: Comparison) -> str:

@@ -76,7 +76,7 @@ def test_it_says_what_the_report_says(written: Path) -> None:
     assert '<td data-label="status">measured otherwise</td>' in text
     assert '<td data-label="worst case, eps 0.1">10.0% (was 70.0%)</td>' in text
     assert "6 of 6 checks of the evaluation are green." in text
-    assert "<summary>2 parameters changed</summary>" in text
+    assert "<p>Parameters: <code>evaluate.eps</code> 0.2 → 0.1, <code>harden.eps</code> 0.2 → 0.0.</p>" in text
     assert "<code>train_hardened</code>" in text
 
 

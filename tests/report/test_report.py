@@ -70,7 +70,7 @@ def test_every_part_is_there(said: str, weaker: Project) -> None:
     """Figures, models, curve, checks, parameters, stages, versions and commits are in the report."""
     here, base = weaker.git("rev-parse", "HEAD"), weaker.git("rev-parse", "main")
     for part in (
-        f"Commit {here[:12]} against {base[:12]}, where it left `main`.",
+        f"`Try an idea`: commit {here[:12]} against {base[:12]}, where it left `main`.",
         f"| `{WORST}` | 70.0% | 0.0% | -70.0 | 700 broke, 0 mended | drop ≤ 2, ≥ 50% | **weaker** |",
         "| `hardened.accuracy.clean` | 96.0% | 97.0% | +1.0 | 0 broke, 10 mended | drop ≤ 1, ≥ 90% | better |",
         "chance was told from change image by image (exact McNemar test)",
@@ -81,7 +81,7 @@ def test_every_part_is_there(said: str, weaker: Project) -> None:
         "🟦 baseline 🟧 robust 🟩 hardened (paler: at the base)",
         "```mermaid\n---\nconfig:",
         "6 of 6 checks of the evaluation are green.",
-        "| `harden.eps` | 0.2 | 0.0 |",
+        "Parameters: `harden.eps` 0.2 → 0.0.",
         "<details><summary>4 of 10 stages ran again</summary>",
         "| `train_hardened` | `harden.eps` | changed |",
         "From the cache, as at the base: `train_baseline`, `train_robust`, `evaluate@baseline`, `evaluate@robust`, ",
