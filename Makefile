@@ -98,11 +98,11 @@ gate: $(VENV)/.locked ## show the checks of the evaluation; fail when one is red
 	@python -m robust_digits.report.gate
 
 BASE ?= main
-COMPARED = --base '$(BASE)' $(if $(HERE),--here '$(HERE)')
-report: $(VENV)/.locked ## say what this branch did to robustness since it left BASE=main (HERE=HEAD, OUTPUT=report.md)
+COMPARED = --base '$(BASE)' $(if $(HERE),--here '$(HERE)') $(if $(REJUDGE),--rejudge)
+report: $(VENV)/.locked ## say what this branch did to robustness since it left BASE=main (HERE=HEAD, OUTPUT=report.md, REJUDGE=1)
 	@python -m robust_digits.report.report $(COMPARED) $(if $(OUTPUT),--output '$(OUTPUT)')
 
-page: $(VENV)/.locked ## draw both sides of that on one page that needs no network, page.html (BASE=main, HERE=HEAD, OUTPUT)
+page: $(VENV)/.locked ## draw both sides of that on one page that needs no network, page.html (BASE=main, HERE=HEAD, OUTPUT, REJUDGE=1)
 	@python -m robust_digits.report.page '$(or $(OUTPUT),page.html)' $(COMPARED)
 
 history: $(VENV)/.locked ## what became of every figure that must hold over the commits of BASE=main, also as history.png (LIMIT=20, OUTPUT)

@@ -9,34 +9,24 @@ from dataclasses import dataclass
 from robust_digits.errors import InputError
 from robust_digits.history import lineage
 from robust_digits.history.results import GATE, Results
-from robust_digits.history.revisions import Commit, Repository, Revision
+from robust_digits.history.revisions import Repository, Revision
 
 _PATHS = ("metrics", "params.yaml", GATE, "dvc.lock")
-
-
-@dataclass(frozen=True)
-class Record:
-    """A commit and the results that it recorded."""
-
-    commit: Commit
-    results: Results
 
 
 @dataclass(frozen=True)
 class Mainline:
     """What a branch recorded, the oldest first, and how many commits were asked in vain."""
 
-    records: tuple[Record, ...]
+    results: tuple[Results, ...]
     stale: int  # their results are not those of their code
     unreadable: int  # they have no results, or not in a form that is known by now
 
 
 def read(repository: Repository, tip: str, *, limit: int | None = None) -> Mainline:
     """Return what the commits up to one recorded, along first parents; of the newest `limit` where one is given."""
-    commits = repository.log(tip, *_PATHS, limit=limit)[::-1]
-    revisions = repository.each(commit.name for commit in commits)
-    records, stale, unreadable = [], 0, 0
-    for commit, revision in zip(commits, revisions, strict=True):
+    found, stale, unreadable = [], 0, 0
+    for revision in repository.each(repository.log(tip, *_PATHS, limit=limit)[::-1]):
         try:
             others = bool(lineage.stale(revision))
             results = _read(revision)
@@ -45,8 +35,8 @@ def read(repository: Repository, tip: str, *, limit: int | None = None) -> Mainl
             continue
         stale += others
         if not others:
-            records.append(Record(commit, results))
-    return Mainline(tuple(records), stale, unreadable)
+            found.append(results)
+    return Mainline(tuple(found), stale, unreadable)
 
 
 def _read(revision: Revision) -> Results:

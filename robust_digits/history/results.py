@@ -61,6 +61,13 @@ class Results:
         return [*order, *sorted(names - set(order))]
 
     @cached_property
+    def weights(self) -> dict[str, str]:
+        """The MD5 of the file of each model that dvc.lock knows."""
+        made = {path: md5 for stage in self.stages.values() for path, md5 in stage.outs.items()}
+        files = {model: f"models/{model}.keras" for model in self.models}
+        return {model: made[path] for model, path in files.items() if path in made}
+
+    @cached_property
     def figures(self) -> dict[str, Share]:
         """Every accuracy by its full name, such as robust.accuracy.worst_case; one that is null is not among them."""
         return {f"{model}.{name}": share for model in self.models for name, share in self._judged(model)}
@@ -73,9 +80,7 @@ class Results:
             raise InputError(f"{where}: no such file")
         models = checks.parse(self.revision.files[CHECKS], where=where)
         return {
-            f"{model}.sanity.{_RENAMED.get(name, name)}": check
-            for model, table in models.items()
-            for name, check in table.items()
+            current(f"{model}.sanity.{name}"): check for model, table in models.items() for name, check in table.items()
         }
 
     @cached_property
@@ -146,6 +151,12 @@ class Results:
         return {name: {"images": content["images"]} for name, _ in _shares(content)}
 
 
+def current(figure: str) -> str:
+    """Return the full name that a figure or check, such as robust.accuracy.fgm_fresh, has by now."""
+    *path, name = figure.split(".")
+    return ".".join([*path, _RENAMED.get(name, name)])
+
+
 def view_of(figure: str) -> str:
     """Return the view behind a figure: `pgd` of `robust.accuracy.pgd`, `certified` of `robust.certified.accuracy`."""
     *_, group, name = figure.split(".")
@@ -158,7 +169,7 @@ def _metrics(path: str) -> bool:
 
 def _shares(content: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Yield the figures of metrics/<model>.json that are shares of test images; null means not measured."""
-    figures = {f"accuracy.{_RENAMED.get(view, view)}": value for view, value in content["accuracy"].items()}
+    figures = {current(f"accuracy.{view}"): value for view, value in content["accuracy"].items()}
     figures["certified.accuracy"] = content.get("certified", {}).get("accuracy")
     for name, value in figures.items():
         if value is not None:

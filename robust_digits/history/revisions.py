@@ -18,6 +18,8 @@ class Revision:
     commit: str  # 40 hexadecimal digits
     files: Mapping[str, bytes]
     changed: bool = False  # whether the files differ from those of the commit
+    date: str = ""  # on which the commit was made, such as 2026-11-26
+    subject: str = ""  # the first line of its message
 
     @property
     def label(self) -> str:
@@ -38,20 +40,6 @@ class Revision:
             return self.files[path].decode("utf-8")
         except UnicodeDecodeError as error:
             raise InputError(f"{path} in {self.label}: not UTF-8: {error}") from None
-
-
-@dataclass(frozen=True)
-class Commit:
-    """What a commit says of itself."""
-
-    name: str  # 40 hexadecimal digits
-    date: str  # on which it was committed, such as 2026-11-26
-    subject: str
-
-    @property
-    def short(self) -> str:
-        """Return as much of the name as people write."""
-        return self.name[:7]
 
 
 @dataclass(frozen=True)
@@ -99,17 +87,15 @@ class Repository:
             blobs = self._blobs(commit)
             missing = set(blobs.values()) - known.keys()
             known = {blob: known[blob] for blob in blobs.values() if blob in known} | self._contents(sorted(missing))
-            yield Revision(commit, {path: known[blob] for path, blob in blobs.items()})
+            yield self._revision(commit, {path: known[blob] for path, blob in blobs.items()})
 
-    def log(self, commit: str, *paths: str, limit: int | None = None) -> list[Commit]:
+    def log(self, commit: str, *paths: str, limit: int | None = None) -> list[str]:
         """Return the commits up to one, the newest first, that changed something below `paths`.
 
         Of a merge counts what it brought to its first parent; `limit` is how many are asked for.
         """
         newest = () if limit is None else (f"--max-count={limit}",)
-        told = ("-z", "--first-parent", "--no-show-signature", "--format=%H%x09%cs%x09%s", *newest)
-        said = _run(self.root, "log", *told, commit, "--", *paths).decode("utf-8", errors="replace")
-        return [Commit(*line.split("\t", 2)) for line in said.split("\0") if line]
+        return self._git("rev-list", "--first-parent", *newest, commit, "--", *paths).split()
 
     def here(self) -> Revision:
         """Return the files of the working tree that git does not ignore; those of HEAD in a bare repository."""
@@ -118,7 +104,7 @@ class Repository:
             return self.at(head)
         names = self._git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
         files = {name: (self.root / name).read_bytes() for name in names if name and (self.root / name).is_file()}
-        return Revision(head, files, changed=bool(self.changes()))
+        return self._revision(head, files, changed=bool(self.changes()))
 
     def changes(self, *paths: str) -> list[str]:
         """Return the files below `paths`, or of all, in which the working tree differs from HEAD."""
@@ -138,6 +124,11 @@ class Repository:
             found[header[0].decode()] = answer.read(int(header[2]))
             answer.readline()
         return found
+
+    def _revision(self, commit: str, files: Mapping[str, bytes], *, changed: bool = False) -> Revision:
+        """Return files with the words of the commit that they are of."""
+        date, _, subject = self._git("show", "--no-patch", "--format=%cs %s", commit).strip().partition(" ")
+        return Revision(commit, files, changed, date, subject)
 
     def _remedy(self, name: str) -> str:
         """Say how the user gets a revision that is not here."""

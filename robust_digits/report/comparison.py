@@ -1,20 +1,24 @@
 """Compare the results of two revisions: which figures changed, which of the changes are noise, and which must not be.
 
-A change is noise when a test cannot tell it from chance (significance.py).
+A change is noise when a test cannot tell it from chance (significance.py). Where the two were judged otherwise, by
+another attack, on other data or by other checks, a change says nothing of the model, until the base is judged again
+(rejudging.py).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from robust_digits.history.lineage import Stage, differing
 from robust_digits.history.results import Results, Share
 from robust_digits.judge.checks import Check
+from robust_digits.judge.views import WORST_CASE
 from robust_digits.report.limits import Limit, Limits
 from robust_digits.report.significance import Difference, difference
 
 # What can be said of a figure or a check, the worst first.
 WEAKER, LOW, GONE, RED = "weaker", "below its floor", "gone", "red"
+OTHERWISE = "measured otherwise"
 ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME = "accepted", "lower", "better", "new", "noise", "unchanged"
 BROKEN = (WEAKER, LOW, GONE, RED)
 _ROUNDING = 1e-9  # of a difference of two shares
@@ -25,7 +29,7 @@ NO_PROTOCOL = {  # what the judging stages read, and why a change of it judges n
     "models": "which models are judged, not how",
     "robust_digits/draw/": "pictures judge nothing",
 }
-_ORDER = (*BROKEN, ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME)
+_ORDER = (*BROKEN, OTHERWISE, ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME)
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,11 @@ class Change:
     limit: Limit
     difference: Difference | None = None  # None where one of the two is not measured
     reason: str = ""  # why it is accepted
+
+    @property
+    def held(self) -> bool:
+        """Whether gate.yaml names it."""
+        return self.limit != Limit()
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class Rerun:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that two revisions differ in."""
+    """Everything that two revisions differ in; `rejudged` says that the base was judged again, as this branch is."""
 
     base: Results
     here: Results
@@ -75,6 +84,13 @@ class Comparison:
     gate: Mapping[str, tuple[Any, Any]]  # what gate.yaml holds otherwise than at the base
     protocol: tuple[str, ...]  # parameters and code, of the data, the evaluation and the checks, that differ
     idle: tuple[str, ...]  # what gate.yaml accepts though nothing is wrong with it
+    rejudged: bool = False
+
+    @property
+    def same_models(self) -> tuple[str, ...]:
+        """Return the models whose files are those of the base, by the hashes in dvc.lock."""
+        base, here = self.base.weights, self.here.weights
+        return tuple(model for model in self.here.models if model in here and here[model] == base.get(model))
 
     @property
     def broken(self) -> list[Change]:
@@ -87,16 +103,17 @@ class Comparison:
         return [verdict for verdict in self.checks if verdict.status in BROKEN]
 
 
-def compare(base: Results, here: Results, limits: Limits) -> Comparison:
-    """Compare two revisions by what must hold."""
+def compare(base: Results, here: Results, limits: Limits, *, again: Results | None = None) -> Comparison:
+    """Compare two revisions by what must hold; `again` is what the base's models are worth, judged as here."""
     params = _differences(base.params, here.params)
     stages = _reruns(base.stages, here.stages)
-    figures = _figures(base, here, limits)
+    moved = protocol(stages)
+    figures = _figures(again or base, here, limits, alike=again is not None or not moved)
     checks = _checks(base.checks, here.checks, limits)
     used = {change.name for change in figures if change.status == ACCEPTED}
     used |= {verdict.name for verdict in checks if verdict.status == ACCEPTED}
     return Comparison(
-        base=base,
+        base=again or base,
         here=here,
         figures=figures,
         checks=checks,
@@ -104,8 +121,9 @@ def compare(base: Results, here: Results, limits: Limits) -> Comparison:
         params=params,
         packages=_differences(base.packages, here.packages),
         gate=_differences(base.gate, here.gate) if base.gate else {},
-        protocol=protocol(stages),
-        idle=tuple(name for name in limits.accepted if name not in used),
+        protocol=moved,
+        idle=tuple(name for name in {**limits.accepted, **limits.gone} if name not in used),
+        rejudged=again is not None,
     )
 
 
@@ -114,30 +132,39 @@ def _differences(base: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, 
     return {name: (base.get(name), here.get(name)) for name in differing(base, here)}
 
 
-def _figures(base: Results, here: Results, limits: Limits) -> tuple[Change, ...]:
-    """Return every figure, and every one that must hold though nobody measured it, the worst first."""
+def _figures(base: Results, here: Results, limits: Limits, *, alike: bool) -> tuple[Change, ...]:
+    """Return every figure, and every one that must hold though nobody measured it, the worst first.
+
+    Of equally bad ones the worst case comes first, then what gate.yaml names. `alike`: both were measured alike.
+    """
     changes = []
     for name in dict.fromkeys([*here.figures, *base.figures, *limits.figures]):
         was, now, limit = base.figures.get(name), here.figures.get(name), limits.figures.get(name, Limit())
         found = difference(base, here, name)
-        status = _status(was, now, limit, told_apart=found is not None and found.p < limits.level)
-        reason = limits.accepted.get(name, "") if status == GONE else ""
+        status = _status(was, now, limit, told_apart=found is not None and found.p < limits.level, alike=alike)
+        reason = limits.gone.get(name, "") if status == GONE else ""
         values = [None if share is None else share.value for share in (was, now)]
         changes.append(Change(name, values[0], values[1], ACCEPTED if reason else status, limit, found, reason))
-    return tuple(sorted(changes, key=lambda change: _ORDER.index(change.status)))
+    return tuple(sorted(changes, key=_rank))
 
 
-def _status(base: Share | None, here: Share | None, limit: Limit, *, told_apart: bool) -> str:
+def _rank(change: Change) -> tuple[int, bool, bool]:
+    return _ORDER.index(change.status), not change.name.endswith(f".{WORST_CASE}"), not change.held
+
+
+def _status(base: Share | None, here: Share | None, limit: Limit, *, told_apart: bool, alike: bool) -> str:
     """Say what became of one figure."""
     if here is None:
         return GONE
     fell = base.value - here.value if base else 0.0
-    if told_apart and limit.drop is not None and fell > limit.drop + _ROUNDING:
+    if alike and told_apart and limit.drop is not None and fell > limit.drop + _ROUNDING:
         return WEAKER
     if limit.floor is not None and here.value < limit.floor:
         return LOW
     if base is None or fell == 0:
         return SAME if base else NEW
+    if not alike:
+        return OTHERWISE
     return (LOWER if fell > 0 else BETTER) if told_apart else NOISE
 
 
@@ -146,10 +173,15 @@ def _checks(base: Mapping[str, Check], here: Mapping[str, Check], limits: Limits
     verdicts = []
     for name in dict.fromkeys([*here, *base]):
         was, now = base.get(name), here.get(name)
-        status = GONE if now is None else RED if not now.passed else _change_of_green(was)
-        reason = limits.accepted.get(name, "") if status in BROKEN else ""
+        status = GONE if now is None else RED if not _passed(was, now) else _change_of_green(was)
+        reason = (limits.gone if status == GONE else limits.accepted).get(name, "") if status in BROKEN else ""
         verdicts.append(Verdict(name, was, now, ACCEPTED if reason else status, reason))
     return tuple(sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.status)))
+
+
+def _passed(base: Check | None, here: Check) -> bool:
+    """Return whether a check holds, also by the bound that it had at the base."""
+    return here.passed and (base is None or replace(here, bound=min(base.bound, here.bound)).passed)
 
 
 def _change_of_green(base: Check | None) -> str:

@@ -9,6 +9,7 @@ from pydantic import Field
 from robust_digits.errors import InputError
 from robust_digits.history import documents
 from robust_digits.history.results import GATE as FILE
+from robust_digits.history.results import current
 from robust_digits.history.revisions import Revision
 from robust_digits.params import Fraction, Section, Share, parse
 
@@ -30,9 +31,10 @@ class _File(Section):
 class Limits:
     """The content of gate.yaml."""
 
-    level: float  # of the two-proportion test
+    level: float  # of the tests that tell change from chance
     figures: Mapping[str, Limit]  # by the full name of the figure, such as robust.accuracy.clean
-    accepted: Mapping[str, str]  # full name of a figure or check -> reason
+    accepted: Mapping[str, str]  # check that may be red, by its full name -> reason
+    gone: Mapping[str, str]  # figure or check that may be missing, by its full name -> reason
 
 
 def load(revision: Revision) -> Limits:
@@ -48,11 +50,43 @@ def load(revision: Revision) -> Limits:
     if unknown:
         raise InputError(f"{FILE}: {', '.join(map(str, unknown))}: expected {', '.join(_File.model_fields)} only")
     file = parse(_File, values, where=FILE)
-    named = {f"{model}.{name}": limit for model, table in file.metrics.items() for name, limit in table.items()}
+    named = {
+        current(f"{model}.{name}"): limit for model, table in file.metrics.items() for name, limit in table.items()
+    }
     figures = {
         name: parse(Limit, _known(limit, name), where=f"{FILE}: metrics.{name}") for name, limit in named.items()
     }
-    return Limits(file.level, figures, file.accepted)
+    accepted = {current(name): reason for name, reason in file.accepted.items()}
+    return Limits(file.level, figures, accepted, accepted)
+
+
+def judging(base: Revision, here: Revision) -> Limits:
+    """Return what must hold of a branch, by gate.yaml at its base and here; the base may be too old to have one."""
+    own = load(here)
+    return strictest(load(base), own) if FILE in base.files else own
+
+
+def strictest(base: Limits, here: Limits) -> Limits:
+    """Return what must hold of a branch: the limits of the base, or the branch's own where they are stricter.
+
+    What the branch accepts counts only where the base accepts it too. The exception is a figure or a check that is
+    gone, and that no limit of the base names: somebody must be able to take it out.
+    """
+    return Limits(
+        level=max(base.level, here.level),
+        figures={
+            name: _stricter(base.figures.get(name, Limit()), here.figures.get(name, Limit()))
+            for name in {**base.figures, **here.figures}
+        },
+        accepted={name: reason for name, reason in here.accepted.items() if name in base.accepted},
+        gone={name: reason for name, reason in here.accepted.items() if name not in base.figures},
+    )
+
+
+def _stricter(one: Limit, other: Limit) -> Limit:
+    drops = [limit.drop for limit in (one, other) if limit.drop is not None]
+    floors = [limit.floor for limit in (one, other) if limit.floor is not None]
+    return Limit(drop=min(drops, default=None), floor=max(floors, default=None))
 
 
 def _known(limit: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from robust_digits.history.results import Share, view_of
 from robust_digits.judge.checks import Check
 from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
 from robust_digits.report.comparison import ACCEPTED, BROKEN, SAME, Change, Comparison, Rerun, Verdict
-from robust_digits.report.headline import percent
-from robust_digits.report.limits import Limit
+from robust_digits.report.headline import percent, shown
 
 _VIEWS = tuple(f"accuracy.{view}" for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE))
 _STORY = (*_VIEWS, f"{CERTIFIED}.accuracy")
@@ -32,8 +31,18 @@ class Table:
         return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines) + "\n"
 
 
+def first(changes: Sequence[Change]) -> list[Change]:
+    """Return what a reviewer must see: what changed of the figures that must hold, and whatever is broken."""
+    return [each for each in changes if each.status != SAME and (each.held or each.status in BROKEN)]
+
+
+def others(changes: Sequence[Change]) -> list[Change]:
+    """Return the other figures that changed."""
+    return [each for each in changes if each.status != SAME and each not in first(changes)]
+
+
 def figures(changes: Sequence[Change]) -> Table:
-    """Return the figures that changed or are not what they must be."""
+    """Return figures, base and here, a row each."""
     rows = (
         (
             f"`{each.name}`",
@@ -45,7 +54,6 @@ def figures(changes: Sequence[Change]) -> Table:
             _status(each),
         )
         for each in changes
-        if each.status != SAME
     )
     return Table(("figure", "base", "here", "change", "images", "must hold", "status"), tuple(rows))
 
@@ -55,7 +63,7 @@ def flipped(changes: Sequence[Change]) -> Table:
     rows = (
         (f"`{each.name}`", _numbers(each.difference.broke), _numbers(each.difference.mended))
         for each in changes
-        if each.difference and (each.difference.broke or each.difference.mended) and each.limit != Limit()
+        if each.difference and (each.difference.broke or each.difference.mended) and each.held
     )
     return Table(("figure", "broke", "mended"), tuple(rows))
 
@@ -120,11 +128,6 @@ def changes(values: Mapping[str, tuple[Any, Any]]) -> Table:
 def counted(count: int, what: str) -> str:
     """Return how many there are of something, in words: 1 figure, 2 figures."""
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def shown(value: object) -> str:
-    """Return a parameter's value as text."""
-    return "-" if value is None else str(value)
 
 
 def _moved(change: Change) -> str:

@@ -20,7 +20,7 @@ from robust_digits.report import headline, overview, sections, trend
 from robust_digits.report.comparison import Comparison
 from robust_digits.report.drawings import Drawing, drawings
 from robust_digits.report.overview import Table
-from robust_digits.report.report import compare
+from robust_digits.report.report import REJUDGE, compare
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _PICTURES = "plots/pictures/"
@@ -34,7 +34,7 @@ def page(comparison: Comparison, *, base: str) -> str:
     body += [_plots(plots), _pictures(comparison)]
     return markup.page(
         _TEMPLATE,
-        title=html.escape(headline.headline(comparison).replace("`", "")),
+        title=html.escape(headline.headline(comparison).text.replace("`", "")),
         body="\n".join(body),
         library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script"),
         specs=json.dumps([drawing.spec for drawing in plots]).replace("<", "\\u003c"),
@@ -42,34 +42,32 @@ def page(comparison: Comparison, *, base: str) -> str:
 
 
 def _top(comparison: Comparison, plots: Sequence[Drawing], *, base: str) -> str:
-    state = ("pass", "fail")[headline.exit_code(comparison)]
+    said = headline.headline(comparison)
+    state = {headline.GREEN: "pass", headline.RED: "fail", headline.WHITE: "open"}[said.mark]
     parts = dict.fromkeys(["Figures", *(drawing.part for drawing in plots), "Pictures"])
     notes = "".join(f'<p class="note">{markup.inline(line)}</p>' for line in sections.warnings(comparison))
-    title, where = (
-        markup.inline(line) for line in (headline.headline(comparison), sections.where(comparison, base=base))
-    )
-    return f'<header class="{state}"><h1>{title}</h1><p class="quiet">{where}</p>{markup.links(parts)}</header>{notes}'
+    lines = (said.text, sections.where(comparison, base=base), sections.moved(comparison))
+    title, where, moved = map(markup.inline, lines)
+    top = f'<h1>{title}</h1><p class="quiet">{where}</p><p>{moved}</p>{markup.links(parts)}'
+    return f'<header class="{state}">{top}</header>{notes}'
 
 
 def _numbers(comparison: Comparison) -> str:
     green, red = overview.checks(comparison.checks)
     count, rest, ran = overview.stages(comparison.stages)
-    same = overview.unchanged(comparison.figures)
+    same, others = overview.unchanged(comparison.figures), overview.others(comparison.figures)
     return "".join(
         [
             markup.heading("Figures"),
-            _table(overview.figures(comparison.figures)),
+            _table(overview.figures(overview.first(comparison.figures))),
             f"<p>{markup.inline(sections.told(comparison))}</p>",
+            markup.folded(f"{overview.counted(len(others), 'other figure')} changed", _table(overview.figures(others))),
             markup.folded(
                 "Which test images broke, and which were mended", _table(overview.flipped(comparison.figures))
             ),
             markup.folded(f"{overview.counted(len(same.rows), 'figure')} unchanged", _table(same)),
             _table(overview.models(comparison)),
             f"<p>{green}</p>{_table(red)}",
-            markup.folded(
-                f"{overview.counted(len(comparison.params), 'parameter')} changed",
-                _table(overview.changes(comparison.params)),
-            ),
             markup.folded(count, _table(ran) + f"<p>{markup.inline(rest)}</p>"),
         ]
     )
@@ -138,8 +136,10 @@ def main() -> None:
     parser.add_argument("output", type=Path, metavar="FILE", help="the HTML file to write")
     parser.add_argument("--base", default="main", help="the branch that this one is to be merged into (default: main)")
     parser.add_argument("--here", metavar="REVISION", help="what to show (default: the working tree; HEAD if bare)")
+    parser.add_argument("--rejudge", action="store_true", help=REJUDGE)
     arguments = parser.parse_args()
-    files.write(arguments.output, page(compare(arguments.base, arguments.here), base=arguments.base))
+    found = compare(arguments.base, arguments.here, rejudge=arguments.rejudge)
+    files.write(arguments.output, page(found, base=arguments.base))
     print(f"-> {arguments.output}")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from robust_digits.report import diagram, overview
 from robust_digits.report.comparison import SAME, Comparison
-from robust_digits.report.headline import MARKS, exit_code, headline
+from robust_digits.report.headline import WHITE, headline, shown
 from robust_digits.report.significance import MCNEMAR, TWO_PROPORTIONS
 
 _NAMED = 12  # of what was measured otherwise
@@ -15,17 +15,18 @@ def report(comparison: Comparison, *, base: str) -> str:
     """Return the whole report; `base` is what the user compared with, such as main."""
     green, red = overview.checks(comparison.checks)
     parts = [
-        f"## {MARKS[exit_code(comparison)]} {headline(comparison)}",
+        f"## {headline(comparison)}",
         where(comparison, base=base),
+        moved(comparison),
         _alert(warnings(comparison)),
-        str(overview.figures(comparison.figures)),
+        str(overview.figures(overview.first(comparison.figures))),
         told(comparison),
+        _others(comparison),
         _flipped(comparison),
         _unchanged(comparison),
         str(overview.models(comparison)),
         _titled("Accuracy over eps", diagram.security(comparison.base, comparison.here)),
         f"{green}\n\n{red}",
-        _titled("Parameters that changed", str(overview.changes(comparison.params))),
         _stages(comparison),
         _versions(comparison),
     ]
@@ -34,13 +35,23 @@ def report(comparison: Comparison, *, base: str) -> str:
 
 def failure(reason: str) -> str:
     """Return the report when there is nothing to compare."""
-    return f"## {MARKS[2]} Could not compare\n\n{reason}\n"
+    return f"## {WHITE} Could not compare\n\n{reason}\n"
 
 
 def where(comparison: Comparison, *, base: str) -> str:
     """Say what was compared."""
     here, origin = comparison.here.revision, comparison.base.revision
-    return f"Commit {here.label} against {origin.commit[:12]}, where it left `{base}`."
+    subject = here.subject.replace("`", "'")  # as code, so that it is neither markup nor calls anybody
+    return f"`{subject}`: commit {here.label} against {origin.commit[:12]}, where it left `{base}`."
+
+
+def moved(comparison: Comparison) -> str:
+    """Say which parameters are others than at the base; nothing where none is."""
+    if not comparison.params:
+        return ""
+    said = [f"`{name}`{_values(values)}" for name, values in comparison.params.items()]
+    more = f" and {len(said) - _NAMED} more" if len(said) > _NAMED else ""
+    return f"Parameters: {', '.join(said[:_NAMED])}{more}."
 
 
 def warnings(comparison: Comparison) -> list[str]:
@@ -50,10 +61,15 @@ def warnings(comparison: Comparison) -> list[str]:
         names = [f"`{name}`{_values(comparison.params.get(name))}" for name in comparison.protocol]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         listed = ", ".join(names[:_NAMED]) + more
-        said.append(f"**Measured otherwise than at the base:** {listed}. What depends on these cannot be compared.")
+        then = (
+            "The base's models were judged again, by the same."
+            if comparison.rejudged
+            else "What depends on these cannot be compared."
+        )
+        said.append(f"**Judged otherwise than at the base:** {listed}. {then}")
     if comparison.gate:
         moved = ", ".join(f"`{name}`{_values(values)}" for name, values in comparison.gate.items())
-        said.append(f"**gate.yaml was changed:** {moved}.")
+        said.append(f"**gate.yaml was changed:** {moved}. The limits here are the base's, or the stricter ones.")
     if comparison.idle:
         idle = ", ".join(f"`{name}`" for name in comparison.idle)
         said.append(f"**gate.yaml accepts what is not wrong:** {idle}. Take it out.")
@@ -68,6 +84,12 @@ def told(comparison: Comparison) -> str:
     if used == {TWO_PROPORTIONS}:
         return "Chance was told from change by two proportions: other test images, or no verdicts on each at the base."
     return "Chance was told from change image by image where images are counted, else by two proportions." * bool(used)
+
+
+def _others(comparison: Comparison) -> str:
+    others = overview.others(comparison.figures)
+    title = f"{overview.counted(len(others), 'other figure')} changed"
+    return _folded(title, str(overview.figures(others))) if others else ""
 
 
 def _flipped(comparison: Comparison) -> str:
@@ -97,7 +119,7 @@ def _versions(comparison: Comparison) -> str:
 
 
 def _values(pair: tuple[Any, Any] | None) -> str:
-    return f" {overview.shown(pair[0])} → {overview.shown(pair[1])}" if pair else ""
+    return f" {shown(pair[0])} → {shown(pair[1])}" if pair else ""
 
 
 def _titled(title: str, body: str) -> str:

@@ -16,7 +16,8 @@ from robust_digits.draw import trend
 from robust_digits.draw.trend import Moment
 from robust_digits.errors import InputError
 from robust_digits.history import mainline, revisions
-from robust_digits.history.mainline import Mainline, Record
+from robust_digits.history.mainline import Mainline
+from robust_digits.history.results import Results
 from robust_digits.report import comparison, limits
 from robust_digits.report.comparison import Change, Comparison
 from robust_digits.report.headline import percent
@@ -24,6 +25,7 @@ from robust_digits.report.limits import Limits
 from robust_digits.report.overview import Table, counted
 
 _TRAINING = ("craft", "augment", "train_")  # the stages that make the models
+_SHORT = 7  # letters of a commit, as git shortens it
 _EVALUATED, _JUDGED = "evaluation parameters", "evaluation code"
 
 
@@ -31,7 +33,7 @@ _EVALUATED, _JUDGED = "evaluation parameters", "evaluation code"
 class Step:
     """What a commit recorded, and how that differs from what the commit before it had; None for the first."""
 
-    record: Record
+    results: Results
     since: Comparison | None
 
     def moved(self, held: Limits) -> list[Change]:
@@ -65,12 +67,8 @@ class Trend:
 
     def __str__(self) -> str:
         """Return a table in Markdown, the newest commit first, and a line that counts what is not in it."""
-        rows = (
-            (f"`{each.commit.short}`", each.commit.date, each.commit.subject, self._moves(step), _kinds(step))
-            for step in reversed(self.steps)
-            for each in [step.record]
-        )
-        return f"{Table(('commit', 'date', 'subject', 'moved', 'changed with it'), tuple(rows))}\n{self._left_out()}"
+        header = ("commit", "date", "subject", "moved", "changed with it")
+        return f"{Table(header, tuple(map(self._row, reversed(self.steps))))}\n{self._left_out()}"
 
     def document(self) -> dict[str, Any]:
         """Return the same as plain values, for JSON."""
@@ -87,23 +85,28 @@ class Trend:
 
     @property
     def _unmoved(self) -> int:
-        return len(self.line.records) - len(self.steps)
+        return len(self.line.results) - len(self.steps)
+
+    def _row(self, step: Step) -> tuple[str, ...]:
+        revision = step.results.revision
+        subject = revision.subject.replace("`", "'")  # as code, so that it is neither markup nor calls anybody
+        return f"`{revision.commit[:_SHORT]}`", revision.date, f"`{subject}`", self._moves(step), _kinds(step)
 
     def _moves(self, step: Step) -> str:
         moves = [
             f"`{each.name}` {percent(each.base)} → {percent(each.here)} ({each.status})"
             for each in step.moved(self.held)
         ]
-        found = step.record.results.figures
+        found = step.results.figures
         first = [f"`{name}` {percent(found[name].value)}" for name in self.held.figures if name in found]
         return ", ".join(moves if step.since else first)
 
     def _entry(self, step: Step) -> dict[str, Any]:
-        commit, found = step.record.commit, step.record.results.figures
+        revision, found = step.results.revision, step.results.figures
         return {
-            "commit": commit.name,
-            "date": commit.date,
-            "subject": commit.subject,
+            "commit": revision.commit,
+            "date": revision.date,
+            "subject": revision.subject,
             "figures": {name: found[name].value if name in found else None for name in self.held.figures},
             "moved": [
                 {"name": each.name, "base": each.base, "here": each.here, "status": each.status}
@@ -114,7 +117,7 @@ class Trend:
 
     def _left_out(self) -> str:
         stale, unreadable = self.line.stale, self.line.unreadable
-        asked = counted(len(self.line.records) + stale + unreadable, "commit")
+        asked = counted(len(self.line.results) + stale + unreadable, "commit")
         return (
             f"Of {asked} that changed results, parameters or limits {len(self.steps)} stand here. Left out: "
             f"{stale} whose results are not those of their code, {unreadable} whose results cannot be read, "
@@ -134,11 +137,11 @@ def read(base: str, *, limit: int | None = None) -> Trend:
     tip = repository.commit(base)
     held = limits.load(repository.at(tip))
     line = mainline.read(repository, tip, limit=limit)
-    if not line.records:
+    if not line.results:
         raise InputError(f"{base}: no commit has results that are those of its code; `dvc repro`, then commit")
-    steps = [Step(line.records[0], None)]
-    for before, record in itertools.pairwise(line.records):
-        steps.append(Step(record, comparison.compare(before.results, record.results, held)))
+    steps = [Step(line.results[0], None)]
+    for before, results in itertools.pairwise(line.results):
+        steps.append(Step(results, comparison.compare(before, results, held)))
     return Trend(held, line, tuple(step for step in steps if _tells(step, held)))
 
 
@@ -153,10 +156,10 @@ def _kinds(step: Step) -> str:
 
 def _moment(step: Step) -> Moment:
     """Return what the picture shows of a step."""
-    commit, changed = step.record.commit, step.changed()
+    revision, changed = step.results.revision, step.changed()
     return Moment(
-        label=f"{commit.date} {commit.short}",
-        figures={name: (share.value, share.images) for name, share in step.record.results.figures.items()},
+        label=f"{revision.date} {revision.commit[:_SHORT]}",
+        figures={name: (share.value, share.images) for name, share in step.results.figures.items()},
         code=_JUDGED in changed,
         params=_EVALUATED in changed,
     )

@@ -25,7 +25,7 @@ def read(made: Project, *, limit: int | None = None) -> Mainline:
 
 def subjects(found: Mainline) -> list[str]:
     """Return the subjects of the commits that have results."""
-    return [record.commit.subject for record in found.records]
+    return [results.revision.subject for results in found.results]
 
 
 def test_results_are_those_of_their_commits(made: Project) -> None:
@@ -36,7 +36,7 @@ def test_results_are_those_of_their_commits(made: Project) -> None:
     made.commit("Say it")
     found = read(made)
     assert subjects(found) == ["Begin", "Harden less"]
-    assert [record.results.figures[WORST].value for record in found.records] == [0.7, 0.65]
+    assert [results.figures[WORST].value for results in found.results] == [0.7, 0.65]
     assert (found.stale, found.unreadable) == (0, 0)
 
 
@@ -50,7 +50,7 @@ def test_a_merge_is_one_commit(made: Project) -> None:
     made.git("merge", "--quiet", "--no-ff", "--message", "Merge the idea", "idea")
     found = read(made)
     assert subjects(found) == ["Begin", "Merge the idea"]
-    assert found.records[-1].results.figures[WORST].value == 0.8
+    assert found.results[-1].figures[WORST].value == 0.8
 
 
 def test_stale_results_are_left_out(made: Project) -> None:

@@ -42,19 +42,23 @@ def test_commits_are_read_one_after_the_other(made: Project) -> None:
 
 
 def test_commits_are_listed_by_what_they_changed(made: Project) -> None:
-    """The newest is first; a subject may hold tabs and other ends of lines."""
-    made.text("metrics/new.json", "{}")
-    made.git("add", "--all")
-    made.git("commit", "--quiet", "--message", "Add\ta\u2028line")
-    made.text("other", "")
-    made.git("add", "--all")
-    made.git("commit", "--quiet", "--message", "Add another")
+    """The newest is first; a limit takes the newest only."""
+    for name in ("metrics/new.json", "other", "metrics/newer.json"):
+        made.text(name, "{}")
+        made.git("add", "--all")
+        made.git("commit", "--quiet", "--message", f"Add {name}")
     found = repository(made.root)
     listed = found.log(found.commit("HEAD"), "metrics")
-    assert [each.subject for each in listed] == ["Add\ta\u2028line", "Begin"]
-    assert listed[-1].name.startswith(listed[-1].short)
-    assert listed[-1].name == found.commit("main")
+    assert [each.subject for each in found.each(listed)] == ["Add metrics/newer.json", "Add metrics/new.json", "Begin"]
     assert found.log(found.commit("HEAD"), "metrics", limit=1) == listed[:1]
+
+
+def test_a_revision_has_the_words_of_its_commit(made: Project) -> None:
+    """Its date is a day; its subject may hold whatever a line of text may."""
+    made.git("commit", "--quiet", "--allow-empty", "--message", "Add\ta\u2028 line")
+    revision = repository(made.root).here()
+    assert revision.subject == "Add\ta\u2028 line"
+    assert revision.date == made.git("log", "-1", "--format=%cs")
 
 
 def test_the_working_tree_says_that_it_was_changed(made: Project) -> None:

@@ -45,7 +45,7 @@ class Branch:
         self.project.figures = {name: value for name, value in figures.items() if value is not None}
         self.project.write()
         here = repository(self.project.root).here()
-        return compare(self.base, Results(here), limits.load(here))
+        return compare(self.base, Results(here), limits.judging(self.base.revision, here))
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def test_nothing_changed(branch: Branch) -> None:
     assert statuses(found) == {}
     assert not any(stage.because for stage in found.stages)
     assert (found.params, found.packages, found.gate, found.protocol, found.idle) == ({}, {}, {}, (), ())
-    assert headline.exit_code(found) == 0
-    assert headline.headline(found) == "Unchanged: every figure is that of the base"
+    assert headline.headline(found).exit_code == 0
+    assert headline.headline(found).text == "Unchanged: every figure is that of the base"
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_one_figure(branch: Branch, name: str, value: float | None, status: str,
     """A figure that changed gets its status, and it alone decides whether CI is red."""
     found = branch.compare({name: value})
     assert statuses(found) == {name: status}
-    assert headline.exit_code(found) == code
+    assert headline.headline(found).exit_code == code
     if code:
-        assert f"`{name}`" in headline.headline(found)
+        assert f"`{name}`" in headline.headline(found).text
 
 
 def test_a_drop_within_its_tolerance(branch: Branch) -> None:
@@ -160,7 +160,8 @@ def test_a_floor_is_absolute(branch: Branch) -> None:
     branch.project.gate["metrics"]["hardened"]["accuracy.worst_case"] = {"floor": 0.7001}
     found = branch.compare()
     assert statuses(found) == {WORST: "below its floor"}
-    assert headline.headline(found) == f"Weaker: `{WORST}` is 70.0%, below its floor of 70.0%"
+    said = f"Weaker: `{WORST}` is 70.0%, below its floor of 70.0%. gate.yaml moved ("
+    assert headline.headline(found).text.startswith(said)
     branch.project.gate["metrics"]["hardened"]["accuracy.worst_case"] = {"drop": 0.5, "floor": 0.695}
     assert statuses(branch.compare({WORST: 0.69})) == {WORST: "below its floor"}
 
@@ -170,7 +171,7 @@ def test_a_limit_on_what_nobody_measures(branch: Branch) -> None:
     branch.project.gate["metrics"]["hardend"] = {"accuracy.clean": {"drop": 0.1}}
     found = branch.compare()
     assert statuses(found) == {"hardend.accuracy.clean": "gone"}
-    assert headline.headline(found) == "Weaker: `hardend.accuracy.clean` is not measured"
+    assert headline.headline(found).text.startswith("Weaker: `hardend.accuracy.clean` is not measured. gate.yaml moved")
 
 
 def test_a_model_that_vanished(branch: Branch) -> None:
@@ -180,14 +181,14 @@ def test_a_model_that_vanished(branch: Branch) -> None:
     assert set(statuses(found).values()) == {"gone"}
     assert {verdict.name for verdict in found.red} == {"hardened.sanity.logits", "hardened.sanity.within_eps"}
     assert [stage.because for stage in found.stages if stage.name == "evaluate@hardened"] == [("gone",)]
-    assert headline.exit_code(found) == 1
+    assert headline.headline(found).exit_code == 1
 
 
 def test_a_new_model(branch: Branch) -> None:
     """A model that the base did not have is new in every part, and no regression."""
     found = branch.compare({"newcomer.accuracy.clean": 0.5, "newcomer.accuracy.worst_case": 0.0})
     assert statuses(found) == {"newcomer.accuracy.clean": "new", "newcomer.accuracy.worst_case": "new"}
-    assert headline.exit_code(found) == 0
+    assert headline.headline(found).exit_code == 0
     assert [stage.because for stage in found.stages if stage.name == "evaluate@newcomer"] == [("new",)]
 
 
@@ -197,7 +198,7 @@ def test_the_worst_comes_first(branch: Branch) -> None:
         {"robust.accuracy.pgd": None, WORST: 0.1, CLEAN: 0.91, "baseline.accuracy.fgm_white_box": 0.2}
     )
     assert list(statuses(found).values()) == ["weaker", "weaker", "gone", "better"]
-    assert headline.headline(found).endswith(", and 2 more figures regressed")
+    assert headline.headline(found).text.endswith(", and 2 more figures regressed")
 
 
 def test_a_red_check(branch: Branch) -> None:
@@ -205,16 +206,16 @@ def test_a_red_check(branch: Branch) -> None:
     branch.project.red = {"robust.sanity.logits"}
     found = branch.compare({WORST: 0.8})
     assert [verdict.name for verdict in found.red] == ["robust.sanity.logits"]
-    assert headline.exit_code(found) == 1
-    assert headline.headline(found) == "Not to be trusted: the check `robust.sanity.logits` is red"
+    assert headline.headline(found).exit_code == 1
+    assert headline.headline(found).text == "Not to be trusted: the check `robust.sanity.logits` is red"
     branch.base = Results(repository(branch.project.root).here())
-    assert headline.exit_code(branch.compare()) == 1
+    assert headline.headline(branch.compare()).exit_code == 1
 
 
 def test_both_are_said(branch: Branch) -> None:
     """A regression and a red check are both in the verdict."""
     branch.project.red = {"robust.sanity.logits", "baseline.sanity.logits"}
-    said = headline.headline(branch.compare({WORST: 0.1}))
+    said = headline.headline(branch.compare({WORST: 0.1})).text
     assert said == (
         f"Weaker: `{WORST}` fell from 70.0% to 10.0%. "
         "Not to be trusted: the check `baseline.sanity.logits` is red, and 1 more check failed"
@@ -230,11 +231,85 @@ def test_what_is_accepted(branch: Branch) -> None:
         WORST: "we do not mind",
         "robust.sanity.within_eps": "was red once",
     }
+    branch.project.write()
+    branch.base = Results(repository(branch.project.root).here())
     found = branch.compare({"robust.accuracy.pgd": None, WORST: 0.1})
     assert statuses(found) == {WORST: "weaker", "robust.accuracy.pgd": "accepted"}
     assert found.red == []
     assert found.idle == (WORST, "robust.sanity.within_eps")
-    assert set(found.gate) == {f"accepted.{name}" for name in branch.project.gate["accepted"]} | {"accepted"}
+    assert found.gate == {}
+
+
+def test_a_weaker_attack_is_no_stronger_model(branch: Branch) -> None:
+    """Where the same models stand more because the attack moved, the verdict says so, and is not green."""
+    branch.project.params["evaluate"]["eps"] = 0.1
+    found = branch.compare({WORST: 0.85, "hardened.accuracy.fgm_white_box": 0.85})
+    said = headline.headline(found)
+    assert set(statuses(found).values()) == {"measured otherwise"}
+    assert (said.code, said.mark, said.exit_code) == ("same_models", headline.WHITE, 0)
+    assert said.text == "The models are the same; the attack moved (`evaluate.eps` 0.2 → 0.1)"
+
+
+def test_another_model_under_another_attack_is_not_compared(branch: Branch) -> None:
+    """Where attack and model both moved nothing is said of the model, up or down, and it does not pass."""
+    branch.project.params["evaluate"]["eps"] = 0.1
+    branch.project.params["harden"]["steps"] = 1
+    for worst in (0.6, 0.85):
+        said = headline.headline(branch.compare({WORST: worst}))
+        assert (said.code, said.mark, said.exit_code) == ("not_compared", headline.WHITE, 2)
+        assert said.text.startswith("Not compared. The attack moved (`evaluate.eps` 0.2 → 0.1)")
+        assert "REJUDGE=1" in said.text
+    floor = headline.headline(branch.compare({WORST: 0.4}))
+    assert (floor.code, floor.exit_code) == ("weaker", 1), "a floor needs no comparison"
+    assert "The attack moved" in floor.text
+
+
+@pytest.mark.parametrize(
+    ("worst", "code", "exit_code"), [(0.75, "stronger", 0), (0.7, "not_weaker", 0), (0.6, "weaker", 1)]
+)
+def test_a_base_that_was_judged_again_is_compared(branch: Branch, worst: float, code: str, exit_code: int) -> None:
+    """Against what the base's models are worth under the same attack a verdict is possible again, and names it."""
+    branch.project.params["evaluate"]["eps"] = 0.1
+    branch.project.params["harden"]["steps"] = 1
+    again = branch.base
+    branch.project.figures = {**branch.project.figures, "robust.accuracy.newcomer": 0.1}
+    branch.compare({WORST: worst})
+    here = repository(branch.project.root).here()
+    found = compare(branch.base, Results(here), limits.judging(branch.base.revision, here), again=again)
+    said = headline.headline(found)
+    assert (said.code, said.exit_code) == (code, exit_code)
+    assert "The attack moved (`evaluate.eps` 0.2 → 0.1): the base was judged again" in said.text
+    if not exit_code:
+        assert said.text.endswith("; baseline and robust are the same as at the base")
+
+
+@pytest.mark.parametrize(("worst", "exit_code"), [(0.39, 1), (0.7, 0)])
+def test_the_limits_of_the_base_judge(branch: Branch, worst: float, exit_code: int) -> None:
+    """Whoever loosens gate.yaml in the same branch passes nothing by it, and is never green."""
+    branch.project.gate["metrics"]["hardened"]["accuracy.worst_case"] = {"drop": 0.5, "floor": 0.1}
+    said = headline.headline(branch.compare({WORST: worst}))
+    assert said.exit_code == exit_code
+    assert said.mark == (headline.RED if exit_code else headline.WHITE)
+    assert "gate.yaml moved (`metrics.hardened.accuracy.worst_case.drop` 0.02 → 0.5" in said.text
+    assert said.text.endswith("the base's limits judge")
+
+
+def test_the_bound_of_a_check_is_the_base_s(branch: Branch) -> None:
+    """A check that passes only because its bound was loosened is red; a tighter bound of the branch counts."""
+    branch.project.red, branch.project.bound = {"robust.sanity.logits"}, 2.0  # 1 is measured
+    assert [verdict.name for verdict in branch.compare().red] == ["robust.sanity.logits"]
+    branch.project.red, branch.project.bound = set(), -0.1  # 0 is measured
+    assert branch.compare().red
+
+
+def test_only_what_no_limit_names_may_be_taken_out(branch: Branch) -> None:
+    """A branch may give a reason for what is gone, but not for a figure that the base holds, nor for a red check."""
+    branch.project.red = {"robust.sanity.logits"}
+    names = ("robust.sanity.logits", "robust.accuracy.pgd", WORST)
+    branch.project.gate["accepted"] = dict.fromkeys(names, "because")
+    found = branch.compare({"robust.accuracy.pgd": None, WORST: None})
+    assert statuses(found) == {WORST: "gone", "robust.accuracy.pgd": "accepted"}
+    assert [verdict.name for verdict in found.red] == ["robust.sanity.logits"]
 
 
 def test_a_changed_protocol(branch: Branch) -> None:
@@ -310,6 +385,6 @@ def test_better_is_never_red(base: float, here: float) -> None:
         for at, value in (("base", base), ("here", here))
     }
     comparison = compare(found["base"], found["here"], limits.load(found["here"].revision))
-    assert headline.exit_code(comparison) == int(
+    assert headline.headline(comparison).exit_code == int(
         here < base - 1e-9 and two_proportions(Share(base, 500), Share(here, 500)) < 0.05
     )

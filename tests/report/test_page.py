@@ -68,13 +68,15 @@ def test_it_needs_nothing_else(written: Path) -> None:
 def test_it_says_what_the_report_says(written: Path) -> None:
     """The verdict is title and heading; warnings, figures, models, checks, parameters and stages are there."""
     text = without_library(written.read_text(encoding="utf-8"))
-    assert f"<title>Weaker: {WORST} fell from 70.0% to 10.0%</title>" in text
-    assert f'<header class="fail"><h1>Weaker: <code>{WORST}</code> fell from 70.0% to 10.0%</h1>' in text
-    assert "<strong>Measured otherwise than at the base:</strong> <code>evaluate.eps</code> 0.2 → 0.1" in text
-    assert '<td data-label="status"><strong>weaker</strong></td>' in text
+    said = f"{WORST} is 10.0%, below its floor of 50.0%. The attack moved (evaluate.eps 0.2 → 0.1)"
+    assert f"<title>Weaker: {said}</title>" in text
+    assert f'<header class="fail"><h1>Weaker: <code>{WORST}</code> is 10.0%, below its floor of 50.0%. The' in text
+    assert "<strong>Judged otherwise than at the base:</strong> <code>evaluate.eps</code> 0.2 → 0.1" in text
+    assert '<td data-label="status"><strong>below its floor</strong></td>' in text
+    assert '<td data-label="status">measured otherwise</td>' in text
     assert '<td data-label="worst case, eps 0.1">10.0% (was 70.0%)</td>' in text
     assert "6 of 6 checks of the evaluation are green." in text
-    assert "<summary>2 parameters changed</summary>" in text
+    assert "<p>Parameters: <code>evaluate.eps</code> 0.2 → 0.1, <code>harden.eps</code> 0.2 → 0.0.</p>" in text
     assert "<code>train_hardened</code>" in text
 
 

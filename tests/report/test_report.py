@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.made_up import Project, branch
 
+from robust_digits.judge import scoring
 from robust_digits.report.significance import mcnemar
 
 pytestmark = pytest.mark.slow
@@ -69,7 +70,7 @@ def test_every_part_is_there(said: str, weaker: Project) -> None:
     """Figures, models, curve, checks, parameters, stages, versions and commits are in the report."""
     here, base = weaker.git("rev-parse", "HEAD"), weaker.git("rev-parse", "main")
     for part in (
-        f"Commit {here[:12]} against {base[:12]}, where it left `main`.",
+        f"`Try an idea`: commit {here[:12]} against {base[:12]}, where it left `main`.",
         f"| `{WORST}` | 70.0% | 0.0% | -70.0 | 700 broke, 0 mended | drop ≤ 2, ≥ 50% | **weaker** |",
         "| `hardened.accuracy.clean` | 96.0% | 97.0% | +1.0 | 0 broke, 10 mended | drop ≤ 1, ≥ 90% | better |",
         "chance was told from change image by image (exact McNemar test)",
@@ -80,10 +81,10 @@ def test_every_part_is_there(said: str, weaker: Project) -> None:
         "🟦 baseline 🟧 robust 🟩 hardened (paler: at the base)",
         "```mermaid\n---\nconfig:",
         "6 of 6 checks of the evaluation are green.",
-        "| `harden.eps` | 0.2 | 0.0 |",
-        "<details><summary>4 of 8 stages ran again</summary>",
+        "Parameters: `harden.eps` 0.2 → 0.0.",
+        "<details><summary>4 of 10 stages ran again</summary>",
         "| `train_hardened` | `harden.eps` | changed |",
-        "From the cache, as at the base: `evaluate@baseline`, `evaluate@robust`, `score@baseline`, `score@robust`.",
+        "From the cache, as at the base: `train_baseline`, `train_robust`, `evaluate@baseline`, `evaluate@robust`, ",
         f"base {base}, here {here}",
         "tensorflow 2.21.0, numpy 2.2.6",
     ):
@@ -110,7 +111,8 @@ def test_json_is_for_machines(weaker: Project) -> None:
     done = run("--json", at=weaker.root)
     found: dict[str, Any] = json.loads(done.stdout)
     assert done.returncode == found["exit_code"] == 1
-    assert found["verdict"] == f"Weaker: `{WORST}` fell from 70.0% to 0.0%"
+    assert (found["code"], found["verdict"]) == ("weaker", f"Weaker: `{WORST}` fell from 70.0% to 0.0%")
+    assert (found["same_models"], found["rejudged"]) == (["baseline", "robust"], False)
     assert found["figures"][0] == {
         "name": WORST,
         "base": 0.7,
@@ -119,6 +121,8 @@ def test_json_is_for_machines(weaker: Project) -> None:
         "limit": {"drop": 0.02, "floor": 0.5},
         "difference": {"p": mcnemar(700, 0), "test": "McNemar", "broke": list(range(700)), "mended": []},
         "reason": "",
+        "base_interval": list(scoring.interval(700, 1000)),
+        "here_interval": list(scoring.interval(0, 1000)),
     }
     assert found["params"] == {"harden.eps": [0.2, 0.0]}
     assert len(found["checks"]) == 6

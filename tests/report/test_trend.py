@@ -76,16 +76,16 @@ def test_a_line_for_each_commit_at_which_something_moved(made: Project) -> None:
     assert header == "| commit | date | subject | moved | changed with it |"
     cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
     assert [row[2:] for row in cells] == [
-        ["Hold less", "", "gate"],
-        ["Attack harder", "", "evaluation parameters, evaluation code"],
+        ["`Hold less`", "", "gate"],
+        ["`Attack harder`", "", "evaluation parameters, evaluation code"],
         [
-            "Harden in fewer steps &#124; faster",
+            "`Harden in fewer steps &#124; faster`",
             f"`{WORST}` 70.0% → 50.0% (weaker), `hardened.certified.accuracy` - → 55.0% (new)",
             "parameters",
         ],
-        ["Measure less", "`hardened.certified.accuracy` 55.0% → - (gone)", ""],
+        ["`Measure less`", "`hardened.certified.accuracy` 55.0% → - (gone)", ""],
         [
-            "Begin",
+            "`Begin`",
             f"`baseline.accuracy.clean` 98.0%, `{CLEAN}` 96.0%, `{WORST}` 70.0%, `hardened.certified.accuracy` 55.0%",
             "where the trend begins",
         ],
@@ -125,7 +125,7 @@ def test_a_limit_asks_the_newest(made: Project) -> None:
     """With a limit the trend begins later, with values and not with moves."""
     lines = run("--limit", "4", at=made.root).stdout.splitlines()
     assert len(lines) == 5
-    assert "| Hold less | `baseline.accuracy.clean` 98.0%, " in lines[2]
+    assert "| `Hold less` | `baseline.accuracy.clean` 98.0%, " in lines[2]
     assert lines[-1] == LEFT_OUT.format(4, 1, 1, 1, 1)
 
 

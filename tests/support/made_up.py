@@ -44,6 +44,7 @@ SHARES = {
     "robust": (0.99, 0.98, 0.02, 0.0, 0.0, 0.0),
     "hardened": (0.96, 0.9, 0.8, 0.72, 0.72, 0.7),
 }
+TRAINED_BY = {"baseline": "train", "robust": "train", "hardened": "harden"}  # model -> section of its parameters
 CHECKS = ("logits", "within_eps")
 EPS = (0.0, 0.1, 0.2, 0.5)
 EPS_OF = {"accuracy.fgm_transfer": 0.5, "accuracy.fgm_white_box": 0.5}
@@ -72,6 +73,7 @@ class Project:
     images: int = 1000
     figures: dict[str, float | None] = field(default_factory=figures)
     red: set[str] = field(default_factory=set)  # checks by their full name
+    bound: float = 0.5  # of every check
     flipped: dict[str, tuple[int, ...]] = field(default_factory=dict)  # images with the other verdict, by figure
     test_images: str = "the test images"
     params: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(PARAMS)))
@@ -159,7 +161,7 @@ class Project:
         return [*right, *[""] * (self.images - seen)]
 
     def _checks(self, model: str) -> dict[str, Check]:
-        return {name: Check(f"says {name}", float(f"{model}.sanity.{name}" in self.red), 0.5) for name in CHECKS}
+        return {name: Check(f"says {name}", float(f"{model}.sanity.{name}" in self.red), self.bound) for name in CHECKS}
 
     def _tables(self) -> None:
         """Write the plots that show all models: a column each."""
@@ -198,19 +200,20 @@ class Project:
         Image.new("L", (64, 48), round(255 * worst)).save(picture)
 
     def _lock(self) -> None:
-        """Write dvc.yaml and dvc.lock: a stage that trains, one that judges each model, and one that draws."""
+        """Write dvc.yaml and dvc.lock: a stage that trains and one that judges each model, and one that draws."""
         models = self.models()
         stages: dict[str, Any] = {
-            "train_hardened": {
-                "cmd": "python -m stages.train_hardened",
-                "params": {"params.yaml": {"harden": self.params["harden"], "seed": self.params["seed"]}},
-                "outs": [{"path": "models/hardened.keras", "md5": fingerprint(str(self.params["harden"]))}],
+            f"train_{model}": {
+                "cmd": f"python -m stages.train_{model}",
+                "params": {"params.yaml": {section: self.params[section], "seed": self.params["seed"]}},
+                "outs": [{"path": f"models/{model}.keras", "md5": fingerprint(f"{model} {self.params[section]}")}],
             }
+            for model, section in TRAINED_BY.items()
         }
         for model in models:
             deps = [self.recorded("stages/evaluate.py")]
             deps += [{"path": "data/normalized/test", "md5": fingerprint(self.test_images) + ".dir"}]
-            deps += map(dict, stages["train_hardened"]["outs"] if model == "hardened" else ())
+            deps += map(dict, stages[f"train_{model}"]["outs"] if model in TRAINED_BY else ())
             stages[f"evaluate@{model}"] = {
                 "cmd": f"python -m stages.evaluate {model}",
                 "deps": deps,
@@ -232,7 +235,12 @@ class Project:
             "outs": drawn,
         }
         matrix = {"matrix": {"model": models}}
-        declared = {"train_hardened": {}, "evaluate": matrix, "score": matrix, "summarize": {}}
+        declared = {
+            **{f"train_{model}": {} for model in TRAINED_BY},
+            "evaluate": matrix,
+            "score": matrix,
+            "summarize": {},
+        }
         self.text("dvc.yaml", yaml.safe_dump({"stages": declared}, sort_keys=False))
         self.text("dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False))
 

@@ -1,0 +1,131 @@
+"""Judge the models of the base again, as those of the working tree were judged.
+
+Where the attacks, the data or the checks moved, the figures of the base answer another question. Its models lie in
+DVC's cache or remote, under the hashes in its dvc.lock; the commands that judge are those of the working tree, given
+another model and other places for what they write.
+"""
+
+import hashlib
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from robust_digits import cache, files
+from robust_digits.errors import InputError
+from robust_digits.history import lineage
+from robust_digits.history.lineage import Stage
+from robust_digits.history.results import CHECKS, Results
+
+_LOCK = "dvc.lock"
+
+
+@dataclass(frozen=True)
+class Rejudged(Results):
+    """The results of a base whose models were judged on the test images of `judged`."""
+
+    judged: Results
+
+    @cached_property
+    def stages(self) -> dict[str, Stage]:
+        """What dvc.lock says of every stage: those that judge are the branch's."""
+        judging = {name: stage for name, stage in self.judged.stages.items() if name.startswith("evaluate@")}
+        return lineage.read(self.revision) | judging
+
+
+def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
+    """Return the results of the base with the figures that its models have when they are judged as here.
+
+    A model whose file is the same has the figures that it has here. Others are evaluated, which takes as long as
+    `dvc repro` takes for it; what is found is kept in the user's cache.
+
+    Raises
+    ------
+    InputError
+        If a model of the base is neither in the cache nor in the remote, if the working tree is not what is to be
+        compared, or if the evaluation fails.
+    """
+    found = {path: content for path, content in base.revision.files.items() if path == CHECKS or not _metrics(path)}
+    for model in [name for name in base.models if name in here.models]:
+        if model not in base.weights:
+            raise InputError(f"dvc.lock in {base.revision.label}: models/{model}.keras is not in it")
+        if base.weights[model] == here.weights.get(model):
+            scored = here.stages[f"score@{model}"].outs
+            found |= {path: here.revision.files[path] for path in scored}
+        else:
+            found |= _judged(base, here, model, root)
+    return Rejudged(replace(base.revision, files=found), here)
+
+
+def _metrics(path: str) -> bool:
+    return path.startswith("metrics/")
+
+
+def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, bytes]:
+    """Return the files that scoring writes, path -> content, for a model of the base."""
+    judging = [here.stages[f"{name}@{model}"] for name in ("evaluate", "score")]
+    written = list(judging[-1].outs)
+    kept = cache.folder("rejudged") / _key(base.weights[model], judging)
+    if not all((kept / path).is_file() for path in written):
+        _refuse_other_workspace(here, model, root)
+        print(f"judging {model} of {base.revision.label} again", file=sys.stderr, flush=True)
+        with TemporaryDirectory() as folder:
+            places = {path: f"{folder}/{path}" for stage in judging for path in stage.outs}
+            places[f"models/{model}.keras"] = _fetched(base, model, root, Path(folder))
+            for stage in judging:
+                _run(stage, places, root)
+            for path in written:
+                files.write(kept / path, Path(places[path]).read_text(encoding="utf-8"))
+    return {path: (kept / path).read_bytes() for path in written}
+
+
+def _key(weights: str, judging: Iterable[Stage]) -> str:
+    """Return what names a model and all that it was judged by."""
+    read = [(stage.command, sorted(stage.params.items()), sorted(stage.deps.items())) for stage in judging]
+    return hashlib.sha256(repr((weights, read)).encode()).hexdigest()
+
+
+def _refuse_other_workspace(here: Results, model: str, root: Path) -> None:
+    """Refuse to judge by what is not the revision that is compared: its code and data are taken from the workspace."""
+    from dvc.repo import Repo  # noqa: PLC0415 (slow, and the report does without)
+
+    lock = root / _LOCK
+    same = lock.is_file() and lock.read_bytes() == here.revision.files[_LOCK]
+    with Repo(str(root)) as repo:
+        if not same or repo.status([f"evaluate@{model}", f"score@{model}"]):
+            raise InputError(
+                f"the base is judged by what lies in the working tree: that is not {here.revision.label}, or lacks its "
+                "data; `git switch` to it, then `dvc checkout` or `dvc repro`"
+            )
+
+
+def _fetched(base: Results, model: str, root: Path, folder: Path) -> str:
+    """Bring a model of the base out of the cache or the remote, and return where it lies."""
+    from dvc.api import DVCFileSystem  # noqa: PLC0415 (as above)
+    from dvc.exceptions import DvcException  # noqa: PLC0415
+
+    target = folder / "models" / f"{model}.keras"
+    target.parent.mkdir(parents=True)
+    try:
+        DVCFileSystem(str(root), rev=base.revision.commit).get_file(f"models/{model}.keras", str(target))
+    except (OSError, DvcException) as error:
+        raise InputError(
+            f"models/{model}.keras of {base.revision.label} is neither in DVC's cache nor in its remote; `dvc repro` "
+            f"on a checkout of that commit makes it ({type(error).__name__})"
+        ) from None
+    return str(target)
+
+
+def _run(stage: Stage, places: Mapping[str, str], root: Path) -> None:
+    """Run the command of a stage in the workspace, with other places for some of its paths."""
+    python, *words = shlex.split(stage.command)
+    for path in stage.outs:
+        Path(places[path]).parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable if python == "python" else python, *(places.get(word, word) for word in words)]
+    done = subprocess.run(command, cwd=root, stdout=sys.stderr, check=False)  # noqa: S603 (a list, out of dvc.lock)
+    if done.returncode:
+        raise InputError(f"the base could not be judged again: `{shlex.join(command)}` ended with {done.returncode}")

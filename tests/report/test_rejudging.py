@@ -1,0 +1,244 @@
+"""Judging the base again: on a small pipeline of its own, run by the real DVC."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from robust_digits.errors import InputError
+from robust_digits.history.results import Results
+from robust_digits.history.revisions import repository
+from robust_digits.report.report import compare
+
+pytestmark = pytest.mark.slow
+
+WORST = "robust.accuracy.worst_case"
+PARAMS: dict[str, Any] = {"seed": 0, "models": ["baseline", "robust"], "train": {"skill": 8}, "evaluate": {"eps": 1}}
+# Models are numbers; of a hundred images ten times as many are right as a model is larger than eps.
+TRAIN = """
+import pathlib, sys, yaml
+skill = yaml.safe_load(open("params.yaml"))["train"]["skill"]
+pathlib.Path(sys.argv[1]).write_text(str(5 if "baseline" in sys.argv[1] else skill))
+"""
+EVALUATE = """
+import pathlib, sys, yaml
+with open("evaluations.log", "a") as log:
+    log.write(pathlib.Path(sys.argv[1]).read_text() + "\\n")
+eps = yaml.safe_load(open("params.yaml"))["evaluate"]["eps"]
+pathlib.Path(sys.argv[3]).write_text(str(int(pathlib.Path(sys.argv[1]).read_text()) - eps))
+"""
+SCORE = """
+import json, pathlib, sys
+right = 10 * int(pathlib.Path(sys.argv[1]).read_text())
+pathlib.Path(sys.argv[2]).write_text(json.dumps({"accuracy": {"worst_case": right / 100}}))
+pathlib.Path(sys.argv[3]).write_text(json.dumps({"accuracy.worst_case": {"images": 100, "eps": 1}}))
+rows = ["index,label,worst_case", *(f"{index},0,{int(index < right)}" for index in range(100))]
+pathlib.Path(sys.argv[4]).write_text("\\n".join(rows) + "\\n")
+"""
+TEST = """
+import pathlib
+pathlib.Path("data/normalized").mkdir(exist_ok=True)
+pathlib.Path("data/normalized/test").write_text("")
+"""
+CHECKS = """
+import pathlib
+pathlib.Path("metrics/sanity.json").write_text('{"robust": {"logits": {"says": "", "measured": 0, "bound": 1}}}')
+"""
+SCORED = ("metrics/{0}.json", "metrics/details/{0}.json", "metrics/verdicts/{0}.csv")
+
+
+def stages() -> dict[str, object]:
+    """Return the pipeline: the same stages as the project's, as small as can be."""
+    names = ["baseline", "robust"]
+    trained = {
+        f"train_{name}": {
+            "cmd": f"python stages/train.py models/{name}.keras",
+            "deps": ["stages/train.py"],
+            "params": ["train"],
+            "outs": [f"models/{name}.keras"],
+        }
+        for name in names
+    }
+    model, evidence = "models/${item.model}.keras", "data/evidence/${item.model}.npz"
+    scored = [path.format("${item.model}") for path in SCORED]
+    return {
+        "normalize": {
+            "cmd": "python stages/test.py",
+            "deps": ["stages/test.py"],
+            "outs": ["data/normalized/test"],
+        },
+        **trained,
+        "evaluate": {
+            "matrix": {"model": names},
+            "cmd": f"python stages/evaluate.py {model} data/normalized/test {evidence}",
+            "deps": ["stages/evaluate.py", "data/normalized/test", model],
+            "params": ["evaluate"],
+            "outs": [evidence],
+        },
+        "score": {
+            "matrix": {"model": names},
+            "cmd": f"python stages/score.py {evidence} {' '.join(scored)}",
+            "deps": ["stages/score.py", evidence],
+            "outs": [{path: {"cache": False}} for path in scored],
+        },
+        "summarize": {
+            "cmd": "python stages/checks.py",
+            "deps": ["stages/checks.py", *(f"data/evidence/{name}.npz" for name in names)],
+            "outs": [{"metrics/sanity.json": {"cache": False}}],
+        },
+    }
+
+
+class Pipeline:
+    """The pipeline in a repository of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(self, *command: str) -> str:
+        """Run a command in the repository, with this Python as `python`."""
+        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        somebody = {f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        return subprocess.run(
+            command, cwd=self.root, env=environment | somebody, check=True, capture_output=True, text=True
+        ).stdout
+
+    def text(self, path: str, content: str) -> None:
+        """Write a file."""
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(content, encoding="utf-8")
+
+    def commit(self, message: str, **params: int) -> None:
+        """Set parameters, run what they change, and commit."""
+        values = {**PARAMS, **{name: {**PARAMS[name], key: value} for name, key, value in map(_told, params.items())}}
+        self.text("params.yaml", yaml.safe_dump(values))
+        self.run("dvc", "repro", "--quiet")
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", message)
+
+
+def _told(item: tuple[str, int]) -> tuple[str, str, int]:
+    section, _, key = item[0].partition("_")
+    return section, key, item[1]
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """Return the pipeline, run once on main."""
+    made = Pipeline(tmp_path_factory.mktemp("rejudging") / "project")
+    made.root.mkdir()
+    for command in (("git", "init", "--quiet", "--initial-branch=main"), ("dvc", "init", "--quiet")):
+        made.run(*command)
+    for name, code in (("train", TRAIN), ("evaluate", EVALUATE), ("score", SCORE), ("test", TEST), ("checks", CHECKS)):
+        made.text(f"stages/{name}.py", code)
+    made.text("dvc.yaml", yaml.safe_dump({"stages": stages()}, sort_keys=False))
+    made.text(
+        "gate.yaml",
+        yaml.safe_dump({"level": 0.05, "metrics": {"robust": {"accuracy.worst_case": {"drop": 0.05}}}, "accepted": {}}),
+    )
+    made.text(".gitignore", "/data\n/models\n/evaluations.log\n")
+    for folder in ("models", "data/evidence", "metrics/details", "metrics/verdicts"):
+        made.text(f"{folder}/.keep", "")
+    made.commit("Begin")
+    made.run("git", "switch", "--quiet", "--create", "idea")
+    return made
+
+
+@pytest.fixture
+def pipeline(begun: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """Return a copy of it on a branch, with a user's cache of its own, as the working folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    made = Pipeline(Path(shutil.copytree(begun.root, tmp_path / "project", symlinks=True)))
+    monkeypatch.chdir(made.root)
+    return made
+
+
+def evaluated(made: Pipeline) -> list[str]:
+    """Return the models that have been evaluated so far, the numbers that they are."""
+    return (made.root / "evaluations.log").read_text(encoding="utf-8").split()
+
+
+def lose(made: Pipeline) -> None:
+    """Take the base's robust model out of the cache."""
+    lost = Results(repository().at(made.run("git", "rev-parse", "main").strip())).weights["robust"]
+    (made.root / ".dvc/cache/files/md5" / lost[:2] / lost[2:]).unlink()
+
+
+def test_the_models_of_the_base_are_judged_by_the_branch(pipeline: Pipeline) -> None:
+    """An attack of eps 3 leaves half of the images of the base's model and 40 of the branch's: so it is said."""
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    found = compare("main", None, rejudge=True)
+    change = next(change for change in found.figures if change.name == WORST)
+    assert (change.base, change.here, change.status) == (0.5, 0.4, "weaker")
+    assert change.difference
+    assert (change.difference.test, change.difference.broke) == ("McNemar", tuple(range(40, 50)))
+    assert found.same_models == ("baseline",)
+    assert evaluated(pipeline)[-1] == "8", "the base's robust model, and no other"
+
+
+def test_what_was_judged_again_is_kept(pipeline: Pipeline) -> None:
+    """The second report runs nothing."""
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    first = compare("main", None, rejudge=True)
+    count = len(evaluated(pipeline))
+    assert compare("main", "HEAD", rejudge=True).figures == first.figures
+    assert len(evaluated(pipeline)) == count
+
+
+def test_nothing_is_judged_again_where_nothing_moved(pipeline: Pipeline) -> None:
+    """A branch under the same attack is compared as it is."""
+    pipeline.commit("Weaken the model", train_skill=7)
+    count = len(evaluated(pipeline))
+    assert not compare("main", None, rejudge=True).rejudged
+    assert len(evaluated(pipeline)) == count
+
+
+def test_models_that_are_the_same_are_not_run(pipeline: Pipeline) -> None:
+    """Where only the attack moved the base's models have the figures of the branch."""
+    pipeline.commit("Weaken the attack", evaluate_eps=0)
+    count = len(evaluated(pipeline))
+    found = compare("main", None, rejudge=True)
+    assert {change.status for change in found.figures} == {"unchanged"}
+    assert len(evaluated(pipeline)) == count
+
+
+def test_a_model_that_is_nowhere(pipeline: Pipeline) -> None:
+    """A model that neither cache nor remote has is one line that says how to get it."""
+    lose(pipeline)
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    with pytest.raises(InputError, match=r"models/robust\.keras of \w+ is neither in DVC's cache nor in its remote"):
+        compare("main", None, rejudge=True)
+
+
+def test_a_model_in_a_remote_is_fetched(pipeline: Pipeline, tmp_path: Path) -> None:
+    """What only the remote has is brought from there."""
+    pipeline.run("dvc", "remote", "add", "--quiet", "--default", "--local", "store", str(tmp_path / "remote"))
+    pipeline.run("dvc", "push", "--quiet")
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    lose(pipeline)
+    assert next(each.base for each in compare("main", None, rejudge=True).figures if each.name == WORST) == 0.5
+
+
+def test_another_working_tree_is_refused(pipeline: Pipeline) -> None:
+    """What lies in the working tree judges, so that it must be what is compared."""
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    pipeline.run("git", "branch", "other")
+    pipeline.commit("Go on", train_skill=6, evaluate_eps=3)
+    with pytest.raises(InputError, match=r"the base is judged by what lies in the working tree: that is not \w+"):
+        compare("main", "other", rejudge=True)
+
+
+def test_an_evaluation_that_fails(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None:
+    """A command that fails is named with its exit code."""
+    code = EVALUATE.replace("import", "import sys\nassert '/tmp' not in sys.argv[3], 'not here'\nimport", 1)
+    pipeline.text("stages/evaluate.py", code)
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    with pytest.raises(InputError, match=r"could not be judged again: `.*stages/evaluate\.py .*` ended with 1"):
+        compare("main", None, rejudge=True)
+    assert "not here" in capfd.readouterr().err
