@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from robust_digits.history.limits import Limit, Limits
 from robust_digits.history.lineage import Stage, differing
 from robust_digits.history.results import Results, Share
 from robust_digits.judge.checks import Check
 from robust_digits.judge.views import WORST_CASE
-from robust_digits.report.limits import Limit, Limits
 from robust_digits.report.significance import Difference, difference
 
 # What can be said of a figure or a check, the worst first.

@@ -4,12 +4,11 @@ import argparse
 
 from robust_digits.command import FAILED, guarded
 from robust_digits.errors import InputError
-from robust_digits.history import revisions
+from robust_digits.history import limits, revisions
+from robust_digits.history.limits import Limits
 from robust_digits.history.results import Results
 from robust_digits.judge import checks
 from robust_digits.judge.checks import Check
-from robust_digits.report import limits
-from robust_digits.report.limits import Limits
 
 _RED, _ACCEPTED, _GREEN = "RED", "accepted", "ok"
 _CODES = """exit code:

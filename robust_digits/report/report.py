@@ -13,10 +13,10 @@ from typing import Any
 from robust_digits import files
 from robust_digits.command import guarded
 from robust_digits.errors import InputError
-from robust_digits.history import lineage, revisions
+from robust_digits.history import limits, lineage, revisions
 from robust_digits.history.results import Results
 from robust_digits.judge import scoring
-from robust_digits.report import comparison, headline, limits, rejudging, sections
+from robust_digits.report import comparison, headline, rejudging, sections
 from robust_digits.report.comparison import Change, Comparison
 
 _CODES = """exit code:

@@ -15,13 +15,13 @@ from robust_digits.command import guarded
 from robust_digits.draw import trend
 from robust_digits.draw.trend import Moment
 from robust_digits.errors import InputError
-from robust_digits.history import mainline, revisions
+from robust_digits.history import limits, mainline, revisions
+from robust_digits.history.limits import Limits
 from robust_digits.history.mainline import Mainline
 from robust_digits.history.results import Results
-from robust_digits.report import comparison, limits
+from robust_digits.report import comparison
 from robust_digits.report.comparison import Change, Comparison
 from robust_digits.report.headline import percent
-from robust_digits.report.limits import Limits
 from robust_digits.report.overview import Table, counted
 
 _TRAINING = ("craft", "augment", "train_")  # the stages that make the models

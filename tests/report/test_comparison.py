@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from support.made_up import Project, project
 
 from robust_digits.errors import InputError
+from robust_digits.history import limits
 from robust_digits.history.results import Results, Share
 from robust_digits.history.revisions import Revision, repository
-from robust_digits.report import headline, limits
+from robust_digits.report import headline
 from robust_digits.report.comparison import NO_PROTOCOL, Comparison, Rerun, compare, protocol
 from robust_digits.report.significance import two_proportions
 

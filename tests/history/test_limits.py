@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from robust_digits.errors import InputError
+from robust_digits.history import limits
+from robust_digits.history.limits import Limit
 from robust_digits.history.results import Results
 from robust_digits.history.revisions import Revision, repository
-from robust_digits.report import limits
-from robust_digits.report.limits import Limit
 
 ROOT = Path(__file__).parents[2]
 GOOD = """level: 0.05
