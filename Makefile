@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help repro test check format lock mnist judge record survey study lab experiments gate report page history reproduced plots deps pages bench
+.PHONY: help openmetrics repro test check format lock mnist judge record survey study lab experiments gate report page history reproduced plots deps pages bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -101,6 +101,9 @@ BASE ?= main
 COMPARED = --base '$(BASE)' $(if $(HERE),--here '$(HERE)') $(if $(REJUDGE),--rejudge)
 report: $(VENV)/.locked ## say what this branch did to robustness since it left BASE=main (HERE=HEAD, OUTPUT=report.md, REJUDGE=1)
 	@python -m robust_digits.report.report $(COMPARED) $(if $(OUTPUT),--output '$(OUTPUT)')
+
+openmetrics: $(VENV)/.locked ## print every figure as OpenMetrics, which GitLab compares in a merge request (HERE=HEAD, OUTPUT=metrics.txt)
+	@python -m robust_digits.record.openmetrics $(if $(HERE),--here '$(HERE)') $(if $(OUTPUT),--output '$(OUTPUT)')
 
 page: $(VENV)/.locked ## draw both sides of that on one page that needs no network, page.html (BASE=main, HERE=HEAD, OUTPUT, REJUDGE=1)
 	@python -m robust_digits.report.page '$(or $(OUTPUT),page.html)' $(COMPARED)

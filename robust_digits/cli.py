@@ -13,6 +13,7 @@ _COMMANDS = {  # the name that make knows, and the module whose `main` it is
     "report": "report.report",
     "page": "report.page",
     "history": "report.trend",
+    "openmetrics": "record.openmetrics",
     "gate": "report.gate",
     "study": "study.run",
     "survey": "study.survey",

@@ -22,6 +22,7 @@ COMMANDS = (
     "report",
     "page",
     "history",
+    "openmetrics",
     "gate",
     "study",
     "survey",

@@ -22,7 +22,10 @@ _CURVES = {  # kind of table in plots/security -> title, and what the axes say
     "l2": ("L2", "eps, L2", "accuracy under APGD"),
     "certified": ("certified, L-infinity", "eps, L-infinity", "certified accuracy"),
 }
-_MEASURES = {"accuracy": vega.SHARES, "loss": {}}
+_MEASURES = {  # on the vertical axis of a learning curve -> how the columns end that belong there, and the axis
+    "accuracy": (("accuracy", "_fgm", "_pgd"), vega.SHARES),
+    "loss": (("loss",), {}),
+}
 _BOUND = "grey_bound"
 _BOTH = "dashed: at the base"
 
@@ -79,8 +82,8 @@ def _per_class(base: Results, here: Results) -> Iterator[Plot]:
 def _learning(base: Results, here: Results) -> Iterator[Plot]:
     """Yield what was measured of each model while it learned, in training and in validation."""
     for model, tables in _tables(base, here, "training").items():
-        for measure, axis in _MEASURES.items():
-            columns = dict.fromkeys(name for rows in tables.values() for name in _columns(rows) if measure in name)
+        for measure, (ends, axis) in _MEASURES.items():
+            columns = dict.fromkeys(name for rows in tables.values() for name in _columns(rows) if name.endswith(ends))
             points = [point for name in columns for point in _points(tables, _spaced(name), "epoch", name)]
             if points:
                 spec = vega.lines(

@@ -17,7 +17,7 @@ _NAMED = 2  # of what moved
 _KINDS = {
     "the data": ("data.", "stages/fetch", "stages/normalize", "robust_digits/data/"),
     "the attack": ("craft.", "evaluate.", "stages/evaluate", "robust_digits/attack/", "robust_digits/plant/"),
-    "the checks": ("stages/score", "stages/summarize", "robust_digits/judge/"),
+    "the evaluation": ("stages/score", "stages/summarize", "robust_digits/judge/"),
 }
 _OTHER = "what judges"
 

@@ -99,6 +99,16 @@ def test_certified_curves_and_empty_tables(both: tuple[Results, Results]) -> Non
         vl_convert.vegalite_to_svg({**plot.spec, "width": 300})
 
 
+def test_a_hardening_shows_what_it_was_chosen_by(both: tuple[Results, Results]) -> None:
+    """Accuracy under one step and under PGD on validation images are lines beside the clean ones."""
+    table = b"epoch,accuracy,validation_accuracy,validation_loss,validation_fgm,validation_pgd\n1,0.5,0.6,1.1,0.4,0.3\n"
+    files = {**both[1].revision.files, "plots/training/hardened.csv": table}
+    found = {plot.title: plot for plot in drawings(*[Results(Revision("0" * 40, files))] * 2)}
+    lines = {"accuracy", "validation accuracy", "validation fgm", "validation pgd"}
+    assert {point["of"] for point in points(found["hardened, accuracy"])} == lines
+    assert {point["of"] for point in points(found["hardened, loss"])} == {"validation loss"}
+
+
 def test_nothing_to_draw(both: tuple[Results, Results]) -> None:
     """A revision without plots has none."""
     files = {path: content for path, content in both[0].revision.files.items() if not path.startswith("plots/")}
