@@ -34,7 +34,7 @@ class Moment:
 def trend(path: Path, moments: Sequence[Moment], floors: Mapping[str, float | None]) -> None:
     """Draw every figure that `floors` names, over moments, with its 95% interval and the floor that it must keep.
 
-    A line across stands where the parameters of the evaluation changed, a hollow point where only its code did.
+    A line across stands where the parameters of the evaluation changed, a hollow point where its code did.
     """
     width = max(7.0, 2.5 + 0.42 * len(moments))  # inches
     figure = Figure(figsize=(width, 1.6 + 1.45 * len(floors)), layout="constrained")

@@ -18,7 +18,7 @@ from robust_digits.errors import InputError
 from robust_digits.history import limits, mainline, revisions
 from robust_digits.history.limits import Limits
 from robust_digits.history.mainline import Mainline
-from robust_digits.history.results import Results
+from robust_digits.history.results import GATE, Results
 from robust_digits.report import comparison
 from robust_digits.report.comparison import Change, Comparison
 from robust_digits.report.headline import percent
@@ -131,11 +131,13 @@ def read(base: str, *, limit: int | None = None) -> Trend:
     Raises
     ------
     InputError
-        If there is no such branch, its newest commit has no gate.yaml, or no commit has results of its own.
+        If there is no such branch, its gate.yaml names no figure, or no commit has results of its own.
     """
     repository = revisions.repository()
     tip = repository.commit(base)
     held = limits.load(repository.at(tip))
+    if not held.figures:
+        raise InputError(f"{GATE} in {tip[:12]}: expected a figure under metrics, got none")
     line = mainline.read(repository, tip, limit=limit)
     if not line.results:
         raise InputError(f"{base}: no commit has results that are those of its code; `dvc repro`, then commit")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -146,8 +147,11 @@ def test_what_cannot_be_told(arguments: tuple[str, ...], line: str, made: Projec
 
 
 def test_without_limits_there_is_no_trend(tmp_path: Path) -> None:
-    """The figures are those of gate.yaml in the newest commit: without it, one line says so."""
-    made = project(tmp_path / "project")
+    """The figures are those of gate.yaml in the newest commit: without it, or without any, one line says so."""
+    made = project(tmp_path / "project", gate={"level": 0.05, "metrics": {}, "accepted": {}})
+    done = run(at=made.root)
+    assert done.returncode == 2
+    assert re.fullmatch(r"trend: gate\.yaml in \w{12}: expected a figure under metrics, got none\n", done.stderr)
     made.git("rm", "--quiet", "gate.yaml")
     made.git("commit", "--quiet", "--message", "Hold nothing")
     done = run(at=made.root)
