@@ -87,6 +87,7 @@ def run(folder: Path, target: str, params: Params) -> bool:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGTERM)
                 process.wait()
+                print(file=sys.stderr)  # below the bar that it leaves
 
 
 def _parsed(source: str) -> str:
