@@ -10,12 +10,14 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from robust_digits.errors import InputError
-from robust_digits.params import PARAMS_FILE, Section, load
+from robust_digits.params import PARAMS_FILE, Section, check, load
 
+STAGES = Path("stages")
 FAILED, REFUSED = 1, 2
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell counts a process that a signal ended
 
@@ -40,10 +42,10 @@ def run(main: Callable[..., None]) -> None:
     """Run a stage from the command line.
 
     `main` takes `params`, a `Section` that is loaded from params.yaml, and then its arguments, paths or names, in the
-    order of its signature. The docstring of its module is the help text.
+    order of its signature. The docstring of its module is the help text, and so is what an argument is annotated with.
     """
     arguments = list(inspect.signature(main).parameters.values())
-    hints = get_type_hints(main)
+    hints = get_type_hints(main, include_extras=True)
     script = inspect.getmodule(main)
     name = Path(inspect.getfile(main)).stem
     parser = argparse.ArgumentParser(
@@ -53,10 +55,11 @@ def run(main: Callable[..., None]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for argument in arguments[1:]:
-        parser.add_argument(argument.name, type=hints[argument.name])
+        kind, *said = get_args(hints[argument.name]) or (hints[argument.name],)
+        parser.add_argument(argument.name, type=kind, help=" ".join(said))
     given = vars(parser.parse_args())
     section = _section(hints[arguments[0].name])
-    code = _code(name, lambda: main(load(section), *(given[argument.name] for argument in arguments[1:])))
+    code = _code(name, lambda: main(_checked(section), *(given[argument.name] for argument in arguments[1:])))
     if code:
         sys.exit(code)
 
@@ -79,6 +82,17 @@ def _code(name: str, work: Callable[[], int | None]) -> int:
         return INTERRUPTED
     print(f"{name}: {said}", file=sys.stderr)
     return REFUSED
+
+
+def _checked(kind: type[Section]) -> Section:
+    """Return what a stage reads from params.yaml, if every stage of the current folder finds there what it reads.
+
+    So the first stage that runs refuses what a later one would fail on. None declares to DVC that it looks at the keys
+    and scripts of the others: they decide whether it runs, and nothing of what it writes.
+    """
+    scripts = sorted(STAGES.glob("*.py"))
+    check([kind, *(import_module(f"{STAGES}.{script.stem}").Params for script in scripts)])
+    return load(kind)
 
 
 def _section(hint: type) -> type[Section]:

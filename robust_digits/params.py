@@ -5,6 +5,7 @@ before anything slow is imported, so that a misspelt parameter fails within a se
 """
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
@@ -85,6 +86,14 @@ def load(kind: type[S], path: Path = Path(PARAMS_FILE)) -> S:
     return parse(kind, read(path), where=str(path))
 
 
+def check(kinds: Iterable[type[Section]], path: Path = Path(PARAMS_FILE)) -> None:
+    """Refuse a parameters file that `load` would refuse for any of `kinds`; what several find wrong is said once."""
+    values = read(path)
+    lines = [line for kind in kinds for line in _refusal(kind, values, where=str(path)).splitlines()]
+    if lines:
+        raise InputError("\n".join(dict.fromkeys(lines)))
+
+
 def parse(kind: type[S], values: dict[str, Any], *, where: str) -> S:
     """Check a mapping as `load` does; `where` is the file that messages name."""
     wanted = {name: values[name] for name in kind.model_fields if name in values}
@@ -109,6 +118,15 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of parameters, got {type(values).__name__}")
     return values
+
+
+def _refusal(kind: type[Section], values: dict[str, Any], *, where: str) -> str:
+    """Return what `parse` says against a mapping: nothing where it is right."""
+    try:
+        parse(kind, values, where=where)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def _innermost(error: ValidationError) -> list[ErrorDetails]:

@@ -1,6 +1,7 @@
 """Craft the Fast Gradient Method set against the baseline: the first training images, and every test image."""
 
 from pathlib import Path
+from typing import Annotated
 
 from robust_digits.command import run
 from robust_digits.data import images
@@ -23,7 +24,13 @@ class Params(Section):
     craft: Craft
 
 
-def main(params: Params, model: Path, train: Path, test: Path, adversarial: Path) -> None:
+def main(
+    params: Params,
+    model: Annotated[Path, "input: the baseline"],
+    train: Annotated[Path, "input: the training images"],
+    test: Annotated[Path, "input: the test images"],
+    adversarial: Annotated[Path, "output: a folder with the adversarial images of each, train and test"],
+) -> None:
     from robust_digits import runtime
     from robust_digits.attack import fgm
     from robust_digits.attack.classifier import Classifier

@@ -37,7 +37,13 @@ class Params(Section):
     evaluate: Evaluate
 
 
-def main(params: Params, model: Path, test: Path, transfer: Path, found: Path) -> None:
+def main(
+    params: Params,
+    model: Annotated[Path, "input: a model that gives logits"],
+    test: Annotated[Path, "input: the test images"],
+    transfer: Annotated[Path, "input: the adversarial ones, crafted against the baseline"],
+    found: Annotated[Path, "output: the evidence, what every attack and every proof found for each image"],
+) -> None:
     from robust_digits import runtime, stopwatch
     from robust_digits.attack.suite import Suite
     from robust_digits.judge import evaluation, evidence, keeper

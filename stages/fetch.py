@@ -1,6 +1,7 @@
 """Fetch the data set as published, and check its SHA-256."""
 
 from pathlib import Path
+from typing import Annotated
 
 from robust_digits.command import run
 from robust_digits.data import sources
@@ -20,7 +21,7 @@ class Params(Section):
     data: Data
 
 
-def main(params: Params, raw: Path) -> None:
+def main(params: Params, raw: Annotated[Path, "output: a folder with the files as published"]) -> None:
     sources.fetch(params.data.source, raw, sha256=params.data.sha256)
     print(f"{params.data.source}: {', '.join(sorted(file.name for file in raw.iterdir()))} -> {raw}")
 

@@ -1,10 +1,9 @@
 """Turn the raw files into training, validation and test images: float32 in [0, 1], all of one size."""
 
 from pathlib import Path
+from typing import Annotated
 
 from robust_digits.command import run
-from robust_digits.data import bundled, formats, images, splitting
-from robust_digits.data.resizing import resize
 from robust_digits.params import Count, Section, Seed, Share
 
 
@@ -24,7 +23,14 @@ class Params(Section):
     data: Data
 
 
-def main(params: Params, raw: Path, normalized: Path) -> None:
+def main(
+    params: Params,
+    raw: Annotated[Path, "input: the folder with the files as published"],
+    normalized: Annotated[Path, "output: a folder with the images, train, validation and test"],
+) -> None:
+    from robust_digits.data import bundled, formats, images, splitting
+    from robust_digits.data.resizing import resize
+
     digits = params.data.source == bundled.NAME
     published = formats.read_digits(raw / bundled.FILE) if digits else formats.read(raw)
     train, test = published.train, published.test

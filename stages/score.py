@@ -1,9 +1,9 @@
 """Score one model: from the evidence to its metrics, how each of them was made, and a verdict on every image."""
 
 from pathlib import Path
+from typing import Annotated
 
 from robust_digits.command import run
-from robust_digits.judge import evidence, scoring
 from robust_digits.params import Section
 
 
@@ -11,7 +11,15 @@ class Params(Section):
     """Nothing: this stage depends on its inputs alone."""
 
 
-def main(_: Params, found: Path, metrics: Path, details: Path, verdicts: Path) -> None:
+def main(
+    _: Params,
+    found: Annotated[Path, "input: the evidence of one model"],
+    metrics: Annotated[Path, "output: its metrics, as JSON"],
+    details: Annotated[Path, "output: how each of them was made, as JSON"],
+    verdicts: Annotated[Path, "output: right or wrong, each image under each attack, as CSV"],
+) -> None:
+    from robust_digits.judge import evidence, scoring
+
     judged = evidence.load(found)
     scoring.save(judged, scoring.Places(metrics, details, verdicts))
     said = ", ".join(f"{view} {scoring.accuracy(right):.1%}" for view, right in judged.verdicts().items())

@@ -1,13 +1,10 @@
 """Draw every plot and picture, all models side by side, and check that the evaluation itself works."""
 
 from pathlib import Path
+from typing import Annotated
 
-from robust_digits import tables
 from robust_digits.command import run
-from robust_digits.data import images
-from robust_digits.draw import charts, digits, plots
 from robust_digits.errors import InputError
-from robust_digits.judge import checks, evidence, sanity, views
 from robust_digits.params import Models, Section
 
 
@@ -17,7 +14,20 @@ class Params(Section):
     models: Models
 
 
-def main(params: Params, test: Path, histories: Path, found: Path, out: Path, checked: Path, control: str) -> None:
+def main(
+    params: Params,
+    test: Annotated[Path, "input: the test images"],
+    histories: Annotated[Path, "input: the folder with the histories of the trainings"],
+    found: Annotated[Path, "input: the folder with the evidence of each model"],
+    out: Annotated[Path, "output: a folder with the plots and pictures"],
+    checked: Annotated[Path, "output: the checks of the evaluation, as JSON"],
+    control: Annotated[str, "the model without a defence, which must fall"],
+) -> None:
+    from robust_digits import tables
+    from robust_digits.data import images
+    from robust_digits.draw import charts, digits, plots
+    from robust_digits.judge import checks, evidence, sanity, views
+
     if control not in params.models:
         raise InputError(f"params.yaml: models: expected {control}, the control, among {', '.join(params.models)}")
     test_set = images.load(test)

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Annotated
 
 from robust_digits.command import run
 from robust_digits.data import images
@@ -34,7 +35,13 @@ class Params(Section):
     train: Train
 
 
-def main(params: Params, train: Path, validation: Path, model: Path, history: Path) -> None:
+def main(
+    params: Params,
+    train: Annotated[Path, "input: the training images"],
+    validation: Annotated[Path, "input: the validation images"],
+    model: Annotated[Path, "output: the baseline"],
+    history: Annotated[Path, "output: its accuracy and loss after each epoch, as CSV"],
+) -> None:
     from robust_digits import runtime, stopwatch
     from robust_digits.learn import models, networks, training
     from robust_digits.learn.distortion import distortion

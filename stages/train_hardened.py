@@ -1,6 +1,7 @@
 """Train the hardened model: a network trained on the fly against attacks on itself, or against bounds of them."""
 
 from pathlib import Path
+from typing import Annotated
 
 from robust_digits.command import run
 from robust_digits.data import images
@@ -16,7 +17,13 @@ class Params(Section):
     harden: Recipe
 
 
-def main(params: Params, train: Path, validation: Path, model: Path, history: Path) -> None:
+def main(
+    params: Params,
+    train: Annotated[Path, "input: the training images"],
+    validation: Annotated[Path, "input: the validation images, which choose the epoch to keep"],
+    model: Annotated[Path, "output: the hardened model"],
+    history: Annotated[Path, "output: its accuracy after each epoch, clean and attacked, as CSV"],
+) -> None:
     from robust_digits import runtime, stopwatch
     from robust_digits.learn import checkpoint, models, networks, training
     from robust_digits.learn.hardening import Hardening

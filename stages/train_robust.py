@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from robust_digits.command import run
 from robust_digits.data import images
@@ -28,7 +28,14 @@ class Params(Section):
     retrain: Retrain
 
 
-def main(params: Params, augmented: Path, validation: Path, baseline: Path, model: Path, history: Path) -> None:
+def main(
+    params: Params,
+    augmented: Annotated[Path, "input: the clean and adversarial training images"],
+    validation: Annotated[Path, "input: the validation images"],
+    baseline: Annotated[Path, "input: the baseline"],
+    model: Annotated[Path, "output: the robust model"],
+    history: Annotated[Path, "output: its accuracy and loss after each epoch, as CSV"],
+) -> None:
     from robust_digits import runtime, stopwatch
     from robust_digits.learn import models, training
 

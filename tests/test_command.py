@@ -2,11 +2,14 @@
 
 import inspect
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pytest
@@ -68,12 +71,19 @@ def arguments_of(stage: str) -> list[str]:
     return list(inspect.signature(import_module(f"stages.{stage}").main).parameters)[1:]
 
 
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a folder that holds the stages, as the project's own does; the others here hold params.yaml alone."""
+    shutil.copytree(ROOT / "stages", tmp_path / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
 # Stages as commands
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_says_what_it_is_for(tmp_path: Path, stage: str) -> None:
-    """`--help` works anywhere, and has what the stage does, its paths, and where its parameters come from."""
+    """`--help` works anywhere, and has what the stage does, what its paths are, and where its parameters come from."""
     shown = python("-m", f"stages.{stage}", "--help", folder=tmp_path)
     assert (shown.returncode, shown.stderr) == (0, "")
     usage, _, explained = shown.stdout.partition("\n\n")
@@ -84,7 +94,7 @@ def test_every_stage_says_what_it_is_for(tmp_path: Path, stage: str) -> None:
     assert "params.yaml in the current folder" in explained
     for name in arguments_of(stage):
         assert name in usage.split()
-        assert f"\n  {name}" in explained
+        assert re.search(rf"\n  {name} +\w+", explained)
 
 
 # For every stage with parameters: some that are misspelt, missing, mistyped or out of range, and what is said of each.
@@ -225,7 +235,7 @@ def test_every_stage_with_parameters_is_tried() -> None:
 
 @pytest.mark.parametrize("stage", ["fetch", "train_baseline"])
 def test_one_wrong_parameter_is_one_line(tmp_path: Path, stage: str) -> None:
-    """The line has the stage, the file, the key, what is legal and what was given; a stage minds its own keys only."""
+    """The line has the stage, the file, the key, what is legal and what was given; alone, a stage minds its keys."""
     put_params(tmp_path, data__source=5, data__test=5, train__epochs=0)
     assert (
         refusal(stage, tmp_path)
@@ -234,6 +244,17 @@ def test_one_wrong_parameter_is_one_line(tmp_path: Path, stage: str) -> None:
             "train_baseline": ["params.yaml: train.epochs: expected greater than or equal to 1, got 0"],
         }[stage]
     )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_whichever_stage_runs_first_checks_every_parameter(project: Path, stage: str) -> None:
+    """In the project, a mistake that several stages would find is said once, by the first, whatever it reads itself."""
+    put_params(project, seed=-1, harden__method="pdg", craft__epz=0.1)
+    assert sorted(refusal(stage, project)) == [
+        "params.yaml: craft.epz is not a parameter; did you mean eps? legal here: eps, fraction, norm",
+        "params.yaml: harden.method: expected 'pgd', 'fast', 'trades', 'ibp' or 'mixed', got 'pdg'",
+        "params.yaml: seed: expected greater than or equal to 0, got -1",
+    ]
 
 
 @pytest.mark.parametrize("stage", ["augment", "evaluate"])
@@ -284,16 +305,19 @@ def test_a_stage_without_its_paths_says_which(tmp_path: Path) -> None:
     assert ended.stderr.splitlines()[-1].endswith("the following arguments are required: adversarial, augmented")
 
 
-def test_the_light_stages_are_light_and_quiet(tmp_path: Path) -> None:
-    """Fetching, normalizing and augmenting load neither TensorFlow, Keras, ART nor matplotlib, and print one result."""
+def test_the_light_stages_are_light_and_quiet(project: Path) -> None:
+    """Fetching, normalizing and augmenting load neither TensorFlow, Keras, ART nor matplotlib, and print one result.
+
+    Nor does the check of what all other stages read.
+    """
     put_params(
-        tmp_path, seed=0, data={"source": "digits", "sha256": None, "image_size": 28, "test": 0.2, "validation": 0.1}
+        project, seed=0, data={"source": "digits", "sha256": None, "image_size": 28, "test": 0.2, "validation": 0.1}
     )
-    normalized = tmp_path / "normalized"
+    normalized = project / "normalized"
     runs = {
-        "fetch": run_stage("fetch", "raw", folder=tmp_path),
-        "normalize": run_stage("normalize", "raw", "normalized", folder=tmp_path),
-        "augment": run_stage("augment", normalized / "train", normalized / "test", "augmented", folder=tmp_path),
+        "fetch": run_stage("fetch", "raw", folder=project),
+        "normalize": run_stage("normalize", "raw", "normalized", folder=project),
+        "augment": run_stage("augment", normalized / "train", normalized / "test", "augmented", folder=project),
     }
     assert {stage: (ended.returncode, ended.stderr) for stage, ended in runs.items()} == dict.fromkeys(runs, (0, ""))
     printed = {stage: ended.stdout.splitlines() for stage, ended in runs.items()}
@@ -307,7 +331,7 @@ def test_the_light_stages_are_light_and_quiet(tmp_path: Path) -> None:
         "10 classes, 28x28 pixels: 1294 training, 144 validation, 359 test images -> normalized",
         "1294 clean and 359 adversarial images -> augmented",
     ]
-    train, test, augmented = map(images.load, (normalized / "train", normalized / "test", tmp_path / "augmented"))
+    train, test, augmented = map(images.load, (normalized / "train", normalized / "test", project / "augmented"))
     np.testing.assert_array_equal(augmented.images, np.concatenate([train.images, test.images]))
     np.testing.assert_array_equal(augmented.labels, np.concatenate([train.labels, test.labels]))
 
@@ -346,6 +370,18 @@ def test_main_gets_its_parameters_and_arguments(run: Run) -> None:
 
     run(main, "a/b", "c", "x")
     assert got == [Numbers(count=3), Path("a/b"), Path("c"), "x"]
+
+
+def test_an_argument_says_what_it_is(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help shows what an argument is annotated with; one without a word of its own has its name alone."""
+
+    def main(params: Numbers, first: Annotated[Path, "input: the images"], second: Path) -> None:
+        pytest.fail(f"ran with {params}, {first}, {second}")
+
+    with pytest.raises(SystemExit) as caught:
+        run(main, "--help")
+    assert caught.value.code == 0
+    assert "\n  first       input: the images\n  second\n" in capsys.readouterr().out
 
 
 def test_main_does_not_run_with_wrong_parameters(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

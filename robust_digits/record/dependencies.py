@@ -61,10 +61,9 @@ def script(command: str) -> Path:
 
 
 def with_code(deps: list[str], command: str) -> list[str]:
-    """Return a stage's dependencies with the code it reaches in place of the code that they named: data first."""
-    own = script(command).as_posix()
-    data = [path for path in deps if not path.startswith(CODE)]
-    return [*data, own, *sorted(closure(Path(own)) - {own})]
+    """Return a stage's dependencies with the code it reaches in place of the code that they named, in DVC's order."""
+    data = {path for path in deps if not path.startswith(CODE)}
+    return sorted(data | closure(script(command)))
 
 
 def write(path: Path = PIPELINE) -> list[str]:

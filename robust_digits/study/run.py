@@ -54,7 +54,11 @@ class Study:
         print(self, flush=True)
         wanted = [value for value, row in self._rows.items() if not row["key"] or row["stale"]]
         with workspace.copy() as project:
-            failed = [value for value in wanted if not self._one(value, project)]
+            failed = [
+                value
+                for number, value in enumerate(wanted, start=1)
+                if not self._one(value, project, f"run {number} of {len(wanted)}")
+            ]
         self.write()
         return failed
 
@@ -71,20 +75,19 @@ class Study:
         done = len(self._rows) - stale - missing
         return f"{self._name}: {done} of {len(self._rows)} done before, {stale} stale, {missing} missing"
 
-    def _one(self, value: str, project: Path) -> bool:
-        """Run the experiment of a value, and return whether it came to its end."""
-        print(f"{self._plan.parameter} {value}: ", end="", flush=True)
+    def _one(self, value: str, project: Path, which: str) -> bool:
+        """Run the experiment of a value, `which` of all, and return whether it came to its end."""
+        named = f"{self._plan.parameter} {value}"
+        print(f"\n{self._name}, {which}: {named}", flush=True)
         start = time.monotonic()
-        try:
-            workspace.run(project, self._runs[value], *self._targets)
-        except workspace.FailedError as error:
-            print(f"failed\n{error}", flush=True)
+        if not workspace.run(project, self._runs[value], *self._targets):
+            print(f"{named}: failed", flush=True)
             return False
         found, images = self._found(project)
         self._rows[value] = {"value": value, "images": images, **found, "key": self._keys[value], "stale": ""}
         self._save()
         told = ", ".join(f"{metric} {share:.1%}" for metric, share in found.items())
-        print(f"{told} ({time.monotonic() - start:.0f} s)", flush=True)
+        print(f"{named}: {told} ({time.monotonic() - start:.0f} s)", flush=True)
         return True
 
     def _found(self, project: Path) -> tuple[dict[str, float], int]:

@@ -8,7 +8,9 @@ or lose a failure (iterative/dvc#10398, #10779). A copy leaves the workspace alo
 import ast
 import hashlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,11 +28,6 @@ from robust_digits.params import PARAMS_FILE
 from robust_digits.study.spec import Params
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-_TOLD = 4  # lines of a failed run: what the stage said, and what DVC says of it
-
-
-class FailedError(Exception):
-    """An experiment did not run to its end; the message is what it printed last."""
 
 
 @contextmanager
@@ -42,7 +39,7 @@ def copy() -> Iterator[Path]:
         capture_output=True,
         text=True,
     )
-    with tempfile.TemporaryDirectory(prefix="study-") as folder:
+    with tempfile.TemporaryDirectory(prefix="study-", ignore_cleanup_errors=True) as folder:  # what ends may yet write
         for name in filter(Path.is_file, map(Path, listed.stdout.split("\0"))):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(name, folder / name)
@@ -71,22 +68,22 @@ def key(params: Params, *targets: str) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def run(folder: Path, params: Params, *targets: str) -> None:
-    """Run the stages up to `targets` in a copy of the project with these parameters.
+def run(folder: Path, params: Params, *targets: str) -> bool:
+    """Run the stages up to `targets` in a copy of the project with these parameters; return whether none failed.
 
-    What DVC's run cache knows is not run again.
-
-    Raises
-    ------
-    FailedError
-        If a stage failed.
+    What they print is seen as it comes. What DVC's run cache knows is not run again.
     """
     (folder / PARAMS_FILE).write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "dvc", "repro", *targets]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 (our own words)
-    if done.returncode:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise FailedError("\n".join(lines[-_TOLD:]))
+    # A session of its own does not hear Ctrl-C: DVC and the stage would each have something to say of it.
+    with subprocess.Popen(command, cwd=folder, start_new_session=True) as process:  # noqa: S603 (our own words)
+        try:
+            return process.wait() == 0
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
+                print(file=sys.stderr)  # below the bar that it leaves
 
 
 def _graph(target: str) -> list[Any]:

@@ -293,6 +293,16 @@ def test_a_mistake_loses_nothing(workspace: Path, values: dict[str, Any], stage:
     assert Repo(str(workspace)).status() == {}
 
 
+def test_the_first_stage_refuses_the_mistakes_of_all(tmp_path: Path) -> None:
+    """On a bare clone a wrong parameter of the last training ends the run in `fetch`, before anything is made."""
+    at = make_project(tmp_path / "bare")
+    set_params(at, {"harden.method": "pdg"})
+    printed = run("dvc", "repro", at=at, expect=255)
+    assert "fetch: params.yaml: harden.method: expected 'pgd', 'fast', 'trades', 'ibp' or 'mixed', got 'pdg'" in printed
+    assert "Traceback" not in printed
+    assert ran(printed) == {"fetch"}
+
+
 def test_a_remote_shares_results(project: Path, tmp_path: Path) -> None:
     """What one clone pushes to a remote, another pulls: nothing has to run there."""
     remote = tmp_path / "remote"

@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import yaml
@@ -183,6 +183,19 @@ def test_arguments_are_declared(stage: str) -> None:
     assert paths
     for path in paths:
         assert any(name == path or name.startswith(f"{path}/") for name in declared), path
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_help_says_which_paths_are_inputs(stage: str) -> None:
+    """What a script's `--help` calls an input, or an output, of its stage is one in dvc.yaml."""
+    declared = {kind: {item.def_path for item in getattr(stages()[stage], kind)} for kind in ("deps", "outs")}
+    hints = get_type_hints(import_module(f"stages.{script(stage)}").main, include_extras=True)
+    _, *arguments = (hint for name, hint in hints.items() if name != "return")
+    for path, hint in zip(stages()[stage].cmd.split()[3:], arguments, strict=True):
+        kind, said = get_args(hint)
+        names = declared["deps" if said.startswith("input: ") else "outs"]
+        assert any(name == path or name.startswith(f"{path}/") for name in names) == (kind is Path), path
+        assert said.startswith(("input: ", "output: ")) == (kind is Path)
 
 
 @pytest.mark.parametrize("stage", ["fetch", "normalize", "augment", "summarize"])

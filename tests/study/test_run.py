@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from dvc.repo import Repo
+from support.terminal import lines, watched
 
 from robust_digits import tables
 from robust_digits.errors import InputError
@@ -40,10 +41,13 @@ stages:
       - metrics/details/${item.model}.json: {cache: false}
 """
 WORK = """
-import json, os, pathlib, sys, yaml
+import json, os, pathlib, sys, time, yaml
 epochs = yaml.safe_load(open("params.yaml"))["train"]["epochs"]
 log = open(os.environ["RAN"], "a")
-print(sys.argv[1], epochs, file=log)
+print(sys.argv[1], epochs, file=log, flush=True)
+if epochs == 3 and os.environ.get("SLOW"):
+    print("at work on 3", flush=True)
+    time.sleep(600)
 if epochs == 3 and not os.environ.get("MENDED"):
     sys.exit("evaluate: params.yaml: train.epochs: expected another number, got 3")
 path = pathlib.Path(sys.argv[2])
@@ -105,18 +109,20 @@ def found() -> list[list[str]]:
 
 
 def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A failed value leaves its line empty, says why, and is the only one that runs when the study starts again."""
     assert run.Study("epochs", {}).run() == ["3"]
     assert ran(project) == ["2", "3", "4"]
     assert found() == [["2", "100", "0.2", "0.0", ""], ["3", "", "", "", ""], ["4", "100", "0.4", "0.0", ""]]
-    printed = capsys.readouterr().out
+    printed, said = capfd.readouterr()
     assert "epochs: 0 of 3 done before, 0 stale, 3 missing" in printed
-    assert "evaluate: params.yaml: train.epochs: expected another number, got 3" in printed
+    assert "epochs, run 2 of 3: train.epochs 3\n" in printed
+    assert "evaluate: params.yaml: train.epochs: expected another number, got 3" in said
+    assert "train.epochs 3: failed\n" in printed
     monkeypatch.setenv("MENDED", "1")
     assert run.Study("epochs", {}).run() == []
-    assert "epochs: 2 of 3 done before, 0 stale, 1 missing" in capsys.readouterr().out
+    assert "epochs: 2 of 3 done before, 0 stale, 1 missing" in capfd.readouterr().out
     assert ran(project) == ["2", "3", "4", "3"]
     assert found() == [[value, "100", f"0.{value}", "0.0", ""] for value in ("2", "3", "4")]
     assert (spec.FOLDER / "epochs.png").read_bytes().startswith(b"\x89PNG")
@@ -139,10 +145,10 @@ def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest
     monkeypatch.setenv("MENDED", "1")
     one = workspace.run
 
-    def interrupted(folder: Path, params: Params, *targets: str) -> None:
+    def interrupted(folder: Path, params: Params, *targets: str) -> bool:
         if params["train"]["epochs"] == 3:
             raise KeyboardInterrupt
-        one(folder, params, *targets)
+        return one(folder, params, *targets)
 
     monkeypatch.setattr(workspace, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -151,6 +157,26 @@ def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest
     monkeypatch.setattr(workspace, "run", one)
     assert run.Study("epochs", {}).run() == []
     assert ran(project) == ["2", "3", "4"]
+
+
+def test_ctrl_c_ends_a_study_in_one_line(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal the runs are seen at work; Ctrl-C ends them, leaves no copy behind, and the study can go on."""
+    copies = project.parent / "copies"
+    copies.mkdir()
+    monkeypatch.setenv("TMPDIR", str(copies))
+    monkeypatch.setenv("PYTHONPATH", str(Path(run.__file__).parents[2]))
+    monkeypatch.setenv("SLOW", "1")
+    command = (sys.executable, "-m", "robust_digits.study.run", "epochs")
+    code, written = watched(*command, at=project, until=lambda written: "at work on 3" in written)
+    assert code == 130
+    shown = lines(written.replace("^C", ""))
+    assert shown[-2:] == ["at work on 3", "run: interrupted"]
+    assert "epochs, run 2 of 3: train.epochs 3" in shown
+    assert not list(copies.glob("study-*"))
+    monkeypatch.delenv("SLOW")
+    monkeypatch.setenv("MENDED", "1")
+    assert run.Study("epochs", {}).run() == []
+    assert ran(project) == ["2", "3", "3", "4"]
 
 
 def test_what_is_edited_and_not_committed_runs_and_stays(project: Path) -> None:
