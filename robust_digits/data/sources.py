@@ -20,7 +20,7 @@ from robust_digits.data import bundled
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
 
-MIRRORS_VARIABLE = "ROBUST_bundled.NAME_MIRRORS"  # base URLs separated by spaces, tried before the built-in ones
+MIRRORS_VARIABLE = "ROBUST_DIGITS_MIRRORS"  # base URLs separated by spaces, tried before the built-in ones
 
 
 @dataclass(frozen=True)

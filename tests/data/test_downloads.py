@@ -232,6 +232,13 @@ def test_a_mirror_of_the_users_is_tried_first(
     assert built_in.asked == []
 
 
+def test_the_variable_is_the_one_that_the_readme_names() -> None:
+    """A shell can set it: its name is what README.md says, letters, digits and underscores."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"`{MIRRORS_VARIABLE}`" in readme
+    assert MIRRORS_VARIABLE.isidentifier()
+
+
 def test_a_mirror_may_be_a_folder(
     tmp_path: Path, serve: Serve, publish: Publish, raw: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
