@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from robust_digits.command import run
-from robust_digits.data import bundled, formats, images, splitting
-from robust_digits.data.resizing import resize
+from robust_digits.data import bundled, formats, images, resizing, splitting
 from robust_digits.params import Count, Section, Seed, Share
 
 
@@ -26,7 +25,8 @@ class Params(Section):
 
 def main(params: Params, raw: Path, normalized: Path) -> None:
     digits = params.data.source == bundled.NAME
-    published = formats.read_digits(raw / bundled.FILE) if digits else formats.read(raw)
+    size = params.data.image_size
+    published = formats.read_digits(raw / bundled.FILE) if digits else formats.read(raw, size=size)
     train, test = published.train, published.test
     if test is None:
         train, test = splitting.hold_out(train, share=params.data.test, seed=params.seed, name="data.test")
@@ -35,9 +35,12 @@ def main(params: Params, raw: Path, normalized: Path) -> None:
         train, share=params.data.validation, seed=params.seed, name="data.validation"
     )
     for name, part in {"train": train, "validation": validation, "test": test}.items():
-        images.save(normalized / name, [resize(part, size=params.data.image_size)], count=len(part))
+        images.save(normalized / name, [resizing.resize(part, size=size)], count=len(part))
+    sizes = {(part.images.shape[2], part.images.shape[1]) for part in (train, test)}
+    for note in (*published.notes, *resizing.said(sizes, size=size)):
+        print(note)
     print(
-        f"{classes} classes, {params.data.image_size}x{params.data.image_size} pixels: "
+        f"{classes} classes, {size}x{size} pixels: "
         f"{len(train)} training, {len(validation)} validation, {len(test)} test images -> {normalized}"
     )
 
