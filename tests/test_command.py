@@ -285,7 +285,7 @@ def test_a_stage_without_its_paths_says_which(tmp_path: Path) -> None:
 
 
 def test_the_light_stages_are_light_and_quiet(tmp_path: Path) -> None:
-    """Fetching, normalizing and augmenting load neither TensorFlow, Keras, ART nor matplotlib, and print one result."""
+    """Fetching, normalizing and augmenting load neither TensorFlow, Keras, ART nor matplotlib; they end with a result."""
     put_params(
         tmp_path, seed=0, data={"source": "digits", "sha256": None, "image_size": 28, "test": 0.2, "validation": 0.1}
     )
@@ -307,6 +307,7 @@ def test_the_light_stages_are_light_and_quiet(tmp_path: Path) -> None:
         "10 classes, 28x28 pixels: 1294 training, 144 validation, 359 test images -> normalized",
         "1294 clean and 359 adversarial images -> augmented",
     ]
+    assert printed["normalize"][0] == "resized from 8x8 to 28x28 pixels"
     train, test, augmented = map(images.load, (normalized / "train", normalized / "test", tmp_path / "augmented"))
     np.testing.assert_array_equal(augmented.images, np.concatenate([train.images, test.images]))
     np.testing.assert_array_equal(augmented.labels, np.concatenate([train.labels, test.labels]))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.data import pictures
-from robust_digits.data.images import ImageSet, check
+from robust_digits.data.images import ImageSet
 from robust_digits.data.pictures import Encoded
 from robust_digits.data.published import Split, first_line
 from robust_digits.errors import InputError
@@ -38,9 +38,6 @@ def read(files: list[Path], *, size: int) -> Split:
     labels = [part.labels() for part in parts]
     images, notes = pictures.decode([*parts], size=size)
     sets = [ImageSet(*part) for part in zip(images, labels, strict=True)]
-    for part, paths in zip(sets, (train, test), strict=True):
-        if paths:
-            check(part, where=paths[0])
     return Split(sets[0], sets[1] if test else None, tuple(notes))
 
 
@@ -81,6 +78,8 @@ class _Part(Iterable[Encoded]):
             if value is None or value > np.iinfo(np.int64).max:
                 raise InputError(f"{where}: expected a whole number as label, got {value}")
             found.append(value)
+        if self.tables and not found:
+            raise InputError(f"{self.tables[0].path}: expected one image at least, got none")
         return np.array(found, np.int64)
 
     def _column(self, name: str) -> Iterator[tuple[str, Any]]:

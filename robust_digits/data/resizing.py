@@ -30,9 +30,9 @@ def said(sizes: Collection[tuple[int, int]], *, size: int) -> list[str]:
     """Return what there is to say of images of some sizes, width first, that are resized: a line or none."""
     if set(sizes) == {(size, size)}:
         return []
-    first, *_, last = [*sorted(sizes), max(sizes)]
-    many = f"{len(sizes)} sizes, {first[0]}x{first[1]} to " if len(sizes) > 1 else ""
-    return [f"resized from {many}{last[0]}x{last[1]} to {size}x{size} pixels"]
+    names = [f"{width}x{height}" for width, height in sorted(sizes, key=lambda each: (each[0] * each[1], each))]
+    many = f"{len(names)} sizes between {names[0]} and {names[-1]}"
+    return [f"resized from {many if len(names) > 1 else names[0]} to {size}x{size} pixels"]
 
 
 def _bilinear(pixels: NDArray[np.float32], size: int) -> NDArray[np.float32]:
