@@ -285,7 +285,7 @@ def test_a_stage_without_its_paths_says_which(tmp_path: Path) -> None:
 
 
 def test_the_light_stages_are_light_and_quiet(tmp_path: Path) -> None:
-    """Fetching, normalizing and augmenting load neither TensorFlow, Keras, ART nor matplotlib; they end with a result."""
+    """Fetching, normalizing and augmenting load neither TensorFlow, Keras, ART nor matplotlib; a result ends each."""
     put_params(
         tmp_path, seed=0, data={"source": "digits", "sha256": None, "image_size": 28, "test": 0.2, "validation": 0.1}
     )
