@@ -30,8 +30,9 @@ def read(files: list[Path], *, size: int) -> Split:
     InputError
         If pyarrow is not installed, or a file is broken, has other columns, or holds no labelled images.
     """
-    named = [[file for file in files if part in file.name] for part in ("train", "test")]
-    train, test = named if named[0] else ([file for file in files if file not in named[1]], named[1])
+    train = [file for file in files if "train" in file.name]
+    test = [file for file in files if "test" in file.name and file not in train]  # train-latest is of the first
+    train = train or [file for file in files if file not in test]
     if not train:
         raise InputError(f"{files[0].parent}: expected a .parquet file of training images, got those of test images")
     parts = [_Part([_table(path) for path in paths]) for paths in (train, test)]

@@ -20,8 +20,10 @@ from robust_digits.errors import InputError
 GREY, RGB = "L", "RGB"
 _CHANNELS = {GREY: 1, RGB: 3}
 _MODES = {"1": GREY, "L": GREY, "LA": GREY, "P": RGB, "RGB": RGB, "RGBA": RGB}  # what an image of each becomes
-_BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, Warning, struct.error)
-_BROKEN_PICTURE = (*_BROKEN, zlib.error, MemoryError, RuntimeError, Image.DecompressionBombError)
+_BROKEN = (  # what Pillow raises for damaged bytes
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, MemoryError, RuntimeError),
+    *(Warning, struct.error, zlib.error, Image.DecompressionBombError),
+)
 
 
 class Encoded(NamedTuple):
@@ -120,7 +122,7 @@ def _opened(each: Encoded) -> Iterator[Image.Image]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)  # by the declared size, before decoding
             with Image.open(each.file, formats=("PNG", "JPEG")) as image:
                 yield image
-    except _BROKEN_PICTURE as error:
+    except _BROKEN as error:
         raise InputError(f"{each.where}: expected an intact PNG or JPEG image: {first_line(error)}") from None
 
 

@@ -48,7 +48,7 @@ def test_a_set_of_the_hub_is_read(tmp_path: Path, arrow: ModuleType) -> None:
     assert split.notes == ()
 
 
-@pytest.mark.parametrize("name", ["train.parquet", "mine.parquet"])
+@pytest.mark.parametrize("name", ["train.parquet", "mine.parquet", "train-latest.parquet"])
 def test_one_file_is_a_set_that_nobody_split(tmp_path: Path, arrow: ModuleType, name: str) -> None:
     """A file without one for testing beside it has no test images."""
     files = {name: as_hub(arrow, TRAIN, TRAIN_Y)}
