@@ -28,11 +28,11 @@ def main(
     raw: Annotated[Path, "input: the folder with the files as published"],
     normalized: Annotated[Path, "output: a folder with the images, train, validation and test"],
 ) -> None:
-    from robust_digits.data import bundled, formats, images, splitting
-    from robust_digits.data.resizing import resize
+    from robust_digits.data import bundled, formats, images, resizing, splitting
 
     digits = params.data.source == bundled.NAME
-    published = formats.read_digits(raw / bundled.FILE) if digits else formats.read(raw)
+    size = params.data.image_size
+    published = formats.read_digits(raw / bundled.FILE) if digits else formats.read(raw, size=size)
     train, test = published.train, published.test
     if test is None:
         train, test = splitting.hold_out(train, share=params.data.test, seed=params.seed, name="data.test")
@@ -41,9 +41,12 @@ def main(
         train, share=params.data.validation, seed=params.seed, name="data.validation"
     )
     for name, part in {"train": train, "validation": validation, "test": test}.items():
-        images.save(normalized / name, [resize(part, size=params.data.image_size)], count=len(part))
+        images.save(normalized / name, [resizing.resize(part, size=size)], count=len(part))
+    sizes = {(part.images.shape[2], part.images.shape[1]) for part in (train, test)}
+    for note in (*published.notes, *resizing.said(sizes, size=size)):
+        print(note)
     print(
-        f"{classes} classes, {params.data.image_size}x{params.data.image_size} pixels: "
+        f"{classes} classes, {size}x{size} pixels: "
         f"{len(train)} training, {len(validation)} validation, {len(test)} test images -> {normalized}"
     )
 

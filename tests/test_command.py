@@ -306,7 +306,7 @@ def test_a_stage_without_its_paths_says_which(tmp_path: Path) -> None:
 
 
 def test_the_light_stages_are_light_and_quiet(project: Path) -> None:
-    """Fetching, normalizing and augmenting load neither TensorFlow, Keras, ART nor matplotlib, and print one result.
+    """Fetching, normalizing and augmenting load neither TensorFlow, Keras, ART nor matplotlib; a result ends each.
 
     Nor does the check of what all other stages read.
     """
@@ -331,6 +331,7 @@ def test_the_light_stages_are_light_and_quiet(project: Path) -> None:
         "10 classes, 28x28 pixels: 1294 training, 144 validation, 359 test images -> normalized",
         "1294 clean and 359 adversarial images -> augmented",
     ]
+    assert printed["normalize"][0] == "resized from 8x8 to 28x28 pixels"
     train, test, augmented = map(images.load, (normalized / "train", normalized / "test", project / "augmented"))
     np.testing.assert_array_equal(augmented.images, np.concatenate([train.images, test.images]))
     np.testing.assert_array_equal(augmented.labels, np.concatenate([train.labels, test.labels]))

@@ -3,6 +3,7 @@
 The checksum decides, not the server: a known set is pinned to the SHA-256 of its files, a URL needs one.
 """
 
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -16,11 +17,11 @@ from urllib.request import url2pathname
 import pooch
 
 from robust_digits import cache
-from robust_digits.data import bundled
+from robust_digits.data import archives, bundled, contents
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
 
-MIRRORS_VARIABLE = "ROBUST_bundled.NAME_MIRRORS"  # base URLs separated by spaces, tried before the built-in ones
+MIRRORS_VARIABLE = "ROBUST_DIGITS_MIRRORS"  # base URLs separated by spaces, tried before the built-in ones
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ PUBLISHED = {
             "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         },
     ),
+    "cifar10": Published(
+        mirrors=("https://www.cs.toronto.edu/~kriz/",),
+        sha256={"cifar-10-binary.tar.gz": "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
+    ),
 }
 
 
@@ -63,12 +68,15 @@ def fetch(source: str, folder: Path, *, sha256: str | None = None) -> None:
     """Put the files of a data set, byte for byte as published, into a folder.
 
     `source` is `digits`, the name of a published set, a URL, or the path of a file or folder. `sha256` is the
-    checksum of the one file of a URL (needed) or of a path (optional). Downloads are kept in the user's cache folder.
+    checksum of the one file of a URL (needed) or of a path (optional); that of a folder is the SHA-256 of what
+    `sha256sum` prints of its files in the order of their names. Downloads are kept in the user's cache folder.
+    Archives are unpacked, and of a folder only the files of its data set are copied.
 
     Raises
     ------
     InputError
-        If the source is unknown or missing, a checksum differs, or no mirror delivers. `folder` is then untouched.
+        If the source is unknown or missing, holds no data set, a checksum differs, or no mirror delivers. `folder` is
+        then untouched.
     """
     if sha256 is not None and (source == bundled.NAME or source in PUBLISHED):
         raise InputError(f"data.sha256: {source} has its checksums built in; expected null, got {sha256}")
@@ -99,25 +107,22 @@ def _published(source: str, folder: Path) -> None:
     mirrors = [*os.environ.get(MIRRORS_VARIABLE, "").split(), *published.mirrors]
     for name, sha256 in published.sha256.items():
         urls = [f"{mirror.rstrip('/')}/{name}" for mirror in mirrors]
-        shutil.copyfile(_download(urls, sha256=sha256, folder=source), folder / name)
+        _put(_download(urls, sha256=sha256, folder=source), folder, name=name)
 
 
 def _url(source: str, folder: Path, *, sha256: str | None) -> None:
     if sha256 is None:
         raise InputError(f"data.sha256 is missing: a URL needs the checksum of its file, data.source is {source}")
-    name = _name(source)
-    shutil.copyfile(_download([source], sha256=sha256, folder=sha256), folder / name)
+    name = _data(_name(source), where=source)
+    _put(_download([source], sha256=sha256, folder=sha256), folder, name=name)
 
 
 def _local(path: Path, folder: Path, *, sha256: str | None) -> None:
     if path.is_file():
+        _data(path.name, where=path)
         _copy(path, folder, sha256=sha256)
     elif path.is_dir():
-        if sha256 is not None:
-            raise InputError(f"data.sha256: expected null for a folder, got {sha256} for {path}")
-        for file in sorted(path.iterdir()):
-            if file.is_file() and not file.name.startswith("."):
-                shutil.copyfile(file, folder / file.name)
+        _copy_folder(path, folder, sha256=sha256)
     else:
         raise InputError(f"data.source: expected {_legal()}, got {path}")
 
@@ -133,10 +138,43 @@ def _expanded(source: str) -> Path:
         raise InputError(f"data.source: {source}: {error}") from None
 
 
+def _put(path: Path, folder: Path, *, name: str) -> None:
+    """Unpack a downloaded archive, or copy another file."""
+    if name.endswith(archives.ENDINGS):
+        archives.unpack(path, folder)
+    else:
+        shutil.copyfile(path, folder / name)
+
+
+def _data(name: str, *, where: object) -> str:
+    """Return the name of a file, which must be that of an archive or of a data set."""
+    if not name.endswith(archives.ENDINGS):
+        contents.recognize([name], where=where)
+    return name
+
+
 def _copy(path: Path, folder: Path, *, sha256: str | None) -> None:
     copy = folder / path.name
     shutil.copyfile(path, copy)
-    found = pooch.file_hash(str(copy))
+    _check(path, pooch.file_hash(str(copy)), sha256=sha256)
+    if path.name.endswith(archives.ENDINGS):
+        archives.unpack(copy, folder)
+        copy.unlink()
+
+
+def _copy_folder(path: Path, folder: Path, *, sha256: str | None) -> None:
+    found = contents.inside(path)
+    sums = hashlib.sha256()
+    for name, file in zip(found.names, found.files(path), strict=True):
+        copy = folder / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+        sums.update(f"{pooch.file_hash(str(copy))}  {name}\n".encode())
+    _check(path, sums.hexdigest(), sha256=sha256)
+
+
+def _check(path: Path, found: str, *, sha256: str | None) -> None:
+    """Print the checksum that was found, or raise `InputError` if another was expected."""
     if sha256 is not None and found != sha256.lower():
         raise InputError(f"{path}: expected SHA-256 {sha256}, got {found}")
     print(f"{path.name} has SHA-256 {found}")

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -17,6 +19,8 @@ from robust_digits.judge.views import CERTIFIED, CLEAN, CURVE, FGM_TRANSFER, FGM
 
 _HISTORY = {"loss": "loss", "accuracy": "accuracy"}
 _UNDER_PGD = "validation_pgd"  # what the history of a hardened model tells beside
+_NUMBERED = 14  # classes at most whose shares fit into their cells
+_SCALE = (0, 0.01, 0.05, 0.2, 0.5, 1)  # told beside the colours otherwise
 _FAR = 3  # times as large an eps as the one before it: of a curve that would be squeezed into a corner
 
 
@@ -103,14 +107,27 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
 
 
 def confusions(path: Path, evidence: Mapping[str, Evidence]) -> None:
-    """Draw a confusion matrix for each model and view, as shares of the true class."""
+    """Draw a confusion matrix for each model and view, as shares of the true class.
+
+    Shares are written into the cells, or told by one scale of colours where the classes are too many for that.
+    """
     views = [CLEAN, FGM_TRANSFER, FGM_WHITE_BOX]
-    figure = Figure(figsize=(3.4 * len(views), 3.4 * len(evidence)), layout="constrained")
+    classes = next(iter(evidence.values())).logits[CLEAN].shape[1]
+    many = classes > _NUMBERED
+    side = 5.0 if many else 3.4
+    size = (side * len(views), side * len(evidence))
+    figure = Figure(figsize=size, layout="compressed" if many else "constrained")
     grid = figure.subplots(len(evidence), len(views), squeeze=False)
     for row, (model, each) in zip(grid, evidence.items(), strict=True):
         for axes, view in zip(row, views, strict=True):
-            _confusion(axes, each.labels, each.predictions[view], classes=each.logits[CLEAN].shape[1])
+            shares = _shares(each.labels, each.predictions[view], classes=classes)
+            drawn = _coloured(axes, shares) if many else _numbered(axes, shares)
+            axes.set_xlabel("predicted")
+            axes.set_ylabel("true, % of the row")
             axes.set_title(f"{model}, {label(view, each.made[view].eps)}", fontsize=10)
+    if many:
+        scale = figure.colorbar(drawn, ax=grid, shrink=1 / len(evidence), ticks=_SCALE, format="{x:.0%}")
+        scale.set_label("share of the row")
     parts.save(figure, path)
 
 
@@ -129,7 +146,7 @@ def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -
                 axes.plot(epochs, [float(epoch[_UNDER_PGD]) for epoch in history], label="validation, under PGD")
                 axes.legend(frameon=False)
             axes.spines[["top", "right"]].set_visible(False)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=(1, 2, 5, 10)))
             if column == 0:
                 axes.set_ylabel(name)
     grid[0, 0].legend(frameon=False)
@@ -148,16 +165,25 @@ def _near(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return points[:-1] if last > _FAR * before > 0 else points
 
 
-def _confusion(axes: Axes, labels: NDArray[np.int64], predicted: NDArray[np.int64], *, classes: int) -> None:
+def _shares(labels: NDArray[np.int64], predicted: NDArray[np.int64], *, classes: int) -> NDArray[np.float64]:
+    """Return which share of each true class, by rows, is taken for each class."""
     counts = np.zeros((classes, classes))
     np.add.at(counts, (labels, predicted), 1)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for true, predicted_class in zip(*np.nonzero(counts), strict=True):
-        share = shares[true, predicted_class]
+    shares: NDArray[np.float64] = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return shares
+
+
+def _numbered(axes: Axes, shares: NDArray[np.float64]) -> AxesImage:
+    for true, predicted in zip(*np.nonzero(shares), strict=True):
+        share = shares[true, predicted]
         colour = "white" if share > 0.5 else "black"  # noqa: PLR2004 (dark half of the scale)
-        axes.text(predicted_class, true, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
-    axes.set_xticks(range(classes))
-    axes.set_yticks(range(classes))
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true, % of the row")
+        axes.text(predicted, true, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xticks(range(len(shares)))
+    axes.set_yticks(range(len(shares)))
+    return axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+
+
+def _coloured(axes: Axes, shares: NDArray[np.float64]) -> AxesImage:
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True, steps=(1, 2, 5, 10)))
+    return axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))  # the root, so that a few in a hundred show

@@ -7,15 +7,17 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from support.formats import tar
 from support.sources import WRONG, Server, content, refusal, sha256
 
 from robust_digits.data import sources
+from robust_digits.data.archives import ENDINGS
 from robust_digits.data.sources import MIRRORS_VARIABLE, PUBLISHED, Published
 
 pytestmark = pytest.mark.usefixtures("cache")
 
 
-FILES = {"images.bin": b"images" * 100, "labels.bin": b"labels" * 10}
+FILES = {"images.npz": b"images" * 100, "labels.npz": b"labels" * 10}
 
 
 Serve = Callable[..., Server]
@@ -69,11 +71,11 @@ def publish(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def test_a_url_is_fetched_once(serve: Serve, raw: Path) -> None:
     """A file with the right checksum is kept: a second run does not ask the server again."""
     server = serve()
-    url, checksum = f"{server.url}/images.bin", sha256(FILES["images.bin"])
+    url, checksum = f"{server.url}/images.npz", sha256(FILES["images.npz"])
     for _ in range(2):
         sources.fetch(url, raw, sha256=checksum)
-        assert content(raw) == {"images.bin": FILES["images.bin"]}
-    assert server.asked == ["/images.bin"]
+        assert content(raw) == {"images.npz": FILES["images.npz"]}
+    assert server.asked == ["/images.npz"]
 
 
 def test_a_file_url_is_copied(tmp_path: Path, raw: Path) -> None:
@@ -87,9 +89,9 @@ def test_a_file_url_is_copied(tmp_path: Path, raw: Path) -> None:
 
 def test_a_url_with_a_wrong_checksum_is_refused(serve: Serve, raw: Path, cache: Path) -> None:
     """The message has the URL; what was downloaded is neither used nor kept."""
-    url = f"{serve().url}/images.bin"
+    url = f"{serve().url}/images.npz"
     message = refusal(url, raw, sha256=WRONG)
-    assert message.startswith(f"no server delivered images.bin: {url}: ")
+    assert message.startswith(f"no server delivered images.npz: {url}: ")
     assert WRONG in message
     assert [file for file in cache.rglob("*") if file.is_file()] == []
 
@@ -97,7 +99,7 @@ def test_a_url_with_a_wrong_checksum_is_refused(serve: Serve, raw: Path, cache: 
 def test_a_url_without_a_checksum_is_refused(serve: Serve, raw: Path) -> None:
     """The server is not even asked: a URL that promises nothing could deliver anything."""
     server = serve()
-    url = f"{server.url}/images.bin"
+    url = f"{server.url}/images.npz"
     assert refusal(url, raw) == (f"data.sha256 is missing: a URL needs the checksum of its file, data.source is {url}")
     assert server.asked == []
 
@@ -136,19 +138,38 @@ def test_a_url_that_is_none_is_refused(raw: Path, url: str) -> None:
 def test_a_url_that_names_no_file_is_refused(serve: Serve, raw: Path, path: str) -> None:
     """What has no name cannot be put into a folder; the message has the URL."""
     url = serve().url + path
-    assert url in refusal(url, raw, sha256=sha256(FILES["images.bin"]))
+    assert url in refusal(url, raw, sha256=sha256(FILES["images.npz"]))
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_published_sets_are_pinned_and_mirrored(name: str) -> None:
-    """Each has the four IDX files with a SHA-256 each, and two mirrors that nobody on the way can change."""
+@pytest.mark.parametrize(("name", "mirrors"), [("mnist", 2), ("fashion_mnist", 2), ("cifar10", 1)])
+def test_published_sets_are_pinned(name: str, mirrors: int) -> None:
+    """Each has files that can be read, a SHA-256 for each, and mirrors that nobody on the way can change."""
     published = PUBLISHED[name]
-    assert len(published.sha256) == 4
-    assert all(file.endswith("-ubyte.gz") for file in published.sha256)
-    assert len(set(published.sha256.values())) == 4
+    assert len(set(published.sha256.values())) == len(published.sha256)
+    assert all(file.endswith(("-ubyte.gz", *ENDINGS)) for file in published.sha256)
     assert all(len(bytes.fromhex(checksum)) == 32 for checksum in published.sha256.values())
-    assert len(published.mirrors) == 2
+    assert len(published.mirrors) == mirrors
     assert all(mirror.startswith("https://") for mirror in published.mirrors)
+
+
+def test_a_published_archive_is_unpacked(serve: Serve, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CIFAR-10 comes as one archive: what arrives is its data files, without the folder around them."""
+    batches = {"data_batch_1.bin": b"train", "test_batch.bin": b"test"}
+    packed = tar({f"cifar-10-batches-bin/{name}": content for name, content in {**batches, "readme.html": b""}.items()})
+    server = serve(**{"cifar.tar.gz": packed})
+    monkeypatch.setitem(PUBLISHED, "toys", Published(mirrors=(server.url,), sha256={"cifar.tar.gz": sha256(packed)}))
+    sources.fetch("toys", raw)
+    assert content(raw) == batches
+
+
+@pytest.mark.parametrize("name", ["images.bin", "notes.txt", "mine.png"])
+def test_a_url_of_no_data_set_is_refused(raw: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that could not be read is not asked for; the message has the URL and the name."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("a connection was tried"))
+    url = f"https://example.org/{name}"
+    message = refusal(url, raw, sha256=WRONG)
+    assert message.startswith(f"{url}: expected a .npz file, ")
+    assert message.endswith(f", got {name}")
 
 
 @pytest.mark.parametrize("ending", ["", "/"])
@@ -158,7 +179,7 @@ def test_a_published_set_is_fetched(serve: Serve, publish: Publish, raw: Path, e
     publish(first.url + ending, second.url + ending)
     sources.fetch("toys", raw)
     assert content(raw) == FILES
-    assert first.asked == ["/images.bin", "/labels.bin"]
+    assert first.asked == ["/images.npz", "/labels.npz"]
     assert second.asked == []
 
 
@@ -178,12 +199,12 @@ def test_a_damaged_cache_is_mended(serve: Serve, publish: Publish, raw: Path, ca
     server = serve()
     publish(server.url)
     sources.fetch("toys", raw)
-    (kept,) = cache.rglob("labels.bin")
+    (kept,) = cache.rglob("labels.npz")
     kept.write_bytes(b"damaged")
     server.asked.clear()
     sources.fetch("toys", raw)
     assert content(raw) == FILES
-    assert server.asked == ["/labels.bin"]
+    assert server.asked == ["/labels.npz"]
 
 
 def test_the_next_mirror_stands_in_for_one_that_is_down(serve: Serve, publish: Publish, dead: str, raw: Path) -> None:
@@ -192,29 +213,29 @@ def test_the_next_mirror_stands_in_for_one_that_is_down(serve: Serve, publish: P
     publish(dead, server.url)
     sources.fetch("toys", raw)
     assert content(raw) == FILES
-    assert server.asked == ["/images.bin", "/labels.bin"]
+    assert server.asked == ["/images.npz", "/labels.npz"]
 
 
 def test_the_next_mirror_stands_in_for_one_without_the_file(serve: Serve, publish: Publish, raw: Path) -> None:
     """A mirror that answers "404 Not Found" for one file is passed over for that one."""
     first, second = serve(), serve()
-    (first.folder / "labels.bin").unlink()
+    (first.folder / "labels.npz").unlink()
     publish(first.url, second.url)
     sources.fetch("toys", raw)
     assert content(raw) == FILES
-    assert second.asked == ["/labels.bin"]
+    assert second.asked == ["/labels.npz"]
 
 
-@pytest.mark.parametrize("corrupt", [b"damaged", b"", FILES["images.bin"][:-1], b"<html>Log in to this network</html>"])
+@pytest.mark.parametrize("corrupt", [b"damaged", b"", FILES["images.npz"][:-1], b"<html>Log in to this network</html>"])
 def test_the_next_mirror_stands_in_for_one_with_a_wrong_file(
     serve: Serve, publish: Publish, raw: Path, corrupt: bytes
 ) -> None:
     """The checksum decides, not the server: a wrong file is never used."""
-    first, second = serve(**{"images.bin": corrupt}), serve()
+    first, second = serve(**{"images.npz": corrupt}), serve()
     publish(first.url, second.url)
     sources.fetch("toys", raw)
     assert content(raw) == FILES
-    assert second.asked == ["/images.bin"]
+    assert second.asked == ["/images.npz"]
 
 
 def test_a_mirror_of_the_users_is_tried_first(
@@ -222,14 +243,21 @@ def test_a_mirror_of_the_users_is_tried_first(
 ) -> None:
     """Base URLs in the environment come before the built-in ones, in their order."""
     built_in, own, other = serve(), serve(), serve()
-    (own.folder / "labels.bin").unlink()
+    (own.folder / "labels.npz").unlink()
     publish(built_in.url)
     monkeypatch.setenv(MIRRORS_VARIABLE, f" {own.url}/  {other.url} ")
     sources.fetch("toys", raw)
     assert content(raw) == FILES
-    assert own.asked[0] == "/images.bin"
-    assert other.asked == ["/labels.bin"]
+    assert own.asked[0] == "/images.npz"
+    assert other.asked == ["/labels.npz"]
     assert built_in.asked == []
+
+
+def test_the_variable_is_the_one_that_the_readme_names() -> None:
+    """A shell can set it: its name is what README.md says, letters, digits and underscores."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"`{MIRRORS_VARIABLE}`" in readme
+    assert MIRRORS_VARIABLE.isidentifier()
 
 
 def test_a_mirror_may_be_a_folder(
@@ -240,18 +268,18 @@ def test_a_mirror_may_be_a_folder(
     publish(server.url)
     disk = tmp_path / "my disk"
     disk.mkdir()
-    (disk / "images.bin").write_bytes(FILES["images.bin"])
+    (disk / "images.npz").write_bytes(FILES["images.npz"])
     monkeypatch.setenv(MIRRORS_VARIABLE, disk.as_uri())
     sources.fetch("toys", raw)
     assert content(raw) == FILES
-    assert server.asked == ["/labels.bin"]
+    assert server.asked == ["/labels.npz"]
 
 
 def test_a_users_mirror_is_not_trusted(
     serve: Serve, publish: Publish, raw: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong file on the user's own mirror is passed over too."""
-    built_in, own = serve(), serve(**{"images.bin": b"other"})
+    built_in, own = serve(), serve(**{"images.npz": b"other"})
     publish(built_in.url)
     monkeypatch.setenv(MIRRORS_VARIABLE, own.url)
     sources.fetch("toys", raw)
@@ -265,7 +293,7 @@ def test_a_users_mirror_that_others_can_read_is_refused(
     server = serve()
     publish(server.url)
     monkeypatch.setenv(MIRRORS_VARIABLE, "http://example.org/digits")
-    assert refusal("toys", raw) == "expected an https:// or file:// URL, got http://example.org/digits/images.bin"
+    assert refusal("toys", raw) == "expected an https:// or file:// URL, got http://example.org/digits/images.npz"
     assert server.asked == []
 
 
@@ -273,16 +301,16 @@ def test_all_mirrors_failing_is_one_error(
     serve: Serve, publish: Publish, dead: str, raw: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message has every URL that was tried, in order; the earlier files stay."""
-    wrong = serve(**{"labels.bin": b"wrong"})
+    wrong = serve(**{"labels.npz": b"wrong"})
     lost = serve()
-    (lost.folder / "labels.bin").unlink()
+    (lost.folder / "labels.npz").unlink()
     disk = raw.parents[1] / "disk"
     disk.mkdir()
     publish(dead, wrong.url, lost.url)
     monkeypatch.setenv(MIRRORS_VARIABLE, disk.as_uri())
     message = refusal("toys", raw)
-    assert message.startswith("no server delivered labels.bin: ")
-    places = [message.find(f"{mirror}/labels.bin: ") for mirror in (disk.as_uri(), dead, wrong.url, lost.url)]
+    assert message.startswith("no server delivered labels.npz: ")
+    places = [message.find(f"{mirror}/labels.npz: ") for mirror in (disk.as_uri(), dead, wrong.url, lost.url)]
     assert -1 not in places
     assert places == sorted(places)
     assert "404" in message[places[-1] :]

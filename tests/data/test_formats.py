@@ -16,6 +16,7 @@ from support.formats import (
     TRAIN_Y,
     Bytes,
     Files,
+    as_cifar,
     as_csv,
     as_idx,
     as_npz,
@@ -24,10 +25,11 @@ from support.formats import (
     gz,
     header,
     put,
+    random_digits,
     refusal,
 )
 
-from robust_digits.data import formats, images
+from robust_digits.data import contents, formats, images
 from robust_digits.errors import InputError
 
 LAYOUTS: dict[str, Callable[[Bytes, Bytes, Bytes, Bytes], Files]] = {
@@ -46,7 +48,7 @@ LAYOUTS: dict[str, Callable[[Bytes, Bytes, Bytes, Bytes], Files]] = {
 def read_or_refuse(folder: Path) -> None:
     """Read the files in a folder: the result is right, or an `InputError` of one line that has the folder."""
     try:
-        split = formats.read(folder)
+        split = formats.read(folder, size=4)
     except InputError as error:
         assert str(folder) in str(error)  # noqa: PT017 (either way is right)
         assert "\n" not in str(error)  # noqa: PT017 (either way is right)
@@ -60,21 +62,21 @@ def read_or_refuse(folder: Path) -> None:
 def test_every_format_gives_the_same_images(tmp_path: Path, layout: str) -> None:
     """Pixel 255 becomes 1.0 and labels stay, whatever the files are."""
     put(tmp_path, LAYOUTS[layout](TRAIN, TRAIN_Y, TEST, TEST_Y))
-    assert_is(formats.read(tmp_path), TRAIN, TRAIN_Y, TEST, TEST_Y)
+    assert_is(formats.read(tmp_path, size=4), TRAIN, TRAIN_Y, TEST, TEST_Y)
 
 
 @pytest.mark.parametrize("layout", ONE_FILE)
 def test_one_table_is_a_set_that_nobody_split(tmp_path: Path, layout: str) -> None:
     """A single CSV file has no test images; no line of it is lost, and none but names is taken for a header."""
     put(tmp_path, ONE_FILE[layout](csv(TRAIN, TRAIN_Y)))
-    assert_is(formats.read(tmp_path), TRAIN, TRAIN_Y, None, None)
+    assert_is(formats.read(tmp_path, size=4), TRAIN, TRAIN_Y, None, None)
 
 
 def test_black_and_white_are_zero_and_one(tmp_path: Path) -> None:
     """The ends of the range are exact."""
     pixels = np.array([0, 255], np.uint8).reshape(2, 1, 1)
     put(tmp_path, as_idx(pixels, TRAIN_Y[:2], TEST, TEST_Y))
-    assert formats.read(tmp_path).train.images.ravel().tolist() == [0, 1]
+    assert formats.read(tmp_path, size=4).train.images.ravel().tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -95,13 +97,40 @@ def test_a_label_too_few_is_refused(tmp_path: Path, layout: str) -> None:
     assert str(tmp_path) in message
 
 
+def test_cifar_gives_the_same_images(tmp_path: Path) -> None:
+    """The files of training images follow one another; a label and three planes of colour are an image."""
+    train, train_y = random_digits(6, 32, 32, 3, seed=0)
+    test, test_y = random_digits(4, 32, 32, 3, seed=1)
+    put(tmp_path, as_cifar(train, train_y, test, test_y))
+    assert_is(formats.read(tmp_path, size=4), train, train_y, test, test_y)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (
+            {"data_batch_1.bin": b"\0" * 3073, "test_batch.bin": b"\0" * 3072},
+            "expected 3073 bytes an image, got 3072 in",
+        ),
+        ({"data_batch_1.bin": b"", "test_batch.bin": b"\0" * 3073}, "expected 3073 bytes an image, got 0 in all"),
+        ({"test_batch.bin": b"\0" * 3073}, "expected data_batch_1.bin and more, got test_batch.bin alone"),
+        ({"data_batch_1.bin": b"\0" * 3073}, "expected test_batch.bin, got none among data_batch_1.bin"),
+    ],
+    ids=["truncated", "empty", "no training images", "no test images"],
+)
+def test_a_broken_cifar_is_refused(tmp_path: Path, files: Files, words: str) -> None:
+    """The message says where, what was expected and what was found."""
+    message = refusal(put(tmp_path, files))
+    assert message.startswith(str(tmp_path))
+    assert words in message
+
+
 @pytest.mark.parametrize("files", [{}, {"notes.txt": b"", "x.png": b""}, {"digits.npz.part": b""}])
 def test_a_folder_of_nothing_known_is_refused(tmp_path: Path, files: Files) -> None:
     """The message says which files would do, and which were found."""
     (tmp_path / "digits.npz").mkdir()
     assert refusal(put(tmp_path, files)) == (
-        f"{tmp_path}: expected a .npz file, four IDX files (*-ubyte) or one or two .csv files, "
-        f"got {', '.join(sorted(files)) or 'nothing'}"
+        f"{tmp_path}: expected {contents.EXPECTED}, got {', '.join(sorted(files)) or 'nothing'}"
     )
 
 

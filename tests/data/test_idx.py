@@ -43,7 +43,7 @@ def test_idx_round_trip(
     labels = data.draw(hnp.arrays(np.uint8, len(pixels)))
     files = as_idx(pixels, labels, TEST, TEST_Y)
     folder = put(tmp_path_factory.mktemp("raw"), gz(files) if compressed else files)
-    assert_is(formats.read(folder), pixels, labels, TEST, TEST_Y)
+    assert_is(formats.read(folder, size=4), pixels, labels, TEST, TEST_Y)
 
 
 IDX_FILES = [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS]

@@ -32,7 +32,7 @@ ARRAYS = {"x_train": TRAIN, "y_train": TRAIN_Y, "x_test": TEST, "y_test": TEST_Y
 def test_whole_numbers_of_any_width_are_read(tmp_path: Path) -> None:
     """Images and labels of 64 bits are the same as those of 8."""
     put(tmp_path, {"digits.npz": npz(**{name: array.astype(np.int64) for name, array in ARRAYS.items()})})
-    assert_is(formats.read(tmp_path), TRAIN, TRAIN_Y, TEST, TEST_Y)
+    assert_is(formats.read(tmp_path, size=4), TRAIN, TRAIN_Y, TEST, TEST_Y)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4"])
@@ -40,7 +40,7 @@ def test_floats_in_the_unit_interval_are_read_as_they_are(tmp_path: Path, dtype:
     """Pixels that are fractions already are not scaled again."""
     pixels = np.array([0, 0.25, 0.5, 1], dtype).reshape(4, 1, 1)
     put(tmp_path, {"digits.npz": npz(**{**ARRAYS, "x_test": pixels})})
-    test = formats.read(tmp_path).test
+    test = formats.read(tmp_path, size=4).test
     assert test is not None
     assert test.images.dtype == np.float32
     assert test.images.ravel().tolist() == [0, 0.25, 0.5, 1]
@@ -50,7 +50,7 @@ def test_colour_images_keep_their_channels(tmp_path: Path) -> None:
     """Three channels stay three; grey images get an axis for one."""
     pixels, labels = random_digits(5, 4, 4, 3, seed=2)
     put(tmp_path, as_npz(pixels, labels, pixels, labels))
-    split = formats.read(tmp_path)
+    split = formats.read(tmp_path, size=4)
     assert_is(split, pixels, labels, pixels, labels)
     assert split.train.images.shape == (5, 4, 4, 3)
 
@@ -59,7 +59,7 @@ def test_images_that_are_no_squares_are_read(tmp_path: Path) -> None:
     """Height and width may differ where the format says what they are."""
     pixels, labels = random_digits(5, 2, 7, seed=2)
     put(tmp_path, as_npz(pixels, labels, pixels, labels))
-    assert formats.read(tmp_path).train.images.shape == (5, 2, 7, 1)
+    assert formats.read(tmp_path, size=4).train.images.shape == (5, 2, 7, 1)
 
 
 NO_ARRAYS = {
@@ -151,7 +151,7 @@ def test_a_compressed_archive_is_read(tmp_path: Path) -> None:
     """What `np.savez_compressed` wrote is read as what `np.savez` wrote."""
     members = {f"{name}.npy": npy(array) for name, array in ARRAYS.items()}
     put(tmp_path, {"digits.npz": archive(members, compression=zipfile.ZIP_DEFLATED)})
-    assert_is(formats.read(tmp_path), TRAIN, TRAIN_Y, TEST, TEST_Y)
+    assert_is(formats.read(tmp_path, size=4), TRAIN, TRAIN_Y, TEST, TEST_Y)
 
 
 def test_two_archives_are_refused(tmp_path: Path) -> None:

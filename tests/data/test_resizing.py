@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
-from robust_digits.data.resizing import resize
+from robust_digits.data.resizing import resize, said
 
 
 def random_set(count: int, *, height: int = 8, width: int = 8, channels: int = 1, seed: int = 0) -> ImageSet:
@@ -33,6 +33,20 @@ def test_every_image_gets_the_size_asked_for(size: int, channels: int) -> None:
     assert resized.images.shape == (4, size, size, channels)
     assert resized.images.dtype == np.float32
     np.testing.assert_array_equal(resized.labels, whole.labels)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "lines"),
+    [
+        ({(28, 28)}, []),
+        ({(32, 32)}, ["resized from 32x32 to 28x28 pixels"]),
+        ({(28, 20)}, ["resized from 28x20 to 28x28 pixels"]),
+        ({(28, 28), (9, 30), (100, 2)}, ["resized from 3 sizes between 100x2 and 28x28 to 28x28 pixels"]),
+    ],
+)
+def test_what_is_resized_is_said(sizes: set[tuple[int, int]], lines: list[str]) -> None:
+    """One line, width first, of many sizes those of the least and of the most pixels; none where nothing is done."""
+    assert said(sizes, size=28) == lines
 
 
 def test_pixels_between_two_are_on_the_line_between_them() -> None:

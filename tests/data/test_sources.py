@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import sklearn
+from support.formats import put
 from support.sources import WRONG, content, refusal, sha256
 
-from robust_digits.data import sources
+from robust_digits.data import contents, sources
 from robust_digits.data.sources import PUBLISHED
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -72,23 +73,78 @@ def test_a_file_with_a_wrong_checksum_is_refused(tmp_path: Path, raw: Path) -> N
     assert refusal(str(path), raw, sha256=WRONG) == f"{path}: expected SHA-256 {WRONG}, got {sha256(b'mine')}"
 
 
+def test_a_file_of_no_data_set_is_refused(tmp_path: Path, raw: Path) -> None:
+    """A file that the next stage could not read is not copied; the message has its path and what would do."""
+    path = tmp_path / "mine.txt"
+    path.write_bytes(b"mine")
+    assert refusal(str(path), raw) == f"{path}: expected {contents.EXPECTED}, got mine.txt"
+
+
 def test_the_files_of_a_folder_are_copied(tmp_path: Path, raw: Path) -> None:
-    """Every file is, but hidden ones and folders."""
-    folder = tmp_path / "mine"
-    (folder / "inner").mkdir(parents=True)
-    for name in ("a.csv", "b.csv", ".DS_Store", "inner/c.csv"):
-        (folder / name).write_text(name, encoding="utf-8")
+    """Those of its data set are; hidden ones, notes beside them and folders that have no part in it are not."""
+    folder = put(tmp_path / "mine", {name: name.encode() for name in ("a.csv", "b.csv", ".x.csv", "x.txt", "x/c.csv")})
     sources.fetch(str(folder), raw)
     assert content(raw) == {"a.csv": b"a.csv", "b.csv": b"b.csv"}
 
 
-def test_a_checksum_for_a_folder_is_refused(tmp_path: Path, raw: Path) -> None:
-    """A checksum is of one file."""
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    assert (
-        refusal(str(folder), raw, sha256=WRONG) == f"data.sha256: expected null for a folder, got {WRONG} for {folder}"
+@pytest.mark.parametrize("around", ["", "around/"])
+def test_folders_of_images_are_copied(tmp_path: Path, raw: Path, around: str) -> None:
+    """Folders of classes stay what they are; a folder around all of them is left out."""
+    names = ["train/cat/1.png", "train/dog/2.JPG", "test/dog/1.jpeg"]
+    others = ["train/.DS_Store", "train/cat/Thumbs.db", "test/.hidden/1.png", "val/cat/1.png"]
+    folder = put(tmp_path / "mine", {around + name: name.encode() for name in names + others})
+    sources.fetch(str(folder), raw)
+    assert content(raw) == {name: name.encode() for name in names}
+
+
+def test_a_folder_of_no_data_set_is_refused(tmp_path: Path, raw: Path) -> None:
+    """The message says what would do and what is there, folders as such and once, and not all of a long list."""
+    folder = put(tmp_path / "mine", {f"{name:02}.txt": b"" for name in range(30)} | {"00/a.gif": b"", "00/b.gif": b""})
+    assert refusal(str(folder), raw) == (
+        f"{folder}: expected {contents.EXPECTED}, got 00/, 00.txt, 01.txt, 02.txt, 03.txt, 04.txt, 05.txt, 06.txt, "
+        "07.txt, 08.txt, ... (31 in all)"
     )
+
+
+def test_the_checksum_of_a_folder_is_that_of_its_sums(tmp_path: Path, raw: Path) -> None:
+    """It is the SHA-256 of what `sha256sum` prints of the files, which is printed, and may be given."""
+    names = ["a/1.png", "a/2.png", "b/1.png"]
+    folder = put(tmp_path / "mine", {name: name.encode() for name in names})
+    expected = sha256("".join(f"{sha256(name.encode())}  {name}\n" for name in names).encode())
+    for given in (None, expected, expected.upper()):
+        sources.fetch(str(folder), raw, sha256=given)
+        assert content(raw) == {name: name.encode() for name in names}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "a" / "1.png").write_bytes(b"other"),
+        lambda folder: (folder / "a" / "1.png").rename(folder / "b" / "2.png"),
+        lambda folder: (folder / "a" / "3.png").write_bytes(b"new"),
+        lambda folder: (folder / "a" / "2.png").unlink(),
+    ],
+    ids=["changed", "moved", "added", "removed"],
+)
+def test_a_changed_folder_is_refused(tmp_path: Path, raw: Path, change: Callable[[Path], object]) -> None:
+    """With a checksum, no image changes, moves to another class, comes or goes unnoticed."""
+    folder = put(tmp_path / "mine", {name: name.encode() for name in ("a/1.png", "a/2.png", "b/1.png")})
+    expected = sha256("".join(f"{sha256(n.encode())}  {n}\n" for n in ("a/1.png", "a/2.png", "b/1.png")).encode())
+    change(folder)
+    message = refusal(str(folder), raw, sha256=expected)
+    assert message.startswith(f"{folder}: expected SHA-256 {expected}, got ")
+
+
+def test_what_is_beside_the_data_does_not_change_the_checksum(
+    tmp_path: Path, raw: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Notes and what a file browser drops leave the printed checksum as it was."""
+    folder = put(tmp_path / "mine", {"a/1.png": b"1", "b/1.png": b"2"})
+    sources.fetch(str(folder), raw)
+    before = capsys.readouterr().out
+    put(folder, {"notes.txt": b"", "a/.DS_Store": b""})
+    sources.fetch(str(folder), raw)
+    assert capsys.readouterr().out == before
 
 
 def test_the_home_folder_may_be_a_tilde(tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +166,7 @@ def test_a_path_to_nothing_is_refused(raw: Path, source: str) -> None:
 def test_a_misspelt_name_is_answered_with_the_legal_ones(raw: Path) -> None:
     """Whoever writes `mnits` sees `mnist` in the message."""
     assert refusal("mnits", raw) == (
-        "data.source: expected digits, mnist, fashion_mnist, a URL, or the path of a file or folder, got mnits"
+        "data.source: expected digits, mnist, fashion_mnist, cifar10, a URL, or the path of a file or folder, got mnits"
     )
 
 

@@ -185,6 +185,20 @@ def test_confusions_leave_room_for_classes_that_do_not_occur(figures: list[Figur
     assert not picture(figures[0].axes[0])[2:].any()
 
 
+def test_confusions_of_many_classes_have_a_scale_of_colours(figures: list[Figure], tmp_path: Path) -> None:
+    """Where numbers would cover each other there are none, nor a tick for each class; small shares show."""
+    _, found = fabricated(classes=62, count=124, wrong=1)
+    charts.confusions(tmp_path / "confusions.png", {"robust": found})
+    *matrices, scale = figures[0].axes
+    assert scale.get_ylabel() == "share of the row"
+    for axes in matrices:
+        assert not axes.texts
+        assert [tick for tick in axes.get_xticks() if 0 <= tick < 62] == [0, 10, 20, 30, 40, 50, 60]
+        (shown,) = axes.images
+        assert shown.norm(0.01) == pytest.approx(0.1)
+    assert picture(matrices[0])[0, 1] == 0.5
+
+
 def test_learning_draws_training_and_validation(figures: list[Figure], tmp_path: Path) -> None:
     """Each model has loss above accuracy, training and validation in one, over the epochs."""
     charts.learning(tmp_path / "learning.png", {"baseline": HISTORY, "robust": HISTORY[:1]})

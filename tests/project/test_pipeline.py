@@ -275,7 +275,7 @@ def test_details_and_verdicts_are_those_of_the_metrics(project: Path) -> None:
         ({"train.architecture": "perceptron"}, "train_baseline", "train.architecture: expected 'one_convolution'"),
         ({"train.depth": 3}, "train_baseline", "train.depth: expected null, because one_convolution has kernel_size"),
         ({"data.sha256": "0" * 64}, "fetch", "data.sha256: digits has its checksums built in"),
-        ({"data.source": "nowhere.npz"}, "fetch", "data.source: expected digits, mnist, fashion_mnist, a URL, or"),
+        ({"data.source": "nowhere.npz"}, "fetch", "data.source: expected digits, mnist, fashion_mnist, cifar10, a URL"),
     ],
     ids=["eps", "misspelt", "unknown network", "not of this network", "checksum", "missing file"],
 )

@@ -42,6 +42,7 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
         for name in ("draw/charts", "draw/digits", "draw/lab", "draw/parts", "draw/trend", "study/chart")
     },
     "pooch": {"robust_digits/cache.py", "robust_digits/data/sources.py"},
+    "pyarrow": {"robust_digits/data/parquet.py"},
     "sklearn": {"robust_digits/data/splitting.py"},
     "tensorflow": {"robust_digits/runtime.py"},
     "vl_convert": {"robust_digits/report/page.py"},

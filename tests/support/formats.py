@@ -3,17 +3,19 @@
 import gzip
 import io
 import struct
+import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from robust_digits.data import formats, images
-from robust_digits.data.formats import Split
+from robust_digits.data.published import Split
 from robust_digits.errors import InputError
 
 Bytes = NDArray[np.uint8]
@@ -41,6 +43,24 @@ def archive(members: Mapping[str, bytes], *, compression: int = zipfile.ZIP_STOR
     with zipfile.ZipFile(file, "w") as opened:
         for name, content in members.items():
             opened.writestr(zipfile.ZipInfo(name), content, compression)
+    return file.getvalue()
+
+
+def tar(members: Mapping[str, bytes], *, mode: Literal["w", "w:gz"] = "w:gz") -> bytes:
+    """Return a tar archive."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=mode) as opened:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            opened.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def encoded(pixels: Bytes, *, kind: str = "PNG", **options: object) -> bytes:
+    """Return an image file of pixels (height, width) or (height, width, 3), or more channels."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
     return file.getvalue()
 
 
@@ -82,6 +102,26 @@ def as_idx(train: Bytes, train_labels: Bytes, test: Bytes, test_labels: Bytes) -
     return {name: idx(array) for name, array in arrays.items()}
 
 
+def as_folders(train: Bytes, train_labels: Bytes, test: Bytes, test_labels: Bytes) -> Files:
+    """Return a data set as folders of PNG files, train and test apart, a folder for each class."""
+    return {
+        f"{part}/{label}/{row:03}.png": encoded(image)
+        for part, images, labels in (("train", train, train_labels), ("test", test, test_labels))
+        for row, (image, label) in enumerate(zip(images, labels, strict=True))
+    }
+
+
+def as_cifar(train: Bytes, train_labels: Bytes, test: Bytes, test_labels: Bytes) -> Files:
+    """Return a data set as CIFAR-10 is published, the training images in two files."""
+    records, tested = (
+        np.column_stack([labels, images.transpose(0, 3, 1, 2).reshape(len(images), -1)])
+        for images, labels in ((train, train_labels), (test, test_labels))
+    )
+    half = len(records) // 2
+    batches = {"data_batch_1.bin": records[:half], "data_batch_2.bin": records[half:], "test_batch.bin": tested}
+    return {name: batch.tobytes() for name, batch in batches.items()}
+
+
 def as_csv(train: Bytes, train_labels: Bytes, test: Bytes, test_labels: Bytes) -> Files:
     """Return a data set as two tables."""
     return {"digits_train.csv": csv(train, train_labels), "digits_test.csv": csv(test, test_labels)}
@@ -101,6 +141,7 @@ def put(folder: Path, files: Mapping[str, bytes]) -> Path:
     """Write files into a folder."""
     folder.mkdir(exist_ok=True)
     for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder
 
@@ -132,5 +173,5 @@ def assert_is(split: Split, train: Bytes, train_labels: Bytes, test: Bytes | Non
 def refusal(folder: Path) -> str:
     """Return the message that the files in a folder are refused with."""
     with pytest.raises(InputError) as caught:
-        formats.read(folder)
+        formats.read(folder, size=4)
     return str(caught.value)

@@ -41,8 +41,8 @@ class Server(HTTPServer):
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Return the bytes of every file in a folder."""
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
+    """Return the bytes of every file below a folder, by its name from there."""
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def refusal(source: str, raw: Path, *, sha256: str | None = None) -> str:

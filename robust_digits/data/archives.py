@@ -1,0 +1,92 @@
+"""Unpack the data set in an archive: .zip, or .tar as it is or compressed."""
+
+import lzma
+import shutil
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
+
+from robust_digits.data import contents
+from robust_digits.errors import InputError
+
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
+_BROKEN = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(OSError, EOFError, ValueError, LookupError, OverflowError, RuntimeError),  # RuntimeError: encrypted
+)
+
+
+class _Member(NamedTuple):
+    """A file in an archive: its size once unpacked, and how to read it."""
+
+    size: int
+    open: Callable[[], IO[bytes] | None]
+
+
+def unpack(path: Path, folder: Path) -> None:
+    """Write the files of the data set in an archive into a folder, without what is around them or beside.
+
+    Raises
+    ------
+    InputError
+        If the archive is broken, holds no data set, would write outside of the folder or needs more room than there is.
+    """
+    try:
+        with _opened(path) as members:
+            found = contents.recognize(members, where=path)
+            taken = {name: members[str(PurePosixPath(found.around, name))] for name in found.names}
+            _check_room(path, folder, size=sum(member.size for member in taken.values()))
+            for name, member in taken.items():
+                _write(member, folder / name)
+    except InputError:
+        raise
+    except _BROKEN as error:
+        raise InputError(f"{path}: expected an intact archive: {' '.join(str(error).split())}") from None
+
+
+def _write(member: _Member, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    opened = member.open()
+    if opened is None:
+        raise tarfile.TarError(f"{path.name} is no file")
+    with opened, path.open("wb") as file:
+        shutil.copyfileobj(opened, file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[dict[str, _Member]]:
+    """Yield the files in an archive, by their names below its root."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as zipped:
+            yield {
+                _below(info.filename, where=path): _Member(info.file_size, partial(zipped.open, info))
+                for info in zipped.infolist()
+                if not info.is_dir()
+            }
+    else:
+        with tarfile.open(path) as tarred:
+            yield {
+                _below(info.name, where=path): _Member(info.size, partial(tarred.extractfile, info))
+                for info in tarred
+                if info.isreg()  # a link could lead out of the folder
+            }
+
+
+def _below(name: str, *, where: Path) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise InputError(f"{where}: expected files below the root of the archive, got {name}")
+    return str(path)
+
+
+def _check_room(path: Path, folder: Path, *, size: int) -> None:
+    """Raise `InputError` unless the disk has room for what an archive says that it holds."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise InputError(f"{path}: expected {size:,} bytes of free space to unpack it, got {free:,}")
