@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from robust_digits.errors import InputError
-from robust_digits.history import documents
+from robust_digits.history import documents, luck
 from robust_digits.history.results import GATE as FILE
 from robust_digits.history.results import current
 from robust_digits.history.revisions import Revision
 from robust_digits.params import Fraction, Section, Share, parse
+
+_SEEDS = "seeds"  # as a drop: what another seed does
 
 
 class Limit(Section):
@@ -53,8 +55,9 @@ def load(revision: Revision) -> Limits:
     named = {
         current(f"{model}.{name}"): limit for model, table in file.metrics.items() for name, limit in table.items()
     }
+    lucks = luck.spread(revision)
     figures = {
-        name: parse(Limit, _known(limit, name), where=f"{FILE}: metrics.{name}") for name, limit in named.items()
+        name: parse(Limit, _known(limit, name, lucks), where=f"{FILE}: metrics.{name}") for name, limit in named.items()
     }
     accepted = {current(name): reason for name, reason in file.accepted.items()}
     return Limits(file.level, figures, accepted, accepted)
@@ -89,8 +92,13 @@ def _stricter(one: Limit, other: Limit) -> Limit:
     return Limit(drop=min(drops, default=None), floor=max(floors, default=None))
 
 
-def _known(limit: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _known(limit: Mapping[str, Any], name: str, lucks: Mapping[str, float]) -> dict[str, Any]:
+    """Return a limit with its words turned into numbers: a drop of `seeds` is how far two seeds are apart."""
     unknown = sorted(limit.keys() - Limit.model_fields.keys())
     if unknown:
         raise InputError(f"{FILE}: metrics.{name}.{unknown[0]}: expected drop or floor")
-    return dict(limit)
+    if limit.get("drop") != _SEEDS:
+        return dict(limit)
+    if name not in lucks:
+        raise InputError(f"{FILE}: metrics.{name}.drop: {luck.FILE} does not have it; `make study NAME=seeds` does")
+    return {**limit, "drop": lucks[name]}

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from robust_digits.history import luck
 from robust_digits.history.limits import Limit, Limits
 from robust_digits.history.lineage import Stage, differing
 from robust_digits.history.results import Results, Share
@@ -43,6 +44,14 @@ class Change:
     limit: Limit
     difference: Difference | None = None  # None where one of the two is not measured
     reason: str = ""  # why it is accepted
+    luck: float | None = None  # how far two seeds of the same pipeline were apart; None where no study says
+
+    @property
+    def lucky(self) -> bool:
+        """Whether another seed moves it as much."""
+        if self.luck is None or self.base is None or self.here is None:
+            return False
+        return abs(self.here - self.base) <= self.luck + _ROUNDING
 
     @property
     def held(self) -> bool:
@@ -137,14 +146,15 @@ def _figures(base: Results, here: Results, limits: Limits, *, alike: bool) -> tu
 
     Of equally bad ones the worst case comes first, then what gate.yaml names. `alike`: both were measured alike.
     """
-    changes = []
+    changes, lucks = [], luck.spread(here.revision)
     for name in dict.fromkeys([*here.figures, *base.figures, *limits.figures]):
         was, now, limit = base.figures.get(name), here.figures.get(name), limits.figures.get(name, Limit())
         found = difference(base, here, name)
         status = _status(was, now, limit, told_apart=found is not None and found.p < limits.level, alike=alike)
         reason = limits.gone.get(name, "") if status == GONE else ""
         values = [None if share is None else share.value for share in (was, now)]
-        changes.append(Change(name, values[0], values[1], ACCEPTED if reason else status, limit, found, reason))
+        said = ACCEPTED if reason else status
+        changes.append(Change(name, values[0], values[1], said, limit, found, reason, lucks.get(name)))
     return tuple(sorted(changes, key=_rank))
 
 

@@ -42,20 +42,32 @@ def others(changes: Sequence[Change]) -> list[Change]:
 
 
 def figures(changes: Sequence[Change]) -> Table:
-    """Return figures, base and here, a row each."""
+    """Return figures, base and here, a row each; beside the change, how far two seeds are apart where that is known."""
+    seeds = any(each.luck is not None for each in changes)
     rows = (
         (
             f"`{each.name}`",
             percent(each.base),
             percent(each.here),
             _moved(each),
+            *([_luck(each)] if seeds else []),
             _images(each),
             _must(each),
-            _status(each),
+            _status(each) + (", within what another seed does" if each.lucky else ""),
         )
         for each in changes
     )
-    return Table(("figure", "base", "here", "change", "images", "must hold", "status"), tuple(rows))
+    header = (
+        "figure",
+        "base",
+        "here",
+        "change",
+        *(["between seeds"] if seeds else []),
+        "images",
+        "must hold",
+        "status",
+    )
+    return Table(header, tuple(rows))
 
 
 def flipped(changes: Sequence[Change]) -> Table:
@@ -132,6 +144,10 @@ def counted(count: int, what: str) -> str:
 
 def _moved(change: Change) -> str:
     return "" if change.base is None or change.here is None else f"{100 * (change.here - change.base):+.1f}"
+
+
+def _luck(change: Change) -> str:
+    return "" if change.luck is None else f"{100 * change.luck:.1f}"
 
 
 def _images(change: Change) -> str:

@@ -35,7 +35,10 @@ ROOMS = {  # what each room may import of the others, in the order in which the 
 LARGEST = 12  # modules of a room
 HEAVY = {  # where a library with a long start or many faces may be imported: in as few rooms as possible
     "art": {"robust_digits/attack/classifier.py"},
-    "dvc": {f"robust_digits/{name}.py" for name in ("record/dependencies", "record/record", "study/workspace")},
+    "dvc": {
+        f"robust_digits/{name}.py"
+        for name in ("record/dependencies", "record/record", "report/rejudging", "study/workspace")
+    },
     "keras": {"robust_digits/runtime.py"},
     "matplotlib": {
         f"robust_digits/{name}.py"

@@ -13,7 +13,7 @@ from robust_digits.errors import InputError
 from robust_digits.history import limits
 from robust_digits.history.results import Results, Share
 from robust_digits.history.revisions import Revision, repository
-from robust_digits.report import headline
+from robust_digits.report import headline, overview
 from robust_digits.report.comparison import NO_PROTOCOL, Comparison, Rerun, compare, protocol
 from robust_digits.report.significance import two_proportions
 
@@ -311,6 +311,27 @@ def test_only_what_no_limit_names_may_be_taken_out(branch: Branch) -> None:
     found = branch.compare({"robust.accuracy.pgd": None, WORST: None})
     assert statuses(found) == {WORST: "gone", "robust.accuracy.pgd": "accepted"}
     assert [verdict.name for verdict in found.red] == ["robust.sanity.logits"]
+
+
+def test_a_change_stands_beside_what_another_seed_does(branch: Branch) -> None:
+    """Where a study of seeds is in the revision each change is held against its spread, in words and in numbers."""
+    table = f"value,images,{WORST},{CLEAN},key,stale\n0,1000,0.70,0.96,a,\n1,1000,0.74,0.96,a,\n"
+    branch.project.text("docs/studies/seeds.csv", table)
+    found = {change.name: change for change in branch.compare({WORST: 0.67, CLEAN: 0.95}).figures}
+    assert found[WORST].luck == pytest.approx(0.04)
+    assert found[CLEAN].luck == 0
+    assert (found[WORST].lucky, found[CLEAN].lucky) == (True, False)
+    rows = {row[0]: row for row in overview.figures(list(found.values())).rows}
+    assert rows[f"`{WORST}`"][3:5] == ("-3.0", "4.0")
+    assert rows[f"`{WORST}`"][-1] == "**weaker**, within what another seed does"
+    branch.project.gate["metrics"]["hardened"]["accuracy.worst_case"] = {"drop": "seeds", "floor": 0.5}
+    branch.base = Results(repository(branch.project.root).here())
+    branch.project.write()
+    here = repository(branch.project.root).here()
+    assert limits.load(here).figures[WORST].drop == pytest.approx(0.04)
+    (branch.project.root / "docs/studies/seeds.csv").unlink()
+    with pytest.raises(InputError, match=r"gate\.yaml: metrics\.hardened\.accuracy\.worst_case\.drop: .* `make study"):
+        limits.load(repository(branch.project.root).here())
 
 
 def test_a_changed_protocol(branch: Branch) -> None:
