@@ -303,13 +303,22 @@ def test_the_first_stage_refuses_the_mistakes_of_all(tmp_path: Path) -> None:
     assert ran(printed) == {"fetch"}
 
 
-def test_a_remote_shares_results(project: Path, tmp_path: Path) -> None:
+def test_a_remote_shares_results(workspace: Path, tmp_path: Path) -> None:
     """What one clone pushes to a remote, another pulls: nothing has to run there."""
-    remote = tmp_path / "remote"
-    run("dvc", "remote", "add", "--local", "--default", "shared", str(remote), at=project)
-    run("dvc", "push", at=project)
+    run("dvc", "remote", "add", "--default", "team", str(tmp_path / "remote"), at=workspace)
+    run("dvc", "push", at=workspace)
+    commit(workspace, "Name the remote")
     clone = tmp_path / "clone"
-    run("git", "clone", "--quiet", str(project), str(clone), at=tmp_path)
-    run("dvc", "remote", "add", "--local", "--default", "shared", str(remote), at=clone)
+    run("git", "clone", "--quiet", str(workspace), str(clone), at=tmp_path)
     run("dvc", "pull", at=clone)
     assert ran(run("dvc", "repro", at=clone)) == set()
+
+
+def test_a_released_model_needs_no_clone(workspace: Path, tmp_path: Path) -> None:
+    """`dvc artifacts get` finds a model by its name and an annotated tag, `dvc get` by its path."""
+    author = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    run("git", *author, "tag", "--annotate", "hardened@v1.0.0", "--message", "First", at=workspace)
+    run("dvc", "artifacts", "get", str(workspace), "hardened", "--out", "released.keras", at=tmp_path)
+    run("dvc", "get", str(workspace), "models/hardened.keras", at=tmp_path)
+    for name in ("released.keras", "hardened.keras"):
+        assert (tmp_path / name).read_bytes() == (workspace / "models" / "hardened.keras").read_bytes()
