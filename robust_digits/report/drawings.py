@@ -14,7 +14,7 @@ from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_
 
 T = TypeVar("T")
 Row = dict[str, str]
-Plot = tuple[str, str, Spec]  # row, title, what to draw
+Plot = tuple[str, str, bool, Spec]  # row, title, whether it is another than at the base, what to draw
 Tables = dict[str, list[Row]]  # a table as it is here and, where it is another, at the base
 
 _CURVES = {  # kind of table in plots/security -> title, and what the axes say
@@ -32,20 +32,24 @@ _BOTH = "dashed: at the base"
 
 @dataclass(frozen=True)
 class Drawing:
-    """One plot: the part of the page and the row there that it belongs to, its title, and what Vega-Lite draws."""
+    """One plot: the part of the page and the row there that it belongs to, its title, and what Vega-Lite draws.
+
+    `moved` says whether it shows anything else than at the base.
+    """
 
     part: str
     row: str
     title: str
+    moved: bool
     spec: Spec
 
 
 def drawings(base: Results, here: Results) -> list[Drawing]:
     """Return every plot that the tables of either revision make."""
     return [
-        Drawing(part, row, title, {**spec, "description": title})
+        Drawing(part, row, title, moved, {**spec, "description": title})
         for part, make in _PARTS.items()
-        for row, title, spec in make(base, here)
+        for row, title, moved, spec in make(base, here)
     ]
 
 
@@ -66,7 +70,7 @@ def _security(base: Results, here: Results) -> Iterator[Plot]:
                 series=_order(base, here),
                 bound=bound,
             )
-            yield "", "; ".join([title, *said]), spec
+            yield "", "; ".join([title, *said]), _several(points), spec
 
 
 def _per_class(base: Results, here: Results) -> Iterator[Plot]:
@@ -76,7 +80,7 @@ def _per_class(base: Results, here: Results) -> Iterator[Plot]:
         if points:
             title = label(view) + ("; line: at the base" if _several(points) else "")
             spec = vega.bars(points, x="class", y={"title": "accuracy", **vega.SHARES}, series=_order(base, here))
-            yield "", title, spec
+            yield "", title, _several(points), spec
 
 
 def _learning(base: Results, here: Results) -> Iterator[Plot]:
@@ -92,7 +96,8 @@ def _learning(base: Results, here: Results) -> Iterator[Plot]:
                     y={"title": measure, "scale": {"zero": False}, **axis},
                     series=[_spaced(name) for name in columns],
                 )
-                yield model, f"{model}, {measure}" + (f"; {_BOTH}" if _several(points) else ""), spec
+                moved = _several(points)
+                yield model, f"{model}, {measure}" + (f"; {_BOTH}" if moved else ""), moved, spec
 
 
 def _confusion(base: Results, here: Results) -> Iterator[Plot]:
@@ -109,8 +114,9 @@ def _confusion(base: Results, here: Results) -> Iterator[Plot]:
                 for (actual, predicted), count in sorted(counts.items())
             ]
             classes = sorted({int(label) for pair in counts for label in pair})
-            also = f", {at}" if len(pairs) > 1 else ""
-            yield view, f"{model}, {label(view)}{also}", vega.matrix(cells, x="predicted", y="true", classes=classes)
+            moved = len(pairs) > 1
+            spec = vega.matrix(cells, x="predicted", y="true", classes=classes)
+            yield view, f"{model}, {label(view)}{f', {at}' if moved else ''}", moved, spec
 
 
 _PARTS: dict[str, Callable[[Results, Results], Iterator[Plot]]] = {

@@ -24,6 +24,7 @@ from robust_digits.report.report import REJUDGE, compare
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _PICTURES = "plots/pictures/"
+_PLOTTED = ("confusions", "learning", "security")  # pictures of what the page draws itself
 _PAST = 100  # commits before this branch: more would be neither quick to read nor legible
 
 
@@ -86,13 +87,19 @@ def _past(comparison: Comparison, *, base: str) -> str:
 
 
 def _plots(plots: Sequence[Drawing]) -> str:
+    """Show the plots part by part, those that are as at the base folded below."""
     found = []
     for part, group in groupby(enumerate(plots), key=lambda each: each[1].part):
-        rows = (list(row) for _, row in groupby(group, key=lambda each: each[1].row))
-        found.append(
-            markup.heading(part) + "".join(f'<div class="grid">{"".join(map(_plot, row))}</div>' for row in rows)
-        )
+        both = list(group)
+        moved, same = ([each for each in both if each[1].moved is wanted] for wanted in (True, False))
+        found.append(markup.heading(part) + _rows(moved))
+        found.append(markup.folded(f"{overview.counted(len(same), 'plot')} as at the base", _rows(same)))
     return "".join(found)
+
+
+def _rows(plots: Sequence[tuple[int, Drawing]]) -> str:
+    rows = (list(row) for _, row in groupby(plots, key=lambda each: each[1].row))
+    return "".join(f'<div class="grid">{"".join(map(_plot, row))}</div>' for row in rows)
 
 
 def _plot(numbered: tuple[int, Drawing]) -> str:
@@ -102,9 +109,10 @@ def _plot(numbered: tuple[int, Drawing]) -> str:
 
 
 def _pictures(comparison: Comparison) -> str:
-    """Show each picture here, and beside it that of the base where it is another."""
+    """Show each picture that no plot shows too, and beside it that of the base where it is another."""
     base, here = comparison.base.revision.files, comparison.here.revision.files
-    names = sorted({path for path in (*base, *here) if path.startswith(_PICTURES) and path.endswith(".png")})
+    found = {path for path in (*base, *here) if path.startswith(_PICTURES) and path.endswith(".png")}
+    names = sorted(found - {f"{_PICTURES}{name}.png" for name in _PLOTTED})
     figures = []
     for path in names:
         both = (

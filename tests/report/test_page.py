@@ -107,6 +107,16 @@ def test_a_base_without_a_trend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "commit by commit</summary><p>gate.yaml: not in " in text
 
 
+def test_plots_that_are_as_at_the_base_are_folded(written: Path) -> None:
+    """What moved is seen at once, the rest of each part behind a line that counts it; no picture repeats a plot."""
+    text = without_library(written.read_text(encoding="utf-8"))
+    _, curves, classes = re.split(r"<h2 id=\"accuracy-", text)[:3]
+    assert "dashed: at the base" in curves.split("<details>")[0]
+    assert "<summary>1 plot as at the base</summary>" in curves, "what is certified did not move"
+    assert "line: at the base" in classes.split("<details>")[0]
+    assert not {"confusions", "learning", "security"} & set(re.findall(r'<img alt="(\w+),', text))
+
+
 def test_two_runs_give_the_same_bytes(written: Path, made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page has no time in it, and no path of this machine."""
     monkeypatch.chdir(made.root)
