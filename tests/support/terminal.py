@@ -4,12 +4,19 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
-SPAWN = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+# Whoever runs the tests in the background ignores Ctrl-C, and so would all that they start.
+SPAWN = """
+import os, pty, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
+"""
 WIDE = ("sh", "-c", 'stty columns 160 rows 40 && exec "$@"', "sh")
 INTERRUPT = b"\x03"  # what Ctrl-C sends
+_PATIENCE = 300  # seconds, after which a command that hangs is killed
 
 
 def watched(*command: str, at: Path, until: Callable[[str], bool] = lambda _: False) -> tuple[int, str]:
@@ -28,11 +35,14 @@ def watched(*command: str, at: Path, until: Callable[[str], bool] = lambda _: Fa
     ) as process:
         assert process.stdin
         assert process.stdout
+        watchdog = threading.Timer(_PATIENCE, process.kill)
+        watchdog.start()
         written, typed = b"", False
         while part := process.stdout.read(4096):
             written += part
             if not typed and until(written.decode(errors="ignore")):
                 typed = bool(process.stdin.write(INTERRUPT))
+        watchdog.cancel()
     return process.returncode, written.decode()
 
 
