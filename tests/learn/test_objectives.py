@@ -168,12 +168,15 @@ def test_the_attack_sees_no_dropout(images: ImageSet) -> None:
     dropping = networks.build("one_convolution", shape=(SIDE, SIDE, 1), classes=CLASSES)
     seen: list[tuple[Images, bool]] = []
 
-    def noting(moved: tf.Tensor, *, training: bool) -> tf.Tensor:
-        seen.append((np.asarray(moved), training))
-        return dropping(moved, training=training)
+    class Noting:
+        layers = dropping.layers
+
+        def __call__(self, moved: tf.Tensor, *, training: bool) -> tf.Tensor:
+            seen.append((np.asarray(moved), training))
+            return dropping(moved, training=training)
 
     now = training_step()
-    METHODS["pgd"](noting, tf.constant(images.images), tf.constant(images.labels), now)
+    METHODS["pgd"](Noting(), tf.constant(images.images), tf.constant(images.labels), now)
     assert [training for _, training in seen] == [False] * 4 + [True]
     expected = by_art(dropping, images, started(images, now), steps=4, step=2.5 / 4 * EPS)
     np.testing.assert_allclose(seen[-1][0], expected, atol=1e-6)

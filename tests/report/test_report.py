@@ -121,6 +121,7 @@ def test_json_is_for_machines(weaker: Project) -> None:
         "limit": {"drop": 0.02, "floor": 0.5},
         "difference": {"p": mcnemar(700, 0), "test": "McNemar", "broke": list(range(700)), "mended": []},
         "reason": "",
+        "luck": None,
         "base_interval": list(scoring.interval(700, 1000)),
         "here_interval": list(scoring.interval(0, 1000)),
     }
