@@ -63,7 +63,10 @@ class Results:
     @cached_property
     def weights(self) -> dict[str, str]:
         """The MD5 of the file of each model that dvc.lock knows."""
-        made = {path: md5 for stage in self.stages.values() for path, md5 in stage.outs.items()}
+        read = {
+            path: md5 for stage in self.stages.values() for path, md5 in stage.deps.items()
+        }  # brought from elsewhere
+        made = read | {path: md5 for stage in self.stages.values() for path, md5 in stage.outs.items()}
         files = {model: f"models/{model}.keras" for model in self.models}
         return {model: made[path] for model, path in files.items() if path in made}
 

@@ -25,6 +25,8 @@ BROKEN = (WEAKER, LOW, GONE, RED)
 _ROUNDING = 1e-9  # of a difference of two shares
 _JUDGING = ("fetch", "normalize", "evaluate@", "score@", "summarize")  # the stages that make the protocol
 _RESULTS = ("data/", "models/")  # what stages made: what is judged, not how
+_TEST_IMAGES = "data/normalized/test"  # but for what everything is judged on
+_CRAFT = ("craft", "stages/craft.py")  # of this stage only its code judges; its parameters are read by evaluate@ too
 NO_PROTOCOL = {  # what the judging stages read, and why a change of it judges nothing otherwise
     "threads": "may change the last bits of a sum",
     "models": "which models are judged, not how",
@@ -117,7 +119,7 @@ def compare(base: Results, here: Results, limits: Limits, *, again: Results | No
     params = _differences(base.params, here.params)
     stages = _reruns(base.stages, here.stages)
     moved = protocol(stages)
-    figures = _figures(again or base, here, limits, alike=again is not None or not moved)
+    figures = _figures(again or base, here, limits, known=base.figures, alike=again is not None or not moved)
     checks = _checks(base.checks, here.checks, limits)
     used = {change.name for change in figures if change.status == ACCEPTED}
     used |= {verdict.name for verdict in checks if verdict.status == ACCEPTED}
@@ -141,14 +143,18 @@ def _differences(base: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, 
     return {name: (base.get(name), here.get(name)) for name in differing(base, here)}
 
 
-def _figures(base: Results, here: Results, limits: Limits, *, alike: bool) -> tuple[Change, ...]:
+def _figures(  # all by keyword, but for what is compared
+    base: Results, here: Results, limits: Limits, *, known: Mapping[str, Share], alike: bool
+) -> tuple[Change, ...]:
     """Return every figure, and every one that must hold though nobody measured it, the worst first.
 
-    Of equally bad ones the worst case comes first, then what gate.yaml names. `alike`: both were measured alike.
+    Of equally bad ones the worst case comes first, then what gate.yaml names. `known` are the figures that the base
+    had, however it was judged; `alike`: both were measured alike.
     """
     changes, lucks = [], luck.spread(here.revision)
-    for name in dict.fromkeys([*here.figures, *base.figures, *limits.figures]):
+    for name in dict.fromkeys([*here.figures, *known, *limits.figures]):
         was, now, limit = base.figures.get(name), here.figures.get(name), limits.figures.get(name, Limit())
+        was = known.get(name) if now is None else was  # what is gone here, the base judged as here lacks too
         found = difference(base, here, name)
         status = _status(was, now, limit, told_apart=found is not None and found.p < limits.level, alike=alike)
         reason = limits.gone.get(name, "") if status == GONE else ""
@@ -215,6 +221,15 @@ def _reruns(base: Mapping[str, Stage], here: Mapping[str, Stage]) -> tuple[Rerun
 
 def protocol(stages: Iterable[Rerun]) -> tuple[str, ...]:
     """Return the parameters, modules and commands of the judging stages that are not those of the base."""
-    judging = [stage for stage in stages if stage.name.startswith(_JUDGING)]
+    found = list(stages)
+    judging = [stage for stage in found if stage.name.startswith(_JUDGING)]
     read = {name for stage in judging for name in stage.because if name not in {NEW, GONE}}
-    return tuple(sorted(name for name in read if not name.startswith((*_RESULTS, *NO_PROTOCOL))))
+    moved = {name for name in read if name == _TEST_IMAGES or not name.startswith((*_RESULTS, *NO_PROTOCOL))}
+    moved |= {_CRAFT[1] for stage in found if stage.name == _CRAFT[0] and _CRAFT[1] in stage.because}
+    lasting = {_kind(stage) for stage in judging if not {NEW, GONE} & set(stage.because)}
+    gone = {_kind(stage) for stage in judging if GONE in stage.because}
+    return tuple(sorted(moved | (gone - lasting)))  # what judged every model, and is no more, under this name
+
+
+def _kind(stage: Rerun) -> str:
+    return stage.name.partition("@")[0]

@@ -9,14 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from robust_digits.command import REFUSED
-from robust_digits.report.comparison import BETTER, GONE, LOW, LOWER, NEW, NOISE, Change, Comparison, Verdict
+from robust_digits.report.comparison import ACCEPTED, BETTER, GONE, LOW, LOWER, NEW, NOISE, Change, Comparison, Verdict
 
 GREEN, RED, WHITE = "🟢", "🔴", "⚪"
 _NAMED = 2  # of what moved
 # What moved, by how the names of parameters and modules begin.
 _KINDS = {
-    "the data": ("data.", "stages/fetch", "stages/normalize", "robust_digits/data/"),
-    "the attack": ("craft.", "evaluate.", "stages/evaluate", "robust_digits/attack/", "robust_digits/plant/"),
+    "the data": ("data.", "data/", "stages/fetch", "stages/normalize", "robust_digits/data/"),
+    "the attack": (
+        "craft.",
+        "evaluate.",
+        "stages/craft",
+        "stages/evaluate",
+        "robust_digits/attack/",
+        "robust_digits/plant/",
+    ),
     "the evaluation": ("stages/score", "stages/summarize", "robust_digits/judge/"),
 }
 _OTHER = "what judges"
@@ -151,4 +158,10 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-_SAID = {BETTER: "better", LOWER: "lower, none that must hold", NEW: "new", NOISE: "changed within the noise"}
+_SAID = {
+    ACCEPTED: "accepted",
+    BETTER: "better",
+    LOWER: "lower, none that must hold",
+    NEW: "new",
+    NOISE: "changed within the noise",
+}

@@ -173,7 +173,7 @@ def _must(change: Change) -> str:
 
 def _status(item: Change | Verdict) -> str:
     if item.status == ACCEPTED:
-        return f"accepted: {item.reason}"
+        return f"accepted: {' '.join(item.reason.split())}"
     return f"**{item.status}**" if item.status in BROKEN else item.status
 
 

@@ -50,7 +50,7 @@ def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
         compared, or if the evaluation fails.
     """
     found = {path: content for path, content in base.revision.files.items() if path == CHECKS or not _metrics(path)}
-    for model in [name for name in base.models if name in here.models]:
+    for model in [name for name in base.models if f"score@{name}" in here.stages]:
         if model not in base.weights:
             raise InputError(f"dvc.lock in {base.revision.label}: models/{model}.keras is not in it")
         if base.weights[model] == here.weights.get(model):
@@ -91,16 +91,19 @@ def _key(weights: str, judging: Iterable[Stage]) -> str:
 
 def _refuse_other_workspace(here: Results, model: str, root: Path) -> None:
     """Refuse to judge by what is not the revision that is compared: its code and data are taken from the workspace."""
-    from dvc.repo import Repo  # noqa: PLC0415 (slow, and the report does without)
+    from dvc.exceptions import DvcException  # noqa: PLC0415 (slow, and the report does without)
+    from dvc.repo import Repo  # noqa: PLC0415
 
     lock = root / _LOCK
     same = lock.is_file() and lock.read_bytes() == here.revision.files[_LOCK]
-    with Repo(str(root)) as repo:
-        if not same or repo.status([f"evaluate@{model}", f"score@{model}"]):
+    try:
+        if not same or Repo(str(root)).status([f"evaluate@{model}", f"score@{model}"]):
             raise InputError(
                 f"the base is judged by what lies in the working tree: that is not {here.revision.label}, or lacks its "
                 "data; `git switch` to it, then `dvc checkout` or `dvc repro`"
             )
+    except DvcException as error:
+        raise InputError(f"the base cannot be judged again: {' '.join(str(error).split())}") from None
 
 
 def _fetched(base: Results, model: str, root: Path, folder: Path) -> str:
@@ -117,6 +120,10 @@ def _fetched(base: Results, model: str, root: Path, folder: Path) -> str:
             f"models/{model}.keras of {base.revision.label} is neither in DVC's cache nor in its remote; `dvc repro` "
             f"on a checkout of that commit makes it ({type(error).__name__})"
         ) from None
+    if hashlib.md5(target.read_bytes(), usedforsecurity=False).hexdigest() != base.weights[model]:
+        raise InputError(
+            f"models/{model}.keras of {base.revision.label}: what the cache or the remote has is another file"
+        )
     return str(target)
 
 

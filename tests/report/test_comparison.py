@@ -1,6 +1,7 @@
 """What regressed, what is noise, what is new and what is gone: on made-up results whose verdict is plain."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -144,12 +145,15 @@ def test_verdicts_that_are_not_those_of_the_figures_are_refused(branch: Branch) 
 
 
 def test_other_test_images_are_compared_as_such(branch: Branch) -> None:
-    """Where the test images are others, nothing is said of single images, and the cautious test decides."""
+    """Where the test images are others nothing is said of single images, and the data are said to have moved."""
     branch.project.test_images = "others"
-    found = {change.name: change for change in branch.compare({WORST: 0.67}).figures}[WORST]
+    compared = branch.compare({WORST: 0.67})
+    found = {change.name: change for change in compared.figures}[WORST]
     assert found.difference
     assert (found.difference.test, found.difference.broke) == ("two proportions", None)
-    assert found.status == "noise", "30 of 1000 images are within chance for other images"
+    assert found.status == "measured otherwise"
+    said = "The models are the same; the data moved (`data/normalized/test`)"
+    assert headline.headline(compared).text == said
     branch.project.test_images = Project.test_images
     same = {change.name: change for change in branch.compare({WORST: 0.67}).figures}[WORST]
     assert same.difference
@@ -284,6 +288,22 @@ def test_a_base_that_was_judged_again_is_compared(branch: Branch, worst: float, 
         assert said.text.endswith("; baseline and robust are the same as at the base")
 
 
+def test_what_a_base_that_was_judged_again_lacks_is_gone(branch: Branch) -> None:
+    """An attack that the branch took out of the suite is missed, though the base was judged again without it."""
+    branch.project.params["harden"]["steps"] = 1
+    branch.project.params["evaluate"]["eps"] = 0.1
+    branch.compare({"hardened.accuracy.pgd": None})
+    here = repository(branch.project.root).here()
+    again = Results(replace(branch.base.revision, files={**branch.base.revision.files, **_metrics(here)}))
+    found = compare(branch.base, Results(here), limits.judging(branch.base.revision, here), again=again)
+    assert statuses(found) == {"hardened.accuracy.pgd": "gone"}
+    assert headline.headline(found).exit_code == 1
+
+
+def _metrics(revision: Revision) -> dict[str, bytes]:
+    return {path: content for path, content in revision.files.items() if path.startswith("metrics/")}
+
+
 @pytest.mark.parametrize(("worst", "exit_code"), [(0.39, 1), (0.7, 0)])
 def test_the_limits_of_the_base_judge(branch: Branch, worst: float, exit_code: int) -> None:
     """Whoever loosens gate.yaml in the same branch passes nothing by it, and is never green."""
@@ -379,6 +399,19 @@ def test_the_protocol_has_no_holes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"robust_digits/certify/interval_bounds.py", "robust_digits/runtime.py", "evaluate"} <= told
     assert all(any(name.startswith(key) for name in read) for key in NO_PROTOCOL), "a reason for nothing"
     assert all(NO_PROTOCOL.values())
+
+
+def test_what_judges_is_told_under_any_name() -> None:
+    """Crafting code counts, what crafting trains on does not; a stage that judges every model no more counts too."""
+
+    def told(**stages: str) -> tuple[str, ...]:
+        reruns = (Rerun(name.replace("_of_", "@"), (why,), same_results=False) for name, why in stages.items())
+        return protocol(reruns)
+
+    assert told(craft="stages/craft.py") == ("stages/craft.py",)
+    assert told(craft="craft.fraction") == ()
+    assert told(evaluate_of_a="gone", attack_of_a="new") == ("evaluate",)
+    assert told(evaluate_of_a="gone", evaluate_of_b="models/b.keras") == (), "a model that is judged no more"
 
 
 def test_a_looser_gate_is_told(branch: Branch) -> None:
