@@ -64,8 +64,10 @@ def stale(revision: Revision) -> list[str]:
     found = read(revision)
     values = dict(documents.flat(documents.mapping(revision, "params.yaml")))
     written = {path: recorded for stage in found.values() for path, recorded in stage.outs.items()}
+    metrics = [path for path in sorted(revision.files) if path.startswith("metrics/") and path.count("/") == 1]
     return [
         *(f"{name} never ran" for name in _declared(revision) if name not in found),
+        *(f"{path} was written by no stage" for path in metrics if path not in written),
         *(
             f"{name} {phrase}"
             for name, stage in found.items()

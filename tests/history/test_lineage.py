@@ -34,6 +34,12 @@ def test_stages_in_the_order_of_the_pipeline(made: Project) -> None:
     assert list(lineage.read(here(made))) == ["evaluate@robust"]
 
 
+def test_metrics_that_no_stage_wrote(made: Project) -> None:
+    """What a model left that is judged no more is no result."""
+    made.text("metrics/former.json", "{}")
+    assert lineage.stale(here(made)) == ["metrics/former.json was written by no stage"]
+
+
 def test_a_matrix_over_a_list_of_params(made: Project) -> None:
     """An axis may be the name of a list in params.yaml, as DVC takes it; anything else is refused in one line."""
     made.text("dvc.yaml", "stages: {evaluate: {matrix: {model: '${models}'}}}\n")
