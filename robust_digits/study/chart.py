@@ -16,6 +16,7 @@ from robust_digits.study.spec import Plan
 
 _STALE = "hollow: with earlier code"
 _WIDE = 4  # entries of the legend side by side
+_LONG = 20  # letters of an entry, beyond which only two stand side by side
 _LINES = {
     **{view: (label(view), colour) for view, colour in COLOURS.items()},
     "fgm": ("FGM, the same eps for all", "#f2a541"),
@@ -58,7 +59,7 @@ def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None
     figure.legend(
         [named[name] for name in labels],
         labels,
-        ncols=len(labels) if len(labels) <= _WIDE else 3,
+        ncols=2 if max(map(len, labels)) > _LONG else len(labels) if len(labels) <= _WIDE else 3,
         loc="outside lower center",
         frameon=False,
         fontsize=9,
