@@ -5,33 +5,24 @@ another attack, on other data or by other checks, a change says nothing of the m
 (rejudging.py).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from robust_digits.history import luck
+from robust_digits.history import luck, protocol
 from robust_digits.history.limits import Limit, Limits
-from robust_digits.history.lineage import Stage, differing
+from robust_digits.history.lineage import differing
+from robust_digits.history.protocol import GONE, NEW, Rerun
 from robust_digits.history.results import Results, Share
 from robust_digits.judge.checks import Check
 from robust_digits.judge.views import WORST_CASE
 from robust_digits.report.significance import Difference, difference
 
 # What can be said of a figure or a check, the worst first.
-WEAKER, LOW, GONE, RED = "weaker", "below its floor", "gone", "red"
-OTHERWISE = "measured otherwise"
-ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME = "accepted", "lower", "better", "new", "noise", "unchanged"
+WEAKER, LOW, RED, OTHERWISE = "weaker", "below its floor", "red", "measured otherwise"
+ACCEPTED, LOWER, BETTER, NOISE, SAME = "accepted", "lower", "better", "noise", "unchanged"
 BROKEN = (WEAKER, LOW, GONE, RED)
 _ROUNDING = 1e-9  # of a difference of two shares
-_JUDGING = ("fetch", "normalize", "evaluate@", "score@", "summarize")  # the stages that make the protocol
-_RESULTS = ("data/", "models/")  # what stages made: what is judged, not how
-_TEST_IMAGES = "data/normalized/test"  # but for what everything is judged on
-_CRAFT = ("craft", "stages/craft.py")  # of this stage only its code judges; its parameters are read by evaluate@ too
-NO_PROTOCOL = {  # what the judging stages read, and why a change of it judges nothing otherwise
-    "threads": "may change the last bits of a sum",
-    "models": "which models are judged, not how",
-    "robust_digits/draw/": "pictures judge nothing",
-}
 _ORDER = (*BROKEN, OTHERWISE, ACCEPTED, LOWER, BETTER, NEW, NOISE, SAME)
 
 
@@ -73,15 +64,6 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Rerun:
-    """What a stage read otherwise than at the base; nothing if its results are those of the base."""
-
-    name: str
-    because: tuple[str, ...]
-    same_results: bool
-
-
-@dataclass(frozen=True)
 class Comparison:
     """Everything that two revisions differ in; `rejudged` says that the base was judged again, as this branch is."""
 
@@ -95,13 +77,8 @@ class Comparison:
     gate: Mapping[str, tuple[Any, Any]]  # what gate.yaml holds otherwise than at the base
     protocol: tuple[str, ...]  # parameters and code, of the data, the evaluation and the checks, that differ
     idle: tuple[str, ...]  # what gate.yaml accepts though nothing is wrong with it
-    rejudged: bool = False
-
-    @property
-    def same_models(self) -> tuple[str, ...]:
-        """Return the models whose files are those of the base, by the hashes in dvc.lock."""
-        base, here = self.base.weights, self.here.weights
-        return tuple(model for model in self.here.models if model in here and here[model] == base.get(model))
+    same_models: tuple[str, ...]  # whose files are those of the base, by the hashes in dvc.lock
+    rejudged: bool
 
     @property
     def broken(self) -> list[Change]:
@@ -117,8 +94,9 @@ class Comparison:
 def compare(base: Results, here: Results, limits: Limits, *, again: Results | None = None) -> Comparison:
     """Compare two revisions by what must hold; `again` is what the base's models are worth, judged as here."""
     params = _differences(base.params, here.params)
-    stages = _reruns(base.stages, here.stages)
-    moved = protocol(stages)
+    stages = protocol.reruns(base.stages, here.stages)
+    moved = protocol.moved(stages)
+    same = dict(base.weights.items() & here.weights.items())
     figures = _figures(again or base, here, limits, known=base.figures, alike=again is not None or not moved)
     checks = _checks(base.checks, here.checks, limits)
     used = {change.name for change in figures if change.status == ACCEPTED}
@@ -134,6 +112,7 @@ def compare(base: Results, here: Results, limits: Limits, *, again: Results | No
         gate=_differences(base.gate, here.gate) if base.gate else {},
         protocol=moved,
         idle=tuple(name for name in {**limits.accepted, **limits.gone} if name not in used),
+        same_models=tuple(name for name in here.models if name in same),
         rejudged=again is not None,
     )
 
@@ -205,31 +184,3 @@ def _change_of_green(base: Check | None) -> str:
     if base is None:
         return NEW
     return SAME if base.passed else BETTER
-
-
-def _reruns(base: Mapping[str, Stage], here: Mapping[str, Stage]) -> tuple[Rerun, ...]:
-    """Return what became of every stage, in the order of the pipeline, those that are gone last."""
-    found = []
-    for name in dict.fromkeys([*here, *base]):
-        if name not in here or name not in base:
-            found.append(Rerun(name, (NEW if name in here else GONE,), same_results=False))
-        else:
-            because = tuple(here[name].differences(base[name]))
-            found.append(Rerun(name, because, same_results=here[name].outs == base[name].outs))
-    return tuple(found)
-
-
-def protocol(stages: Iterable[Rerun]) -> tuple[str, ...]:
-    """Return the parameters, modules and commands of the judging stages that are not those of the base."""
-    found = list(stages)
-    judging = [stage for stage in found if stage.name.startswith(_JUDGING)]
-    read = {name for stage in judging for name in stage.because if name not in {NEW, GONE}}
-    moved = {name for name in read if name == _TEST_IMAGES or not name.startswith((*_RESULTS, *NO_PROTOCOL))}
-    moved |= {_CRAFT[1] for stage in found if stage.name == _CRAFT[0] and _CRAFT[1] in stage.because}
-    lasting = {_kind(stage) for stage in judging if not {NEW, GONE} & set(stage.because)}
-    gone = {_kind(stage) for stage in judging if GONE in stage.because}
-    return tuple(sorted(moved | (gone - lasting)))  # what judged every model, and is no more, under this name
-
-
-def _kind(stage: Rerun) -> str:
-    return stage.name.partition("@")[0]

@@ -9,24 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from robust_digits.command import REFUSED
-from robust_digits.report.comparison import ACCEPTED, BETTER, GONE, LOW, LOWER, NEW, NOISE, Change, Comparison, Verdict
+from robust_digits.history import protocol
+from robust_digits.history.protocol import GONE, NEW
+from robust_digits.report.comparison import ACCEPTED, BETTER, LOW, LOWER, NOISE, Change, Comparison, Verdict
 
 GREEN, RED, WHITE = "🟢", "🔴", "⚪"
 _NAMED = 2  # of what moved
-# What moved, by how the names of parameters and modules begin.
-_KINDS = {
-    "the data": ("data.", "data/", "stages/fetch", "stages/normalize", "robust_digits/data/"),
-    "the attack": (
-        "craft.",
-        "evaluate.",
-        "stages/craft",
-        "stages/evaluate",
-        "robust_digits/attack/",
-        "robust_digits/plant/",
-    ),
-    "the evaluation": ("stages/score", "stages/summarize", "robust_digits/judge/"),
-}
-_OTHER = "what judges"
 
 
 @dataclass(frozen=True)
@@ -129,14 +117,8 @@ def _more(count: int, what: str, did: str) -> str:
 
 def _moved(comparison: Comparison) -> str:
     """Say what judges otherwise than at the base: `The attack moved (craft.eps 0.2 → 0.1)`."""
-    found = dict.fromkeys(_kind(name) for name in comparison.protocol)
-    kinds = [kind for kind in (*_KINDS, _OTHER) if kind in found]
-    who = _listed(kinds)
+    who = _listed(protocol.kinds(comparison.protocol))
     return f"{who[:1].upper()}{who[1:]} moved ({_named(comparison.protocol, comparison.params)})"
-
-
-def _kind(name: str) -> str:
-    return next((kind for kind, starts in _KINDS.items() if name.startswith(starts)), _OTHER)
 
 
 def _named(names: Collection[str], values: Mapping[str, tuple[Any, Any]]) -> str:

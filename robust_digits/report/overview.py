@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from robust_digits.history.protocol import Rerun
 from robust_digits.history.results import Share, view_of
 from robust_digits.judge.checks import Check
 from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
-from robust_digits.report.comparison import ACCEPTED, BROKEN, SAME, Change, Comparison, Rerun, Verdict
+from robust_digits.report.comparison import ACCEPTED, BROKEN, SAME, Change, Comparison, Verdict
 from robust_digits.report.headline import percent, shown
 
 _VIEWS = tuple(f"accuracy.{view}" for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE))

@@ -9,7 +9,7 @@ import hashlib
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -49,7 +49,8 @@ def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
         If a model of the base is neither in the cache nor in the remote, if the working tree is not what is to be
         compared, or if the evaluation fails.
     """
-    found = {path: content for path, content in base.revision.files.items() if path == CHECKS or not _metrics(path)}
+    files_of = base.revision.files.items()
+    found = {path: content for path, content in files_of if path == CHECKS or not path.startswith("metrics/")}
     for model in [name for name in base.models if f"score@{name}" in here.stages]:
         if model not in base.weights:
             raise InputError(f"dvc.lock in {base.revision.label}: models/{model}.keras is not in it")
@@ -61,15 +62,11 @@ def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
     return Rejudged(replace(base.revision, files=found), here)
 
 
-def _metrics(path: str) -> bool:
-    return path.startswith("metrics/")
-
-
 def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, bytes]:
     """Return the files that scoring writes, path -> content, for a model of the base."""
     judging = [here.stages[f"{name}@{model}"] for name in ("evaluate", "score")]
     written = list(judging[-1].outs)
-    kept = cache.folder("rejudged") / _key(base.weights[model], judging)
+    kept = cache.folder("rejudged") / _key(base.weights[model], judging, model=model)
     if not all((kept / path).is_file() for path in written):
         _refuse_other_workspace(here, model, root)
         print(f"judging {model} of {base.revision.label} again", file=sys.stderr, flush=True)
@@ -83,10 +80,12 @@ def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, b
     return {path: (kept / path).read_bytes() for path in written}
 
 
-def _key(weights: str, judging: Iterable[Stage]) -> str:
-    """Return what names a model and all that it was judged by."""
-    read = [(stage.command, sorted(stage.params.items()), sorted(stage.deps.items())) for stage in judging]
-    return hashlib.sha256(repr((weights, read)).encode()).hexdigest()
+def _key(weights: str, judging: Sequence[Stage], *, model: str) -> str:
+    """Return what names the weights of a model and all that judges it, whatever the branch's own model is."""
+    own = {f"models/{model}.keras", *(path for stage in judging for path in stage.outs)}
+    params = [(stage.command, sorted(stage.params.items())) for stage in judging]
+    deps = sorted((path, md5) for stage in judging for path, md5 in stage.deps.items() if path not in own)
+    return hashlib.sha256(repr((weights, params, deps)).encode()).hexdigest()
 
 
 def _refuse_other_workspace(here: Results, model: str, root: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from support.made_up import Project, project
 
 from robust_digits.errors import InputError
@@ -50,6 +51,16 @@ def test_models_in_the_order_of_the_story(made: Project) -> None:
     content = (made.root / "metrics/robust.json").read_bytes()
     found = of(made, **{"metrics/a_new_one.json": content, "metrics/old/x.json": content, "metrics/note.txt": b""})
     assert found.models == ["baseline", "robust", "hardened", "a_new_one"]
+
+
+def test_a_model_from_elsewhere_has_a_hash_too(made: Project) -> None:
+    """The weights are those that a stage wrote, or else those that the evaluation read."""
+    trained = of(made).weights
+    assert set(trained) == {"baseline", "robust", "hardened"}
+    lock = yaml.safe_load((made.root / "dvc.lock").read_bytes())
+    del lock["stages"]["train_hardened"]
+    brought = of(made, **{"dvc.lock": yaml.safe_dump(lock, sort_keys=False).encode()}).weights
+    assert brought == trained
 
 
 def test_checks_params_packages(made: Project) -> None:

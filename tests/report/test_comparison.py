@@ -1,64 +1,22 @@
 """What regressed, what is noise, what is new and what is gone: on made-up results whose verdict is plain."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from dvc.repo import Repo
 from hypothesis import given
 from hypothesis import strategies as st
-from support.made_up import Project, project
+from support.branching import Branch, statuses
+from support.made_up import Project
 
 from robust_digits.errors import InputError
 from robust_digits.history import limits
 from robust_digits.history.results import Results, Share
 from robust_digits.history.revisions import Revision, repository
 from robust_digits.report import headline, overview
-from robust_digits.report.comparison import NO_PROTOCOL, Comparison, Rerun, compare, protocol
+from robust_digits.report.comparison import compare
 from robust_digits.report.significance import two_proportions
 
-ROOT = Path(__file__).parents[2]
 WORST, CLEAN, CERTIFIED = "hardened.accuracy.worst_case", "hardened.accuracy.clean", "hardened.certified.accuracy"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a project as it is at the base."""
-    return project(tmp_path_factory.mktemp("comparison") / "project")
-
-
-@pytest.fixture(scope="module")
-def base(made: Project) -> Results:
-    """Return the results of the base."""
-    return Results(repository(made.root).at(made.git("rev-parse", "main")))
-
-
-class Branch:
-    """What a branch changed, written into the same folder and read back."""
-
-    def __init__(self, made: Project, base: Results) -> None:
-        self.base = base
-        self.project = Project(made.root)
-
-    def compare(self, changes: Mapping[str, float | None] | None = None) -> Comparison:
-        """Compare with the base after figures have changed; None takes one away."""
-        figures = {**self.project.figures, **(changes or {})}
-        self.project.figures = {name: value for name, value in figures.items() if value is not None}
-        self.project.write()
-        here = repository(self.project.root).here()
-        return compare(self.base, Results(here), limits.judging(self.base.revision, here))
-
-
-@pytest.fixture
-def branch(made: Project, base: Results) -> Branch:
-    """Return a branch on which nothing has changed yet."""
-    return Branch(made, base)
-
-
-def statuses(found: Comparison) -> dict[str, str]:
-    """Return the status of every figure that changed."""
-    return {change.name: change.status for change in found.figures if change.status != "unchanged"}
 
 
 def test_nothing_changed(branch: Branch) -> None:
@@ -217,16 +175,6 @@ def test_a_red_check(branch: Branch) -> None:
     assert headline.headline(branch.compare()).exit_code == 1
 
 
-def test_both_are_said(branch: Branch) -> None:
-    """A regression and a red check are both in the verdict."""
-    branch.project.red = {"robust.sanity.logits", "baseline.sanity.logits"}
-    said = headline.headline(branch.compare({WORST: 0.1})).text
-    assert said == (
-        f"Weaker: `{WORST}` fell from 70.0% to 10.0%. "
-        "Not to be trusted: the check `baseline.sanity.logits` is red, and 1 more check failed"
-    )
-
-
 def test_what_is_accepted(branch: Branch) -> None:
     """A red check and a figure that is gone pass when gate.yaml gives the reason; a regression never does."""
     branch.project.red = {"robust.sanity.logits"}
@@ -245,49 +193,6 @@ def test_what_is_accepted(branch: Branch) -> None:
     assert found.gate == {}
 
 
-def test_a_weaker_attack_is_no_stronger_model(branch: Branch) -> None:
-    """Where the same models stand more because the attack moved, the verdict says so, and is not green."""
-    branch.project.params["evaluate"]["eps"] = 0.1
-    found = branch.compare({WORST: 0.85, "hardened.accuracy.fgm_white_box": 0.85})
-    said = headline.headline(found)
-    assert set(statuses(found).values()) == {"measured otherwise"}
-    assert (said.code, said.mark, said.exit_code) == ("same_models", headline.WHITE, 0)
-    assert said.text == "The models are the same; the attack moved (`evaluate.eps` 0.2 → 0.1)"
-
-
-def test_another_model_under_another_attack_is_not_compared(branch: Branch) -> None:
-    """Where attack and model both moved nothing is said of the model, up or down, and it does not pass."""
-    branch.project.params["evaluate"]["eps"] = 0.1
-    branch.project.params["harden"]["steps"] = 1
-    for worst in (0.6, 0.85):
-        said = headline.headline(branch.compare({WORST: worst}))
-        assert (said.code, said.mark, said.exit_code) == ("not_compared", headline.WHITE, 2)
-        assert said.text.startswith("Not compared. The attack moved (`evaluate.eps` 0.2 → 0.1)")
-        assert "REJUDGE=1" in said.text
-    floor = headline.headline(branch.compare({WORST: 0.4}))
-    assert (floor.code, floor.exit_code) == ("weaker", 1), "a floor needs no comparison"
-    assert "The attack moved" in floor.text
-
-
-@pytest.mark.parametrize(
-    ("worst", "code", "exit_code"), [(0.75, "stronger", 0), (0.7, "not_weaker", 0), (0.6, "weaker", 1)]
-)
-def test_a_base_that_was_judged_again_is_compared(branch: Branch, worst: float, code: str, exit_code: int) -> None:
-    """Against what the base's models are worth under the same attack a verdict is possible again, and names it."""
-    branch.project.params["evaluate"]["eps"] = 0.1
-    branch.project.params["harden"]["steps"] = 1
-    again = branch.base
-    branch.project.figures = {**branch.project.figures, "robust.accuracy.newcomer": 0.1}
-    branch.compare({WORST: worst})
-    here = repository(branch.project.root).here()
-    found = compare(branch.base, Results(here), limits.judging(branch.base.revision, here), again=again)
-    said = headline.headline(found)
-    assert (said.code, said.exit_code) == (code, exit_code)
-    assert "The attack moved (`evaluate.eps` 0.2 → 0.1): the base was judged again" in said.text
-    if not exit_code:
-        assert said.text.endswith("; baseline and robust are the same as at the base")
-
-
 def test_what_a_base_that_was_judged_again_lacks_is_gone(branch: Branch) -> None:
     """An attack that the branch took out of the suite is missed, though the base was judged again without it."""
     branch.project.params["harden"]["steps"] = 1
@@ -302,17 +207,6 @@ def test_what_a_base_that_was_judged_again_lacks_is_gone(branch: Branch) -> None
 
 def _metrics(revision: Revision) -> dict[str, bytes]:
     return {path: content for path, content in revision.files.items() if path.startswith("metrics/")}
-
-
-@pytest.mark.parametrize(("worst", "exit_code"), [(0.39, 1), (0.7, 0)])
-def test_the_limits_of_the_base_judge(branch: Branch, worst: float, exit_code: int) -> None:
-    """Whoever loosens gate.yaml in the same branch passes nothing by it, and is never green."""
-    branch.project.gate["metrics"]["hardened"]["accuracy.worst_case"] = {"drop": 0.5, "floor": 0.1}
-    said = headline.headline(branch.compare({WORST: worst}))
-    assert said.exit_code == exit_code
-    assert said.mark == (headline.RED if exit_code else headline.WHITE)
-    assert "gate.yaml moved (`metrics.hardened.accuracy.worst_case.drop` 0.02 → 0.5" in said.text
-    assert said.text.endswith("the base's limits judge")
 
 
 def test_the_bound_of_a_check_is_the_base_s(branch: Branch) -> None:
@@ -383,35 +277,6 @@ def test_changed_code_is_a_changed_protocol(branch: Branch, path: str, *, told: 
     found = branch.compare()
     assert found.protocol == ((path,) if told else ())
     assert statuses(found) == {}
-
-
-def test_the_protocol_has_no_holes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every module and parameter that the judging stages of this project read is told, or is let go for a reason."""
-    monkeypatch.chdir(ROOT)
-    stages = {stage.addressing: stage for stage in Repo().index.stages}
-    judging = [name for name in stages if name.startswith(("fetch", "normalize", "evaluate@", "score@", "summarize"))]
-    assert len(judging) == 3 + 2 * 3
-    read = {dep.def_path for name in judging for dep in stages[name].deps if dep.def_path.endswith(".py")}
-    read |= {param for name in judging for dep in stages[name].deps for param in getattr(dep, "params", [])}
-    reruns = [Rerun("evaluate@robust", (name,), same_results=False) for name in sorted(read)]
-    told = set(protocol(reruns))
-    assert read - told == {name for name in read if name.startswith(tuple(NO_PROTOCOL))}
-    assert {"robust_digits/certify/interval_bounds.py", "robust_digits/runtime.py", "evaluate"} <= told
-    assert all(any(name.startswith(key) for name in read) for key in NO_PROTOCOL), "a reason for nothing"
-    assert all(NO_PROTOCOL.values())
-
-
-def test_what_judges_is_told_under_any_name() -> None:
-    """Crafting code counts, what crafting trains on does not; a stage that judges every model no more counts too."""
-
-    def told(**stages: str) -> tuple[str, ...]:
-        reruns = (Rerun(name.replace("_of_", "@"), (why,), same_results=False) for name, why in stages.items())
-        return protocol(reruns)
-
-    assert told(craft="stages/craft.py") == ("stages/craft.py",)
-    assert told(craft="craft.fraction") == ()
-    assert told(evaluate_of_a="gone", attack_of_a="new") == ("evaluate",)
-    assert told(evaluate_of_a="gone", evaluate_of_b="models/b.keras") == (), "a model that is judged no more"
 
 
 def test_a_looser_gate_is_told(branch: Branch) -> None:

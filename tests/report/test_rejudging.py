@@ -164,10 +164,10 @@ def evaluated(made: Pipeline) -> list[str]:
     return (made.root / "evaluations.log").read_text(encoding="utf-8").split()
 
 
-def lose(made: Pipeline) -> None:
-    """Take the base's robust model out of the cache."""
-    lost = Results(repository().at(made.run("git", "rev-parse", "main").strip())).weights["robust"]
-    (made.root / ".dvc/cache/files/md5" / lost[:2] / lost[2:]).unlink()
+def _cached(made: Pipeline) -> Path:
+    """Return where the cache has the base's robust model."""
+    md5 = Results(repository().at(made.run("git", "rev-parse", "main").strip())).weights["robust"]
+    return made.root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
 
 
 def test_the_models_of_the_base_are_judged_by_the_branch(pipeline: Pipeline) -> None:
@@ -210,10 +210,43 @@ def test_models_that_are_the_same_are_not_run(pipeline: Pipeline) -> None:
 
 def test_a_model_that_is_nowhere(pipeline: Pipeline) -> None:
     """A model that neither cache nor remote has is one line that says how to get it."""
-    lose(pipeline)
+    _cached(pipeline).unlink()
     pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
     with pytest.raises(InputError, match=r"models/robust\.keras of \w+ is neither in DVC's cache nor in its remote"):
         compare("main", None, rejudge=True)
+
+
+def test_another_file_under_its_hash_is_refused(pipeline: Pipeline) -> None:
+    """What the cache has in the place of the base's model is judged only if it is that model."""
+    (lost := _cached(pipeline)).chmod(0o644)
+    lost.write_text("9", encoding="utf-8")
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    with pytest.raises(InputError, match=r"robust\.keras of \w+: what the cache or the remote has is another file"):
+        compare("main", None, rejudge=True)
+
+
+def test_a_model_that_is_judged_no_more_is_not_judged_again(pipeline: Pipeline) -> None:
+    """Its figures are gone, and said to be."""
+    graph = yaml.safe_load((pipeline.root / "dvc.yaml").read_text(encoding="utf-8"))
+    for name in ("evaluate", "score"):
+        graph["stages"][name]["matrix"]["model"] = ["baseline"]
+    pipeline.text("dvc.yaml", yaml.safe_dump(graph, sort_keys=False))
+    pipeline.text("stages/checks.py", CHECKS)
+    for path in SCORED:
+        (pipeline.root / path.format("robust")).unlink()
+    pipeline.commit("Judge the baseline alone", evaluate_eps=3)
+    gone = [change.name for change in compare("main", None, rejudge=True).figures if change.status == "gone"]
+    assert gone == [WORST]
+
+
+def test_a_branch_that_goes_on_judges_the_base_once(pipeline: Pipeline) -> None:
+    """Another model of the branch, under the same attack, asks nothing new of the base's."""
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    compare("main", None, rejudge=True)
+    pipeline.commit("Weaken more", train_skill=6, evaluate_eps=3)
+    count = len(evaluated(pipeline))
+    assert compare("main", None, rejudge=True).rejudged
+    assert len(evaluated(pipeline)) == count
 
 
 def test_a_model_in_a_remote_is_fetched(pipeline: Pipeline, tmp_path: Path) -> None:
@@ -221,7 +254,7 @@ def test_a_model_in_a_remote_is_fetched(pipeline: Pipeline, tmp_path: Path) -> N
     pipeline.run("dvc", "remote", "add", "--quiet", "--default", "--local", "store", str(tmp_path / "remote"))
     pipeline.run("dvc", "push", "--quiet")
     pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
-    lose(pipeline)
+    _cached(pipeline).unlink()
     assert next(each.base for each in compare("main", None, rejudge=True).figures if each.name == WORST) == 0.5
 
 
