@@ -3,16 +3,13 @@
 Nothing that comes with the file is run: Keras' safe mode, and before it a look at which classes the file names.
 """
 
-import json
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits.candidate import archive, graph
 from robust_digits.errors import InputError
 from robust_digits.judge import indicators
 from robust_digits.learn import models
@@ -25,7 +22,6 @@ _RESHAPED = "images reshaped to what it expects"
 _SMALLEST = 1e-37  # what a probability of 0 counts as: near the least of float32, so that its logarithm is finite
 _CLOSE = 1e-4  # of probabilities that are to be the same
 _FEW = 64  # images that show what a model gives
-_TORCH = (".pt", ".pth", ".ckpt", ".safetensors")
 _IMAGE_AXES = 3
 
 
@@ -46,10 +42,10 @@ def load(path: Path, images: NDArray[np.float32]) -> Candidate:
     InputError
         If the file is not a model, would run code of its own, or is no classifier of such images.
     """
-    _refuse_foreign(path)
+    archive.refuse_foreign(path)
     model = models.load(path)
     reshaped = _check_shapes(model, images.shape[1:], where=path)
-    model = _plain(model)
+    model = graph.plain(model)
     few = np.asarray(images[:_FEW])
     shown = few.reshape(len(few), *reshaped) if reshaped else few
     before = np.asarray(model(shown, training=False))
@@ -67,60 +63,21 @@ def _logits(
     shape = few.shape[1:]
     if not indicators.probabilities(before).all():
         return _fitted(model, shape, reshaped), _LOGITS
-    bare = _without_softmax(model)
+    bare = graph.without_softmax(model)
     if bare is not None:
         fitted = _fitted(bare, shape, reshaped)
         after = keras.ops.softmax(fitted(few, training=False))
         if np.allclose(before, after, atol=_CLOSE):
             return fitted, _TAKEN_OFF
-        model = _plain(models.load(path))  # its last layer, changed above, is used elsewhere too
+        model = graph.plain(models.load(path))  # its last layer, changed above, is used elsewhere too
     inputs = keras.Input(shape)
     outputs = _fitted(model, shape, reshaped)(inputs)
     return keras.Model(inputs, keras.ops.log(keras.ops.maximum(outputs, _SMALLEST))), _LOGARITHM
 
 
-def _plain(model: keras.Model) -> keras.Model:
-    """Return the model with its one input and output as tensors, which it may keep in lists or by names."""
-    return model if isinstance(model, keras.Sequential) else keras.Model(model.inputs[0], model.outputs[0])
-
-
-def _without_softmax(model: keras.Model) -> keras.Model | None:
-    """Return the model without the softmax that it ends in, inside whatever model it ends; None if there is none."""
-    if isinstance(model, keras.Sequential):
-        *others, last = model.layers
-        bare = _bare(last)
-        if bare is None:
-            return None
-        return keras.Sequential([keras.Input(model.input_shape[1:]), *others, *bare])
-    history = model.outputs[0]._keras_history  # noqa: SLF001 (how Keras itself walks a graph)
-    node = history.operation._inbound_nodes[history.node_index]  # noqa: SLF001
-    bare = _bare(history.operation)
-    if bare is None or len(node.input_tensors) != 1:
-        return None
-    outputs = node.input_tensors[0]
-    for layer in bare:
-        outputs = layer(outputs)
-    return keras.Model(model.inputs[0], outputs)
-
-
-def _bare(layer: keras.layers.Layer) -> list[keras.layers.Layer] | None:
-    """Return what a layer does before its softmax, as layers; None if it does not end in one."""
-    if isinstance(layer, keras.Model):
-        within = _without_softmax(layer)
-        return None if within is None else [within]
-    if type(layer).__name__ == "Softmax":  # the layer, or the operation that keras.ops.softmax leaves in a graph
-        return [] if layer.axis in {-1, 1} else None
-    if getattr(layer, "activation", None) is not keras.activations.softmax:
-        return None
-    if type(layer) is keras.layers.Activation:
-        return []
-    layer.activation = keras.activations.linear
-    return [layer]
-
-
 def _fitted(model: keras.Model, shape: tuple[int, ...], reshaped: tuple[int, ...]) -> keras.Model:
     """Return the model for images of one shape: a plain sequence of layers where it is one, which can be certified."""
-    chain = _chain(model)
+    chain = graph.chain(model)
     if chain is not None:
         flat = chain and type(chain[0]) is keras.layers.Flatten
         front = [keras.layers.Reshape(reshaped)] if reshaped and not flat else []
@@ -129,39 +86,6 @@ def _fitted(model: keras.Model, shape: tuple[int, ...], reshaped: tuple[int, ...
         return model
     inputs = keras.Input(shape)
     return keras.Model(inputs, model(keras.layers.Reshape(reshaped)(inputs) if reshaped else inputs))
-
-
-def _chain(model: keras.Model) -> list[keras.layers.Layer] | None:
-    """Return the layers of a model, and of those inside it, if each does nothing but what the one before hands it."""
-    layers = _in_order(model)
-    if layers is None:
-        return None
-    found: list[keras.layers.Layer] = []
-    for layer in layers:
-        within = _chain(layer) if isinstance(layer, keras.Model) else [layer]
-        if within is None:
-            return None
-        found += within
-    return found if len({id(layer) for layer in found}) == len(found) else None
-
-
-def _in_order(model: keras.Model) -> list[keras.layers.Layer] | None:
-    """Return the layers from the input of a model to its output, or None where the way divides."""
-    if isinstance(model, keras.Sequential):
-        return list(model.layers)
-    found: list[keras.layers.Layer] = []
-    tensor = model.outputs[0]
-    while True:
-        history = tensor._keras_history  # noqa: SLF001 (how Keras itself walks a graph)
-        layer = history.operation
-        if isinstance(layer, keras.layers.InputLayer):
-            return found[::-1]
-        node = layer._inbound_nodes[history.node_index]  # noqa: SLF001
-        told = {name: value for name, value in node.arguments.kwargs.items() if value is not None}
-        if not isinstance(layer, keras.layers.Layer) or len(node.input_tensors) != 1 or told:
-            return None
-        found.append(layer)
-        tensor = node.input_tensors[0]
 
 
 def _check_shapes(model: keras.Model, shape: tuple[int, ...], *, where: Path) -> tuple[int, ...]:
@@ -206,49 +130,3 @@ def _fits(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
 
 def _said(shape: tuple[int | None, ...]) -> str:
     return ", ".join("any" if size is None else str(size) for size in shape)
-
-
-def _refuse_foreign(path: Path) -> None:
-    """Raise `InputError` unless the file is a Keras archive that names nothing but what Keras brings.
-
-    Keras' safe mode refuses code too; this says which, and needs no class to be looked up for it.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a model saved as .keras")
-    names: list[str] = []
-    config: Any = None
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            config = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError, zipfile.LargeZipFile):
-        pass
-    if path.suffix in _TORCH or any(name.endswith("data.pkl") for name in names):
-        raise InputError(f"{path}: a PyTorch file; expected a Keras model saved as .keras")
-    if config is None or path.suffix != ".keras":
-        raise InputError(f"{path}: not a Keras 3 model; expected a file that model.save('my.keras') wrote")
-    for said in _named(config):
-        module, name = str(said.get("module")), str(said["class_name"])
-        if name in {"Lambda", "__lambda__"}:
-            raise InputError(
-                f"{path}: has a Lambda layer, code of its own that is not run; use layers of Keras instead"
-            )
-        if module != "builtins" and module.partition(".")[0] != "keras":
-            known = str(said.get("registered_name") or name)
-            raise InputError(
-                f"{path}: has a custom object, {known}, whose code is not in the file; use layers of Keras instead"
-            )
-
-
-def _named(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 (whatever JSON holds)
-    """Yield every object of a configuration that names its class."""
-    if isinstance(config, dict):
-        if isinstance(config.get("class_name"), str) and (
-            "module" in config or "lambda" in config["class_name"].lower()
-        ):
-            yield config
-        for value in config.values():
-            yield from _named(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _named(value)

@@ -1,15 +1,14 @@
 """The report as a command: what it prints, writes and leaves with, on repositories whose verdict is plain."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import commands
 from support.made_up import Project, branch
 
 from robust_digits.judge import scoring
@@ -24,17 +23,7 @@ WORST = "hardened.accuracy.worst_case"
 
 def run(*arguments: str, at: Path) -> subprocess.CompletedProcess[str]:
     """Run the report in a folder, where neither DVC nor TensorFlow can be imported."""
-    forbid = "import sys; sys.modules.update(dict.fromkeys(['dvc', 'tensorflow', 'keras', 'art', 'matplotlib']));"
-    start = f"{forbid} import runpy; runpy.run_module('robust_digits.report.report', None, '__main__')"
-    return subprocess.run(
-        [sys.executable, "-c", start, *arguments],
-        cwd=at,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return commands.run("report.report", *arguments, at=at, without=["dvc", "tensorflow", "keras", "art", "matplotlib"])
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,13 @@
 """The trend: every figure that must hold over the commits of a branch, what moved, and what changed with it."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import commands
 from support.made_up import Project, project
 from support.pictures import assert_picture
 
@@ -25,17 +24,7 @@ LEFT_OUT = (
 
 def run(*arguments: str, at: Path) -> subprocess.CompletedProcess[str]:
     """Run the command in a folder, where neither DVC nor TensorFlow can be imported."""
-    forbid = "import sys; sys.modules.update(dict.fromkeys(['dvc', 'tensorflow', 'keras', 'art']));"
-    start = f"{forbid} import runpy; runpy.run_module('robust_digits.report.trend', None, '__main__')"
-    return subprocess.run(
-        [sys.executable, "-c", start, *arguments],
-        cwd=at,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return commands.run("report.trend", *arguments, at=at, without=["dvc", "tensorflow", "keras", "art"])
 
 
 @pytest.fixture(scope="module")

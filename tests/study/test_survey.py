@@ -1,8 +1,6 @@
 """The survey runs every attack of the table on a few images and says how each one did."""
 
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from support import commands
 
 from robust_digits import runtime
 from robust_digits.attack import attacks
@@ -23,7 +22,6 @@ from robust_digits.study import survey
 
 pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]
 
-ROOT = Path(__file__).parents[2]
 SIDE, EPS = 8, 0.2
 SUITE: dict[str, dict[str, int]] = {
     "grey": {},
@@ -153,16 +151,7 @@ def test_an_attack_that_is_not_part_of_the_suite(
 
 def test_it_is_a_command(tmp_path: Path) -> None:
     """What cannot be run ends `make survey` within a second, with one line, a code other than 0 and no traceback."""
-    command = [sys.executable, "-m", "robust_digits.study.survey", *COMMAND]
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = commands.run("study.survey", *COMMAND, at=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "survey: params.yaml: no such file; run from the folder that holds it\n"
 

@@ -1,0 +1,57 @@
+"""What a `.keras` file names, looked at before Keras is: nothing that comes with it is run."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from robust_digits.errors import InputError
+
+_TORCH = (".pt", ".pth", ".ckpt", ".safetensors")
+
+
+def refuse_foreign(path: Path) -> None:
+    """Raise `InputError` unless the file is a Keras archive that names nothing but what Keras brings.
+
+    Keras' safe mode refuses code too; this says which, and needs no class to be looked up for it.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a model saved as .keras")
+    names: list[str] = []
+    config: Any = None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            config = json.loads(archive.read("config.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError, zipfile.LargeZipFile):
+        pass
+    if path.suffix in _TORCH or any(name.endswith("data.pkl") for name in names):
+        raise InputError(f"{path}: a PyTorch file; expected a Keras model saved as .keras")
+    if config is None or path.suffix != ".keras":
+        raise InputError(f"{path}: not a Keras 3 model; expected a file that model.save('my.keras') wrote")
+    for said in _named(config):
+        module, name = str(said.get("module")), str(said["class_name"])
+        if name in {"Lambda", "__lambda__"}:
+            raise InputError(
+                f"{path}: has a Lambda layer, code of its own that is not run; use layers of Keras instead"
+            )
+        if module != "builtins" and module.partition(".")[0] != "keras":
+            known = str(said.get("registered_name") or name)
+            raise InputError(
+                f"{path}: has a custom object, {known}, whose code is not in the file; use layers of Keras instead"
+            )
+
+
+def _named(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 (whatever JSON holds)
+    """Yield every object of a configuration that names its class."""
+    if isinstance(config, dict):
+        if isinstance(config.get("class_name"), str) and (
+            "module" in config or "lambda" in config["class_name"].lower()
+        ):
+            yield config
+        for value in config.values():
+            yield from _named(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _named(value)
