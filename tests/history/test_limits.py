@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from robust_digits.errors import InputError
 from robust_digits.history import limits
-from robust_digits.history.limits import Limit
+from robust_digits.history.limits import Limit, Limits
 from robust_digits.history.results import Results
 from robust_digits.history.revisions import Revision, repository
 
@@ -64,3 +66,28 @@ def test_this_project_holds_its_own_limits(monkeypatch: pytest.MonkeyPatch) -> N
     results = Results(repository().here())
     for name, limit in limits.load(results.revision).figures.items():
         assert results.figures[name].value >= (limit.floor or 0), name
+
+
+limit = st.builds(Limit, drop=st.none() | st.floats(0, 0.9), floor=st.none() | st.floats(0.01, 1))
+held = st.builds(
+    Limits,
+    level=st.floats(0.001, 0.5),
+    figures=st.dictionaries(st.sampled_from(["a.accuracy.clean", "b.accuracy.clean"]), limit),
+    accepted=st.dictionaries(st.sampled_from(["a.sanity.logits", "b.accuracy.clean"]), st.just("why")),
+    gone=st.just({}),
+)
+
+
+@given(held, held)
+def test_of_two_limits_the_stricter_judges(base: Limits, here: Limits) -> None:
+    """No level is lower, no drop larger and no floor lower than either side has it, whichever is the base."""
+    both = limits.strictest(base, here)
+    assert (both.level, both.figures) == (limits.strictest(here, base).level, limits.strictest(here, base).figures)
+    assert both.level == max(base.level, here.level)
+    for side in (base, here):
+        for name, own in side.figures.items():
+            found = both.figures[name]
+            assert own.drop is None or (found.drop is not None and found.drop <= own.drop)
+            assert own.floor is None or (found.floor is not None and found.floor >= own.floor)
+    assert set(both.accepted) == base.accepted.keys() & here.accepted.keys()
+    assert set(both.gone) == here.accepted.keys() - base.figures.keys()

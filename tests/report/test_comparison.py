@@ -164,6 +164,14 @@ def test_the_worst_comes_first(branch: Branch) -> None:
     assert headline.headline(found).text.endswith(", and 2 more figures regressed")
 
 
+def test_of_equally_bad_ones_the_worst_case_comes_first(branch: Branch) -> None:
+    """Then come those that gate.yaml holds, then the others."""
+    found = branch.compare({CLEAN: 0.9, WORST: 0.6, "robust.accuracy.clean": 0.9, CERTIFIED: 0.4})
+    assert [change.name for change in found.figures[:3]] == [WORST, CLEAN, CERTIFIED]
+    lower = branch.compare({CLEAN: 0.952, WORST: 0.69, CERTIFIED: 0.55})
+    assert list(statuses(lower)) == [WORST, CLEAN, "robust.accuracy.clean"]
+
+
 def test_a_red_check(branch: Branch) -> None:
     """A red check is red whatever the figures say, and though it was red before."""
     branch.project.red = {"robust.sanity.logits"}
