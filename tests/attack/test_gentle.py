@@ -9,9 +9,10 @@ from support.attacks import mistakes
 from support.linear import SIDE, gradient
 from support.linear import model as linear_model
 
-from robust_digits.attack import gentle
+from robust_digits.attack import gentle, losses
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Restarts
+from robust_digits.attack.target import Victim
 from robust_digits.data.images import ImageSet
 from robust_digits.data.perturbation import sizes
 from robust_digits.learn import networks
@@ -214,3 +215,12 @@ def test_the_front_ends_where_a_layer_looks_at_several_pixels(first: Callable[[]
     behind_it = [layers.ReLU(), layers.Flatten(), layers.Dense(2)]
     model = keras.Sequential([layers.Input((SIDE, SIDE, 1)), layers.Rescaling(2.0), inner, first(), *behind_it])
     assert named(model) == ["Rescaling", "Conv2D", "ReLU"]
+
+
+def test_an_adaptive_ascent_is_another_only_where_something_bends() -> None:
+    """Without a bend in front the adaptive attack climbs by the ascent that is compiled already."""
+    plain = Victim(networks.build("strided", shape=(SIDE, SIDE, 1), classes=2), norm="inf", eps=0.1)
+    assert plain.ascent(losses.margin, adaptive=True) is plain.ascent(losses.margin)
+    bent = Victim(networks.build("thresholded", shape=(SIDE, SIDE, 1), classes=2), norm="inf", eps=0.1)
+    assert bent.ascent(losses.margin, adaptive=True) is not bent.ascent(losses.margin)
+    assert bent.ascent(losses.margin, adaptive=True) is bent.ascent(losses.margin, adaptive=True)

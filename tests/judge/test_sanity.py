@@ -20,14 +20,15 @@ from support.evaluations import (
     red,
     under,
 )
+from support.fabricated import bare
 
 from robust_digits.attack.suite import Suite
-from robust_digits.attack.table import Samples
+from robust_digits.attack.table import ATTACKS, Samples
 from robust_digits.data.images import ImageSet
 from robust_digits.judge import sanity
 from robust_digits.judge.checks import Check
 from robust_digits.judge.evidence import Evidence
-from robust_digits.judge.views import CLEAN, FGM_WHITE_BOX, WORST_CASE
+from robust_digits.judge.views import CLEAN, FGM_WHITE_BOX, WORST_CASE, after
 from robust_digits.params import Section
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
@@ -117,6 +118,19 @@ def test_a_suite_without_an_attack(left_out: list[str], unmeasured: set[str], su
     found = judged(suite, transfer, chosen=chosen)
     table = sanity.checks(found, control=True)
     assert {name for name, check in table.items() if check.measured is None} == red(found) == unmeasured
+
+
+@pytest.mark.parametrize("weaker", [0, 1])
+def test_a_member_counts_with_the_best_of_its_ensembles(weaker: int) -> None:
+    """Where two ensembles have the same member, what the stronger run of it left is held against the others."""
+    ensembles = ["autoattack", "apgd_square"]
+    left = {ensembles[weaker]: 0.5, ensembles[1 - weaker]: 0.1}
+    indicators = {after(name, member): left[name] for name in ensembles for member in ATTACKS[name].members}
+    wrong = dict.fromkeys([CLEAN, "noise", *ensembles], np.zeros(10, np.int64))  # all of class 1
+    labels = np.ones(10, np.int64)
+    found = replace(bare(wrong | {CLEAN: labels, "noise": labels}, labels), indicators=indicators)
+    against = sanity._strength(found)["gradient_free_vs_noise"]  # noqa: SLF001 (the checks of a bare evidence)
+    assert against.measured == pytest.approx(0.1 - 1.0)
 
 
 def test_a_curve_that_ends_too_early(suite: Suite, transfer: ImageSet) -> None:
