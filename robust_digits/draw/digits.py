@@ -1,5 +1,6 @@
 """Draw digits: the test images, what an attack does to them, and which the models get wrong."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from robust_digits.draw import parts
 from robust_digits.draw.parts import RIGHT, WRONG
 from robust_digits.judge import scoring
 from robust_digits.judge.evidence import Evidence
-from robust_digits.judge.views import CLEAN, FGM_WHITE_BOX, label
+from robust_digits.judge.views import CLEAN, FGM_WHITE_BOX, WORST_CASE, label
 
 _COLUMNS = 10
+_WHITE = 255
 
 
 def samples(path: Path, test: ImageSet, *, rows: int = 3) -> None:
@@ -90,6 +92,25 @@ def mistakes(path: Path, test: ImageSet, evidence: Evidence, *, model: str, rows
     for axes, row in zip(grid, few, strict=False):
         parts.image(axes, test.images[row])
         axes.set_title(f"{predicted[row]}, is {evidence.labels[row]}", fontsize=9, color=WRONG)
+    parts.save(figure, path)
+
+
+def fallen(path: Path, evidence: Evidence, rows: Sequence[int], *, title: str) -> None:
+    """Draw test images that a model gets wrong in its worst case, the first ten of `rows`: clean, and as it saw them.
+
+    Above each stand its number and true label, then what it was taken for; below, under which attack that was.
+    """
+    few = rows[:_COLUMNS]
+    figure = Figure(figsize=(1.15 * len(few) + 0.4, 3.4), layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    grid = figure.subplots(2, len(few), squeeze=False)
+    for column, row in enumerate(few):
+        view = evidence.fell_to(row) or WORST_CASE
+        for axes, name in zip(grid[:, column], (CLEAN, WORST_CASE), strict=True):
+            parts.image(axes, evidence.pictured[name][row] / np.float32(_WHITE))
+        grid[0, column].set_title(f"{row}: {evidence.labels[row]}", fontsize=9)
+        _verdict(grid[1, column], int(evidence.predictions[view][row]), int(evidence.labels[row]))
+        grid[1, column].set_xlabel(label(view), fontsize=7)
     parts.save(figure, path)
 
 

@@ -1,18 +1,21 @@
-"""What a revision says of itself: the figures, checks, parameters and stages that are in git, so no cache is needed."""
+"""What a revision says of itself: figures, checks, parameters and stages, out of git alone; DVC has the evidence."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from robust_digits.errors import InputError
-from robust_digits.history import documents, lineage, verdicts
+from robust_digits.history import artifacts, documents, lineage, verdicts
 from robust_digits.history.lineage import Stage
 from robust_digits.history.revisions import Revision
 from robust_digits.history.verdicts import Verdicts
-from robust_digits.judge import checks, views
+from robust_digits.judge import checks, evidence, views
 from robust_digits.judge.checks import Check
+from robust_digits.judge.evidence import Evidence
 
 CHECKS = "metrics/sanity.json"
 GATE = "gate.yaml"
@@ -86,6 +89,21 @@ class Results:
             current(f"{model}.sanity.{name}"): check for model, table in models.items() for name, check in table.items()
         }
 
+    def evidence(self, model: str, root: Path) -> Evidence:
+        """Return what every attack left of each test image, which DVC has of the repository at `root`, not git.
+
+        Raises
+        ------
+        InputError
+            If it is neither in the cache nor in the remote, or cannot be read.
+        """
+        path = evidence_of(model)
+        md5 = self.stages[f"evaluate@{model}"].outs[path]
+        with TemporaryDirectory() as folder:
+            target = Path(folder, f"{model}.npz")
+            artifacts.fetch(self.revision, path, target, md5=md5, root=root)
+            return evidence.load(target)
+
     @cached_property
     def gate(self) -> dict[str, Any]:
         """Every entry of gate.yaml by its full name; none if there is no such file."""
@@ -158,6 +176,11 @@ def current(figure: str) -> str:
     """Return the full name that a figure or check, such as robust.accuracy.fgm_fresh, has by now."""
     *path, name = figure.split(".")
     return ".".join([*path, _RENAMED.get(name, name)])
+
+
+def evidence_of(model: str) -> str:
+    """Return where the pipeline writes what it found of a model."""
+    return f"data/evidence/{model}.npz"
 
 
 def view_of(figure: str) -> str:

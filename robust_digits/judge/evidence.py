@@ -15,7 +15,7 @@ from robust_digits.errors import InputError
 from robust_digits.files import replacing
 from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
-_GROUPS = ("predictions", "images", "logits", "curves", "indicators", "made")
+_GROUPS = ("predictions", "images", "logits", "pictured", "curves", "indicators", "made")
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ class Evidence:
 
     A view is `clean`, `fgm_transfer` (crafted against the baseline), `fgm_white_box` (the same attack against this very
     model), or an attack of the suite. `labels` (n,) are the true classes, `predictions` the predicted ones in each
-    view, int64 (n,), or (m,) where an attack saw only the first m images. For the few rows `shown` (k,), `images` holds
-    what the model saw, float32 (k, height, width, channels), and `logits` what it answered, (k, classes). `curves` are
-    accuracies over eps, (points, 2), for `linf` and `l2`, and for `certified`, the share proven to be right.
-    `certified` says which images are, bool (n,), or is None where nothing can be proven. `indicators` are single
-    numbers measured to check the evaluation itself. `made` says how each view was made, the worst case, and under
-    `certified` the proof.
+    view, int64 (n,), or (m,) where an attack saw the first m images only. Of the few rows `shown` (k,), `images` holds
+    what the model saw, float32 (k, height, width, channels), and `logits` what it answered, (k, classes). `pictured`
+    are all test images to be looked at, uint8 (n, height, width, channels): `clean`, and as `worst_case` under the
+    attack that `fell_to` names, or under the last one where none broke it. `curves` are accuracies over eps, (points,
+    2), for `linf` and `l2`, and for `certified`, the share proven to be right. `certified` says which images are, bool
+    (n,), or is None where nothing can be proven. `indicators` are single numbers measured to check the evaluation
+    itself. `made` says how each view was made, the worst case, and under `certified` the proof.
     """
 
     labels: NDArray[np.int64]
@@ -46,6 +47,7 @@ class Evidence:
     predictions: Mapping[str, NDArray[np.int64]]
     images: Mapping[str, NDArray[np.float32]]
     logits: Mapping[str, NDArray[np.float32]]
+    pictured: Mapping[str, NDArray[np.uint8]]
     curves: Mapping[str, NDArray[np.float64]]
     indicators: Mapping[str, float]
     made: Mapping[str, Made]
@@ -69,6 +71,11 @@ class Evidence:
             seen = self.right(attack)
             standing[: len(seen)] &= seen
         return standing
+
+    def fell_to(self, image: int) -> str | None:
+        """Return the first view of the worst case in which an image is wrong, or None where it stands in all."""
+        seen = (view for view in (CLEAN, *self.suite()) if image < len(self.predictions[view]))
+        return next((view for view in seen if not self.right(view)[image]), None)
 
     def verdicts(self) -> dict[str, NDArray[np.bool_]]:
         """Return `right` of every view, the worst case last."""

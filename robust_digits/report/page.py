@@ -15,9 +15,13 @@ import vl_convert
 
 from robust_digits import files, markup
 from robust_digits.command import guarded
+from robust_digits.draw import digits
 from robust_digits.errors import InputError
+from robust_digits.history.results import Results, view_of
+from robust_digits.history.revisions import repository
+from robust_digits.judge.views import WORST_CASE
 from robust_digits.report import headline, overview, sections, trend
-from robust_digits.report.comparison import Comparison
+from robust_digits.report.comparison import Change, Comparison
 from robust_digits.report.drawings import Drawing, drawings
 from robust_digits.report.overview import Table
 from robust_digits.report.report import REJUDGE, compare
@@ -31,7 +35,12 @@ _PAST = 100  # commits before this branch: more would be neither quick to read n
 def page(comparison: Comparison, *, base: str) -> str:
     """Return the page; `base` is what the user compared with, such as main."""
     plots = drawings(comparison.base, comparison.here)
-    body = [_top(comparison, plots, base=base), _numbers(comparison), _past(comparison, base=base)]
+    body = [
+        _top(comparison, plots, base=base),
+        _numbers(comparison),
+        _flipped(comparison),
+        _past(comparison, base=base),
+    ]
     body += [_plots(plots), _pictures(comparison)]
     return markup.page(
         _TEMPLATE,
@@ -63,15 +72,46 @@ def _numbers(comparison: Comparison) -> str:
             _table(overview.figures(overview.first(comparison.figures))),
             f"<p>{markup.inline(sections.told(comparison))}</p>",
             markup.folded(f"{overview.counted(len(others), 'other figure')} changed", _table(overview.figures(others))),
-            markup.folded(
-                "Which test images broke, and which were mended", _table(overview.flipped(comparison.figures))
-            ),
             markup.folded(f"{overview.counted(len(same.rows), 'figure')} unchanged", _table(same)),
             _table(overview.models(comparison)),
             f"<p>{green}</p>{_table(red)}",
             markup.folded(count, _table(ran) + f"<p>{markup.inline(rest)}</p>"),
         ]
     )
+
+
+def _flipped(comparison: Comparison) -> str:
+    """Show which test images broke and which were mended: their numbers, and a few as the models saw them."""
+    numbers = _table(overview.flipped(comparison.figures))
+    shown = "".join(_album(comparison, change) for change in comparison.figures if view_of(change.name) == WORST_CASE)
+    return shown + markup.folded("Which test images broke, and which were mended", numbers)
+
+
+def _album(comparison: Comparison, change: Change) -> str:
+    """Draw a few images that a model lost or won in the worst case, out of the evidence of the side that errs."""
+    if change.difference is None:
+        return ""
+    model = change.name.partition(".")[0]
+    sides = (
+        ("broke", change.difference.broke, comparison.here, "here"),
+        ("mended", change.difference.mended, comparison.base, "at the base"),
+    )
+    return "".join(
+        _fallen(side, model, rows, title=f"{model}: {len(rows)} {what}, {where}")
+        for what, rows, side, where in sides
+        if rows
+    )
+
+
+def _fallen(side: Results, model: str, rows: Sequence[int], *, title: str) -> str:
+    """Draw what a model was wrong about, or say why that cannot be seen."""
+    with TemporaryDirectory() as folder:
+        picture = Path(folder, "fallen.png")
+        try:
+            digits.fallen(picture, side.evidence(model, repository().root), rows, title=title)
+        except InputError as error:  # the cache may be elsewhere; the verdict is in git
+            return f'<p class="quiet">{html.escape(f"{title}: no pictures: {error}")}</p>'
+        return markup.picture(title, picture.read_bytes())
 
 
 def _past(comparison: Comparison, *, base: str) -> str:

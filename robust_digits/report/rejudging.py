@@ -7,6 +7,7 @@ another model and other places for what they write.
 
 import hashlib
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,24 +18,31 @@ from tempfile import TemporaryDirectory
 
 from robust_digits import cache, files
 from robust_digits.errors import InputError
-from robust_digits.history import lineage
+from robust_digits.history import artifacts, lineage
 from robust_digits.history.lineage import Stage
-from robust_digits.history.results import CHECKS, Results
+from robust_digits.history.results import CHECKS, Results, evidence_of
+from robust_digits.judge import evidence
+from robust_digits.judge.evidence import Evidence
 
 _LOCK = "dvc.lock"
 
 
 @dataclass(frozen=True)
 class Rejudged(Results):
-    """The results of a base whose models were judged on the test images of `judged`."""
+    """The results of a base whose models were judged on the test images of `judged`; `kept` has the evidence."""
 
     judged: Results
+    kept: Mapping[str, Path]  # of each model that is not one of `judged`
 
     @cached_property
     def stages(self) -> dict[str, Stage]:
         """What dvc.lock says of every stage: those that judge are the branch's."""
         judging = {name: stage for name, stage in self.judged.stages.items() if name.startswith("evaluate@")}
         return lineage.read(self.revision) | judging
+
+    def evidence(self, model: str, root: Path) -> Evidence:
+        """Return what every attack left of each test image when the model was judged again."""
+        return evidence.load(self.kept[model]) if model in self.kept else self.judged.evidence(model, root)
 
 
 def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
@@ -51,21 +59,24 @@ def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
     """
     files_of = base.revision.files.items()
     found = {path: content for path, content in files_of if path == CHECKS or not path.startswith("metrics/")}
+    kept = {}
     for model in [name for name in base.models if f"score@{name}" in here.stages]:
         if model not in base.weights:
             raise InputError(f"dvc.lock in {base.revision.label}: models/{model}.keras is not in it")
+        scored = here.stages[f"score@{model}"].outs
         if base.weights[model] == here.weights.get(model):
-            scored = here.stages[f"score@{model}"].outs
             found |= {path: here.revision.files[path] for path in scored}
         else:
-            found |= _judged(base, here, model, root)
-    return Rejudged(replace(base.revision, files=found), here)
+            folder = _judged(base, here, model, root)
+            found |= {path: (folder / path).read_bytes() for path in scored}
+            kept[model] = folder / evidence_of(model)
+    return Rejudged(replace(base.revision, files=found), here, kept)
 
 
-def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, bytes]:
-    """Return the files that scoring writes, path -> content, for a model of the base."""
+def _judged(base: Results, here: Results, model: str, root: Path) -> Path:
+    """Return the folder that keeps what judging a model of the base wrote."""
     judging = [here.stages[f"{name}@{model}"] for name in ("evaluate", "score")]
-    written = list(judging[-1].outs)
+    written = [path for stage in judging for path in stage.outs]
     kept = cache.folder("rejudged") / _key(base.weights[model], judging, model=model)
     if not all((kept / path).is_file() for path in written):
         _refuse_other_workspace(here, model, root)
@@ -76,8 +87,9 @@ def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, b
             for stage in judging:
                 _run(stage, places, root)
             for path in written:
-                files.write(kept / path, Path(places[path]).read_text(encoding="utf-8"))
-    return {path: (kept / path).read_bytes() for path in written}
+                with files.replacing(kept / path) as temporary:
+                    shutil.copyfile(places[path], temporary)
+    return kept
 
 
 def _key(weights: str, judging: Sequence[Stage], *, model: str) -> str:
@@ -107,23 +119,9 @@ def _refuse_other_workspace(here: Results, model: str, root: Path) -> None:
 
 def _fetched(base: Results, model: str, root: Path, folder: Path) -> str:
     """Bring a model of the base out of the cache or the remote, and return where it lies."""
-    from dvc.api import DVCFileSystem  # noqa: PLC0415 (as above)
-    from dvc.exceptions import DvcException  # noqa: PLC0415
-
-    target = folder / "models" / f"{model}.keras"
-    target.parent.mkdir(parents=True)
-    try:
-        DVCFileSystem(str(root), rev=base.revision.commit).get_file(f"models/{model}.keras", str(target))
-    except (OSError, DvcException) as error:
-        raise InputError(
-            f"models/{model}.keras of {base.revision.label} is neither in DVC's cache nor in its remote; `dvc repro` "
-            f"on a checkout of that commit makes it ({type(error).__name__})"
-        ) from None
-    if hashlib.md5(target.read_bytes(), usedforsecurity=False).hexdigest() != base.weights[model]:
-        raise InputError(
-            f"models/{model}.keras of {base.revision.label}: what the cache or the remote has is another file"
-        )
-    return str(target)
+    path = f"models/{model}.keras"
+    artifacts.fetch(base.revision, path, folder / path, md5=base.weights[model], root=root)
+    return str(folder / path)
 
 
 def _run(stage: Stage, places: Mapping[str, str], root: Path) -> None:

@@ -1,5 +1,7 @@
 """Every attack is as strong as it claims on a linear model, where the smallest perturbation is known."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.stats import kstest
@@ -13,7 +15,6 @@ from robust_digits.attack.table import ATTACKS, Ensemble, Noise, Plain, Queries,
 from robust_digits.data.images import ImageSet
 from robust_digits.data.perturbation import sizes
 from robust_digits.params import Section
-from robust_digits.runtime import keras
 
 pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]
 
@@ -51,7 +52,7 @@ CLIMBS: dict[str, Section] = {
 @pytest.mark.parametrize("seed", range(2))
 def test_smallest_perturbation_on_a_linear_model(name: str, settings: Section, seed: int) -> None:
     """Within a box just larger than the distance to the boundary every image falls, just smaller none."""
-    falls_between(name, settings, *level(0.05, seed), norm="inf", distance=0.05)
+    falls_between(name, settings, *known(seed, "inf"), distance=0.05)
 
 
 @pytest.mark.parametrize(("name", "settings"), [(name, each) for name, each in CLIMBS.items() if "pgd" not in name[:3]])
@@ -59,19 +60,23 @@ def test_smallest_perturbation_on_a_linear_model(name: str, settings: Section, s
 def test_smallest_perturbation_in_l2(name: str, settings: Section, seed: int) -> None:
     """The same in L2, where the distance is larger by the ratio of the weights' norms."""
     ratio = float(np.abs(gradient(seed)).sum() / np.linalg.norm(gradient(seed)))
-    falls_between(name, settings, *level(0.05, seed), norm=2, distance=0.05 * ratio)
+    falls_between(name, settings, *known(seed, 2), distance=0.05 * ratio)
 
 
-def falls_between(
-    name: str, settings: Section, model: keras.Model, whole: ImageSet, *, norm: str | int, distance: float
-) -> None:
+@cache
+def known(seed: int, norm: str | int) -> tuple[Suite, ImageSet]:
+    """Return the attacks on a linear model, compiled once, and images 0.05 from its boundary in L-infinity."""
+    model, whole = level(0.05, seed)
+    return Suite(model, eps=0.05, seed=0, norm=norm), whole
+
+
+def falls_between(name: str, settings: Section, attacks: Suite, whole: ImageSet, *, distance: float) -> None:
     """Assert that an attack breaks every image a little beyond a distance, and none a little short of it."""
-    attacks = Suite(model, eps=distance, seed=0, norm=norm)
     for factor, falls in ((0.98, False), (1.02, True)):
         attacks.victim.eps = distance * factor
         found = attacks.attack(name, settings, whole, whole.images).images
         assert (mistakes(attacks, found, whole) == falls).all()
-        assert sizes(found - whole.images, norm=norm).max() <= attacks.eps + 1e-6
+        assert sizes(found - whole.images, norm=attacks.norm).max() <= attacks.eps + 1e-6
         assert found.min() >= 0
         assert found.max() <= 1
 
@@ -111,8 +116,8 @@ def test_small_perturbations_on_a_linear_model(name: str, norm: str | int, dista
 @pytest.mark.parametrize("name", ATTACKS)
 def test_nothing_falls_in_too_small_a_box(name: str) -> None:
     """Below the distance to the boundary every image survives every attack, those without a bound included."""
-    model, whole = level(0.05)
-    attacks = Suite(model, eps=0.01, seed=0)
+    attacks, whole = known(0, "inf")
+    attacks.victim.eps = 0.01
     found = attacks.attack(name, FEW[name], whole, 1 - whole.images).images
     assert not mistakes(attacks, found, whole).any()
     assert sizes(found - whole.images, norm="inf").max() <= 0.01 + 1e-6

@@ -15,7 +15,7 @@ from robust_digits.attack.target import Target
 from robust_digits.data import images, perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.judge import evaluation, evidence, proof
+from robust_digits.judge import evaluation, evidence, proof, showing
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
 from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
@@ -190,6 +190,18 @@ def test_a_sampled_attack_stores_what_it_saw(suite: Suite, samples: int, seen: i
     assert found.indicators["largest_perturbation"] <= EPS + perturbation.TOLERANCE
 
 
+def test_an_image_is_pictured_as_what_broke_it(suite: Suite, digits: ImageSet) -> None:
+    """Under the first attack that broke it, or under the last one that saw it; white is 255."""
+    chosen, transfer = {"deepfool": Samples(samples=5), "noise": Noise(draws=1)}, crafted(suite, digits)
+    found = judged(suite, digits, transfer, attacks=chosen)
+    assert [found.fell_to(image) for image in range(6)] == [CLEAN, CLEAN, *3 * ["deepfool"], None]
+    worst = suite.attack("noise", chosen["noise"], digits, transfer.images).images
+    worst[2:5] = suite.attack("deepfool", chosen["deepfool"], digits[:5], transfer.images).images[2:5]
+    np.testing.assert_array_equal(found.pictured[WORST_CASE], np.round(255 * worst))
+    np.testing.assert_array_equal(found.pictured[CLEAN], np.round(255 * digits.images))
+    assert {each.dtype for each in found.pictured.values()} == {np.dtype(np.uint8)}
+
+
 def test_curves_and_indicators_use_the_first_images(suite: Suite, digits: ImageSet) -> None:
     """The two images that are wrong come first: of three samples, a third is right clean, and none in the end."""
     curve = Curve(samples=3, steps=3, linf=(0.0, 0.5), l2=(0.0,))
@@ -246,7 +258,7 @@ def test_a_linear_model_is_certified_up_to_its_distance(eps: float, right: int, 
     suite = Suite(level(DISTANCE)[0], eps=eps, seed=0)
     found = proof.prove(suite, digits, linf=(0.0,), samples=COUNT).certified
     assert found is not None
-    clean = evaluation.clean(suite.model, digits).predictions == digits.labels
+    clean = showing.clean(suite.model, digits).predictions == digits.labels
     np.testing.assert_array_equal(found, clean & (right > 0))
     assert found.sum() == right
 

@@ -62,6 +62,14 @@ def test_nothing_proven_is_not_none_proven(tmp_path: Path) -> None:
     assert evidence.load(tmp_path / "robust.npz").certified is None
 
 
+def test_an_image_falls_to_the_first_view_that_has_it_wrong() -> None:
+    """In the order of the worst case: clean, then the suite; an attack that did not see an image did not break it."""
+    _, found = fabricated(wrong=2)
+    assert [found.fell_to(image) for image in (0, 1, 2, 10, 11)] == [CLEAN, CLEAN, "pgd", "pgd", None]
+    gentle = replace(found, predictions={**found.predictions, "pgd": found.predictions["noise"]})
+    assert [gentle.fell_to(image) for image in (1, 2, 5, 6, 11)] == [CLEAN, "deepfool", "deepfool", None, None]
+
+
 def test_a_proof_is_no_attack() -> None:
     """What is certified is no view of the test images, and changes no verdict."""
     found = fabricated()[1]

@@ -16,7 +16,7 @@ from robust_digits.attack.table import ATTACKS, Attack, Noise, Plain, Steps
 from robust_digits.attack.target import Target
 from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
-from robust_digits.judge import evaluation, sanity
+from robust_digits.judge import sanity, showing
 from robust_digits.judge.evidence import Evidence
 from robust_digits.params import Section
 
@@ -117,7 +117,7 @@ def test_pixels_above_one(suite: Suite, transfer: ImageSet, monkeypatch: pytest.
     high = replace(digits(), images=np.minimum(digits().images + 0.3, 1))
     monkeypatch.setattr("robust_digits.attack.attacks.noise", lambda target, _: target.images + target.eps)
     monkeypatch.setattr(perturbation, "check", lambda *_, **__: None)
-    found = evaluation.under_attack(suite, high, transfer, {"noise": Noise(draws=1)}).indicators
+    found = showing.under_attack(suite, high, transfer, {"noise": Noise(draws=1)}).indicators
     assert found["beyond_range"] == pytest.approx(high.images.max() + EPS - 1)
     assert found["beyond_range"] > 0.1
 

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from support import browser
 from support.browser import Tab
+from support.fabricated import fabricated
 from support.made_up import Project, branch, project
 
+from robust_digits.history.results import Results
+from robust_digits.judge.evidence import Evidence
 from robust_digits.report import page as module
 from robust_digits.report.page import page
 from robust_digits.report.report import compare
@@ -85,6 +88,36 @@ def test_pictures_side_by_side(written: Path) -> None:
     text = written.read_text(encoding="utf-8").partition(">Pictures</h2>")[2]
     shown = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,', text)
     assert shown == ["attack baseline, here", "attack hardened, base", "attack hardened, here", "attack robust, here"]
+
+
+def test_what_broke_and_was_mended_is_shown(made: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few images that the worst case lost, as this branch saw them, and that it won, as the base did."""
+    copy = Project(shutil.copytree(made.root, tmp_path / "copy"), figures=made.figures, params=made.params)
+    copy.flipped[WORST] = (0, 950)
+    copy.commit("Break one, mend one")
+    asked = []
+
+    def found(side: Results, model: str, root: Path) -> Evidence:
+        asked.append((side.revision.subject, model, root))
+        return fabricated(count=1000)[1]
+
+    monkeypatch.setattr(Results, "evidence", found)
+    monkeypatch.chdir(copy.root)
+    text = without_library(page(compare("main", "HEAD"), base="main"))
+    shown = re.findall(r'<figure><figcaption>(hardened: [^<]+)</figcaption><img alt="\1" src="data:image/png', text)
+    assert shown == ["hardened: 601 broke, here", "hardened: 1 mended, at the base"]
+    assert [(subject, model) for subject, model, _ in asked] == [
+        ("Break one, mend one", "hardened"),
+        ("Begin", "hardened"),
+    ]
+
+
+def test_what_broke_cannot_be_shown(written: Path) -> None:
+    """Where DVC has no evidence of it that is one line; the numbers are there all the same."""
+    text = without_library(written.read_text(encoding="utf-8"))
+    line = "hardened: 600 broke, here: no pictures: data/evidence/hardened.npz of "
+    assert text.count(f'<p class="quiet">{line}') == 1
+    assert "<summary>Which test images broke, and which were mended</summary>" in text
 
 
 def test_the_trend_is_folded(written: Path) -> None:

@@ -12,6 +12,7 @@ from support.numbered import CHECKS, EVALUATE, SCORED, Pipeline, begin
 from robust_digits.errors import InputError
 from robust_digits.history.results import Results
 from robust_digits.history.revisions import repository
+from robust_digits.judge import evidence
 from robust_digits.report.report import compare
 
 pytestmark = pytest.mark.slow
@@ -56,6 +57,19 @@ def test_the_models_of_the_base_are_judged_by_the_branch(pipeline: Pipeline) -> 
     assert (change.difference.test, change.difference.broke) == ("McNemar", tuple(range(40, 50)))
     assert found.same_models == ("baseline",)
     assert evaluated(pipeline)[-1] == "8", "the base's robust model, and no other"
+
+
+def test_the_evidence_of_both_sides(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What DVC has of either side is found, and of a base that was judged again what was found then."""
+    monkeypatch.setattr(evidence, "load", Path.read_text)  # a number, as the models
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    seen: list[list[object]] = []
+    for rejudge, here in ((False, "HEAD"), (True, "HEAD"), (True, None)):
+        found = compare("main", here, rejudge=rejudge)
+        seen += [
+            [side.evidence(name, pipeline.root) for name in found.here.models] for side in (found.base, found.here)
+        ]
+    assert seen == [["4", "7"], ["2", "4"], *2 * [["2", "5"], ["2", "4"]]]
 
 
 def test_what_was_judged_again_is_kept(pipeline: Pipeline) -> None:

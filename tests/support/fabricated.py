@@ -1,5 +1,6 @@
 """Evidence that no model left: made up, small, and known image by image."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +41,7 @@ def fabricated(*, classes: int = 3, channels: int = 1, wrong: int = 2, count: in
         predictions=predictions,
         images={view: np.clip(test.images[shown] + shift, 0, 1).astype(np.float32) for view, shift in noise.items()},
         logits={view: 3 * np.eye(classes, dtype=np.float32)[each[shown]] for view, each in predictions.items()},
+        pictured={view: np.round(test.images * 255).astype(np.uint8) for view in (CLEAN, WORST_CASE)},
         curves={
             "linf": np.array([[0.0, 0.9], [0.2, 0.4], [0.5, 0.0]]),
             "l2": np.array([[0.0, 0.9], [2.0, 0.1]]),
@@ -64,10 +66,19 @@ def proven(found: Evidence, *, count: int = 1) -> Evidence:
     return replace(found, certified=rows >= len(rows) - count, curves={**found.curves, CERTIFIED: curve})
 
 
-def bare(predictions: dict[str, NDArray[np.int64]], labels: NDArray[np.int64]) -> Evidence:
+def bare(predictions: Mapping[str, NDArray[np.int64]], labels: NDArray[np.int64]) -> Evidence:
     """Return evidence with nothing but answers, and how they were made."""
     shown = np.zeros(1, np.int64)
     made = dict.fromkeys([*predictions, WORST_CASE, CERTIFIED], Made())
     return Evidence(
-        labels, shown, predictions, images={}, logits={}, curves={}, indicators={}, made=made, certified=None
+        labels=labels,
+        shown=shown,
+        predictions=predictions,
+        images={},
+        logits={},
+        pictured={},
+        curves={},
+        indicators={},
+        made=made,
+        certified=None,
     )
