@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_
 T = TypeVar("T")
 Row = dict[str, str]
 Plot = tuple[str, str, bool, Spec]  # row, title, whether it is another than at the base, what to draw
-Tables = dict[str, list[Row]]  # a table as it is here and, where it is another, at the base
+Tables = dict[str, list[Row]]  # a table as it is here and at the base
 
 _CURVES = {  # kind of table in plots/security -> title, and what the axes say
     "linf": ("L-infinity", "eps, L-infinity", "accuracy under APGD"),
@@ -34,7 +34,7 @@ _BOTH = "dashed: at the base"
 class Drawing:
     """One plot: the part of the page and the row there that it belongs to, its title, and what Vega-Lite draws.
 
-    `moved` says whether it shows anything else than at the base.
+    `moved` says whether it shows anything else than at the base; where nothing of the base can be shown it does.
     """
 
     part: str
@@ -70,7 +70,7 @@ def _security(base: Results, here: Results) -> Iterator[Plot]:
                 series=_order(base, here),
                 bound=bound,
             )
-            yield "", "; ".join([title, *said]), _several(points), spec
+            yield "", "; ".join([title, *said]), _other({point["at"] for point in points}, tables), spec
 
 
 def _per_class(base: Results, here: Results) -> Iterator[Plot]:
@@ -80,7 +80,7 @@ def _per_class(base: Results, here: Results) -> Iterator[Plot]:
         if points:
             title = label(view) + ("; line: at the base" if _several(points) else "")
             spec = vega.bars(points, x="class", y={"title": "accuracy", **vega.SHARES}, series=_order(base, here))
-            yield "", title, _several(points), spec
+            yield "", title, _other({point["at"] for point in points}, tables), spec
 
 
 def _learning(base: Results, here: Results) -> Iterator[Plot]:
@@ -96,8 +96,8 @@ def _learning(base: Results, here: Results) -> Iterator[Plot]:
                     y={"title": measure, "scale": {"zero": False}, **axis},
                     series=[_spaced(name) for name in columns],
                 )
-                moved = _several(points)
-                yield model, f"{model}, {measure}" + (f"; {_BOTH}" if moved else ""), moved, spec
+                title = f"{model}, {measure}" + (f"; {_BOTH}" if _several(points) else "")
+                yield model, title, _other({point["at"] for point in points}, tables), spec
 
 
 def _confusion(base: Results, here: Results) -> Iterator[Plot]:
@@ -114,9 +114,9 @@ def _confusion(base: Results, here: Results) -> Iterator[Plot]:
                 for (actual, predicted), count in sorted(counts.items())
             ]
             classes = sorted({int(label) for pair in counts for label in pair})
-            moved = len(pairs) > 1
+            both = len(pairs) > 1
             spec = vega.matrix(cells, x="predicted", y="true", classes=classes)
-            yield view, f"{model}, {label(view)}{f', {at}' if moved else ''}", moved, spec
+            yield view, f"{model}, {label(view)}{f', {at}' if both else ''}", _other(pairs, tables), spec
 
 
 _PARTS: dict[str, Callable[[Results, Results], Iterator[Plot]]] = {
@@ -135,8 +135,6 @@ def _tables(base: Results, here: Results, folder: str) -> dict[str, Tables]:
     found: dict[str, Tables] = {}
     for path in sorted(path for path in paths if path.startswith(prefix) and path.endswith(suffix)):
         both = {at: results.revision for at, results in ((HERE, here), (BASE, base)) if path in results.revision.files}
-        if len(both) > 1 and both[BASE].files[path] == both[HERE].files[path]:
-            del both[BASE]
         tables = {at: documents.rows(revision, path) for at, revision in both.items()}
         found[path.removeprefix(prefix).removesuffix(suffix)] = tables
     return dict(sorted(found.items(), key=lambda each: order.index(each[0]) if each[0] in order else len(order)))
@@ -159,6 +157,11 @@ def _moved(series: dict[str, list[T]]) -> dict[str, list[T]]:
 
 def _columns(rows: list[Row]) -> list[str]:
     return list(rows[0]) if rows else []
+
+
+def _other(shown: Collection[str], tables: Tables) -> bool:
+    """Return whether what is shown of some tables is anything else than what the base has."""
+    return set(shown) != {HERE} or BASE not in tables
 
 
 def _several(points: list[dict[str, Any]]) -> bool:

@@ -25,6 +25,8 @@ from robust_digits.judge import evidence
 from robust_digits.judge.evidence import Evidence
 
 _LOCK = "dvc.lock"
+_MEASURED = ("metrics/", "plots/")
+_KEPT = (CHECKS, "plots/training/")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
     """Return the results of the base with the figures that its models have when they are judged as here.
 
     A model whose file is the same has the figures that it has here. Others are evaluated, which takes as long as
-    `dvc repro` takes for it; what is found is kept in the user's cache.
+    `dvc repro` takes for it; what is found is kept in the user's cache. The curves and pictures of the base were
+    measured otherwise, and are left out.
 
     Raises
     ------
@@ -58,7 +61,7 @@ def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
         compared, or if the evaluation fails.
     """
     files_of = base.revision.files.items()
-    found = {path: content for path, content in files_of if path == CHECKS or not path.startswith("metrics/")}
+    found = {path: content for path, content in files_of if path.startswith(_KEPT) or not path.startswith(_MEASURED)}
     kept = {}
     for model in [name for name in base.models if f"score@{name}" in here.stages]:
         if model not in base.weights:

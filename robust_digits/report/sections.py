@@ -62,7 +62,7 @@ def warnings(comparison: Comparison) -> list[str]:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         listed = ", ".join(names[:_NAMED]) + more
         then = (
-            "The base's models were judged again, by the same."
+            "The base's models were judged again, by the same; its curves were not, and are left out."
             if comparison.rejudged
             else "What depends on these cannot be compared."
         )

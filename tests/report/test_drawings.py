@@ -1,5 +1,6 @@
 """The plots of two revisions: which there are, what lies over what, and that Vega-Lite can draw each."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,15 @@ def test_the_base_is_drawn_where_it_differs(both: tuple[Results, Results]) -> No
     same = drawings(both[1], both[1])
     assert not any("at the base" in title for titles in named(same).values() for title in titles)
     assert {point["at"] for plot in same if plot.part != "Confusion" for point in points(plot)} == {"here"}
+
+
+def test_what_the_base_does_not_have_has_moved(both: tuple[Results, Results]) -> None:
+    """A plot is as at the base only where the base has the same: without its tables nothing is."""
+    base, here = both
+    assert {plot.title for plot in drawings(base, here) if not plot.moved} >= {"baseline, clean", "hardened, loss"}
+    assert not any(plot.moved for plot in drawings(here, here))
+    bare = {path: content for path, content in base.revision.files.items() if not path.startswith("plots/")}
+    assert all(plot.moved for plot in drawings(Results(replace(base.revision, files=bare)), here))
 
 
 def test_confusion_counts_images(both: tuple[Results, Results]) -> None:

@@ -59,6 +59,18 @@ def test_the_models_of_the_base_are_judged_by_the_branch(pipeline: Pipeline) -> 
     assert evaluated(pipeline)[-1] == "8", "the base's robust model, and no other"
 
 
+def test_what_the_base_drew_is_left_out(pipeline: Pipeline) -> None:
+    """Its curves were measured under another attack than the figures beside them; how it was trained is as it was."""
+    pipeline.run("git", "switch", "--quiet", "main")
+    for path in ("security/linf.csv", "pictures/attack_robust.png", "training/robust.csv"):
+        pipeline.text(f"plots/{path}", "")
+    pipeline.commit("Draw")
+    pipeline.run("git", "switch", "--quiet", "--create", "another")
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    found = compare("main", "HEAD", rejudge=True)
+    assert [path for path in found.base.revision.files if path.startswith("plots/")] == ["plots/training/robust.csv"]
+
+
 def test_the_evidence_of_both_sides(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """What DVC has of either side is found, and of a base that was judged again what was found then."""
     monkeypatch.setattr(evidence, "load", Path.read_text)  # a number, as the models
