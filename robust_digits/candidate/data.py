@@ -41,6 +41,14 @@ def check_labels(labels: NDArray[np.int64], *, classes: int, where: Path) -> Non
         raise InputError(f"{where}: expected labels 0 to {classes - 1}, the classes of the model, got {low} to {high}")
 
 
+def left_out(labels: NDArray[np.int64], *, samples: int) -> str:
+    """Say how many classes the first `samples` of the labels (n,) lack, as in data sorted by class; else nothing."""
+    whole, few = (len(np.unique(each)) for each in (labels, labels[:samples]))
+    if few == whole:
+        return ""
+    return f"the first {samples:,} images hold {few} of {whole} classes: shuffle the data, or take more SAMPLES"
+
+
 def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the arrays of images and labels, whatever they are called."""
     try:

@@ -45,7 +45,8 @@ def judge(request: Request) -> int:
     data.check_labels(images.labels, classes=candidate.classes, where=request.data)
     few = images[: request.samples]
     name = request.model.stem
-    print(f"{name}: {candidate.note}", flush=True)
+    note = "; ".join(filter(None, [candidate.note, data.left_out(images.labels, samples=request.samples)]))
+    print(f"{name}: {note}", flush=True)
     evidence = evaluation.judge(
         Suite(candidate.model, eps=request.eps, norm=request.norm, seed=request.seed),
         few,
@@ -54,7 +55,7 @@ def judge(request: Request) -> int:
         seed=request.seed,
     )
     checks = sanity.checks(evidence, control=False)
-    found = told.Judged(name, evidence, checks, note=candidate.note, data=request.data.name, available=len(images))
+    found = told.Judged(name, evidence, checks, note=note, data=request.data.name, available=len(images))
     files.save(request.output, found, few)
     print("", *told.lines(found), f"written to {request.output}: {', '.join(asked.FILES)}", sep="\n")
     return 0 if found.trusted else FAILED

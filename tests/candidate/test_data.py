@@ -78,3 +78,13 @@ def test_labels_are_classes_of_the_model() -> None:
     data.check_labels(Y, classes=4, where=Path("x"))
     with pytest.raises(InputError, match="expected labels 0 to 2, the classes of the model, got 0 to 3"):
         data.check_labels(Y, classes=3, where=Path("x"))
+
+
+def test_classes_that_the_first_images_lack_are_said() -> None:
+    """Of data sorted by class the first images are no sample: that is said, and nothing where every class is there."""
+    labels = np.repeat(np.arange(4), 5)
+    assert data.left_out(labels, samples=10) == (
+        "the first 10 images hold 2 of 4 classes: shuffle the data, or take more SAMPLES"
+    )
+    assert data.left_out(labels, samples=16) == ""
+    assert data.left_out(labels[::-1], samples=100) == ""
