@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from robust_digits import cache, files
+from robust_digits import cache
 from robust_digits.errors import InputError
 from robust_digits.history import lineage
 from robust_digits.history.lineage import Stage
@@ -75,8 +75,11 @@ def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, b
             places[f"models/{model}.keras"] = _fetched(base, model, root, Path(folder))
             for stage in judging:
                 _run(stage, places, root)
-            for path in written:
-                files.write(kept / path, Path(places[path]).read_text(encoding="utf-8"))
+            found = {path: Path(places[path]).read_bytes() for path in written}
+        for path, content in found.items():
+            if not cache.keep(kept / path, content, otherwise="the next report judges again"):
+                break
+        return found
     return {path: (kept / path).read_bytes() for path in written}
 
 
