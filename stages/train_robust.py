@@ -53,6 +53,7 @@ def main(
         epochs=params.retrain.epochs,
         batch_size=params.retrain.batch_size,
         seed=params.seed,
+        section="retrain",
     )
     seconds = time.monotonic() - started
     models.save(robust, model)

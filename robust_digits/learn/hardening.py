@@ -16,7 +16,14 @@ from robust_digits.learn.losses import categorical_crossentropy
 from robust_digits.learn.objectives import METHODS, Losses, TrainingStep
 from robust_digits.learn.recipe import Recipe
 from robust_digits.learn.robust_validation import FIRST, compiled_robust_validation
-from robust_digits.learn.training import DECIMALS, Epoch, Progress, compiled_epoch, compiled_validation
+from robust_digits.learn.training import (
+    DECIMALS,
+    Epoch,
+    Progress,
+    compiled_epoch,
+    compiled_validation,
+    divergence,
+)
 from robust_digits.runtime import keras, tf
 
 FOOLED = 4  # times as many images stand under one step as under many: it has learnt to fool the single step only
@@ -70,7 +77,7 @@ class Hardening:
         Raises
         ------
         InputError
-            If the model collapses or learns nothing, unless the recipe allows it.
+            If the model diverges, or if it collapses or learns nothing and the recipe does not allow it.
         """
         kept = Checkpoint(state)
         self._resume(kept)
@@ -82,6 +89,7 @@ class Hardening:
             self._epoch(number)
             self.seconds += time.monotonic() - started
             progress.tell(self.history[-1])
+            self._refuse_divergence(kept)
             self._refuse_collapse(kept)
             kept.save(self._state())  # last, so that a collapse is not resumed behind
         self._refuse_chance(kept)
@@ -133,6 +141,12 @@ class Hardening:
         """Return whether PGD accuracy has not risen for as many epochs as the recipe waits."""
         patience = self._recipe.patience
         return bool(patience and self._full() and self.history[-1].epoch - self._peak().epoch >= patience)
+
+    def _refuse_divergence(self, kept: Checkpoint) -> None:
+        error = divergence(self._model, self.history[-1], section="harden")
+        if error:
+            kept.forget()
+            raise error
 
     def _refuse_collapse(self, kept: Checkpoint) -> None:
         epoch = self.history[-1]
