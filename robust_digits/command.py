@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from robust_digits import interruption, lifeline  # before anything slow
 from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE, Section, check, load
 
@@ -43,7 +44,10 @@ def run(main: Callable[..., None]) -> None:
 
     `main` takes `params`, a `Section` that is loaded from params.yaml, and then its arguments, paths or names, in the
     order of its signature. The docstring of its module is the help text, and so is what an argument is annotated with.
+
+    A stage that DVC started ends with it.
     """
+    lifeline.hold()
     arguments = list(inspect.signature(main).parameters.values())
     hints = get_type_hints(main, include_extras=True)
     script = inspect.getmodule(main)
@@ -78,7 +82,7 @@ def _code(name: str, work: Callable[[], int | None]) -> int:
             raise
         said = f"{error.filename}: {error.strerror}"
     except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
+        interruption.said(name)
         return INTERRUPTED
     print(f"{name}: {said}", file=sys.stderr)
     return REFUSED

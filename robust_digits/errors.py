@@ -1,4 +1,14 @@
-"""The one exception that means: the user gave something that cannot work."""
+"""The one exception that means: the user gave something that cannot work. And how its message shows what was given."""
+
+import reprlib
+from collections.abc import Iterable
+
+_LONGEST = 200  # characters of a value
+_MOST = 10  # names of a list
+
+_values = reprlib.Repr()  # which looks at no more of a value than it shows
+_values.maxstring = _values.maxother = _LONGEST
+_values.maxlist = _values.maxtuple = _values.maxdict = _values.maxset = _MOST
 
 
 class InputError(ValueError):
@@ -7,3 +17,33 @@ class InputError(ValueError):
     The message is one line: what was expected, what was given, and where to mend it. Stages print it without a
     traceback; every other exception is a fault of ours and keeps its traceback.
     """
+
+
+def shown(value: object) -> str:
+    """Return a value as Python writes it, in one line that is cut where it is long."""
+    try:
+        return _cut(_values.repr(value))
+    except ValueError:
+        return "a number too long to print"  # Python writes no integer of more than 4300 digits
+
+
+def named(name: object) -> str:
+    """Return a name as it is, or where it has what does not print, as Python writes it; cut where it is long."""
+    text = str(name)
+    return _cut(text) if text.isprintable() else shown(text)
+
+
+def listed(names: Iterable[object]) -> str:
+    """List names, each once, the first ones of many."""
+    once = list(dict.fromkeys(names))
+    rest = f", ... ({len(once)} in all)" if len(once) > _MOST else ""
+    return ", ".join(map(named, once[:_MOST])) + rest or "nothing"
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says, in one line that is cut where it is long."""
+    return _cut((str(error).splitlines() or [type(error).__name__])[0])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -1,19 +1,26 @@
 """Write files and folders so that nothing half-written ever stands under the final name."""
 
+import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_WRITING, _EARLIER = "writing", "earlier"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; what was written there takes the place of `path` when the block ends.
 
-    If the block raises, what was written is removed and `path` is left as it was.
+    If the block raises, what was written is removed and `path` is left as it was; an error of the system, such as a
+    full disk, names `path` then. Processes that write one path do not disturb each other: what the last one wrote
+    stays. What killed ones have left is cleared away.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.writing")
+    _clear(path)
+    temporary = _beside(path, _WRITING)
     _remove(temporary)
     try:
         yield temporary
@@ -21,6 +28,10 @@ def replacing(path: Path) -> Iterator[Path]:
             _swap(temporary, path)
         else:
             temporary.replace(path)
+    except OSError as error:
+        if error.errno is not None:
+            error.filename = str(error.filename or path).replace(str(temporary), str(path))
+        raise
     finally:
         _remove(temporary)
 
@@ -33,7 +44,7 @@ def write(path: Path, text: str) -> None:
 
 def _swap(temporary: Path, path: Path) -> None:
     """Put a folder in the place of a file or folder, or the other way round; no rename does that in one step."""
-    earlier = path.with_name(f".{path.name}.earlier")
+    earlier = _beside(path, _EARLIER)
     _remove(earlier)
     if path.exists():
         path.replace(earlier)
@@ -44,6 +55,43 @@ def _swap(temporary: Path, path: Path) -> None:
             earlier.replace(path)
         raise
     _remove(earlier)
+
+
+def _beside(path: Path, what: str) -> Path:
+    """Return a name that is this process's own; by it others know when nobody needs the file any more."""
+    return path.with_name(f"{_start(path)}{os.getpid()}.{what}")
+
+
+def _clear(path: Path) -> None:
+    """Remove what killed processes of this machine have left beside `path`.
+
+    One that was killed between the two steps of a swap had moved the earlier result away: it is put back.
+    """
+    for left in sorted(path.parent.iterdir()):  # what is earlier comes before what was being written
+        number, _, what = left.name.removeprefix(_start(path)).partition(".")
+        if not left.name.startswith(_start(path)) or not number.isdecimal() or _runs(int(number)):
+            continue
+        if what == _EARLIER and not path.exists():
+            left.replace(path)
+        elif left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)  # another process may be at it
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _start(path: Path) -> str:
+    """Return how temporary names begin: with the machine or container too, for several may share a folder."""
+    return f".{path.name}.{platform.node().partition('.')[0]}-"
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _remove(path: Path) -> None:

@@ -5,17 +5,25 @@ before anything slow is imported, so that a misspelt parameter fails within a se
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import Node
 
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, named, shown
 
 PARAMS_FILE = "params.yaml"
+_LONGEST = 100_000  # characters of the file: what is much longer takes minutes to read
+_MOST = 20  # lines of what is wrong
+_NOT_YAML = (YAMLError, RecursionError, ValueError, LookupError, TypeError)  # no such day, a number too long, a tag
 _WORDS = {  # pydantic's, and what a reader of params.yaml knows them as
     "Value error, ": "",
     "Input should be": "expected",
@@ -23,15 +31,18 @@ _WORDS = {  # pydantic's, and what a reader of params.yaml knows them as
     "Tuple should have": "expected",
     " after validation": "",
     "String should match pattern": "expected a name that matches",
+    "String should have": "expected",
 }
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Threads = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=1)]
+Threads = Annotated[int, Field(ge=1, le=1024)]  # more than a machine has cores; TensorFlow starts all at once
+Count = Annotated[int, Field(ge=1, le=1_000_000)]  # of epochs, steps, images: more is a slip of the finger
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=1, le=1024)]  # pixels: four times what large networks are fed with
 Share = Annotated[float, Field(gt=0, lt=1)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
-Sizes = Annotated[tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...], Field(min_length=1, strict=False)]
+_Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Sizes = Annotated[tuple[_Size, ...], Field(min_length=1, max_length=100, strict=False)]
 
 
 def _no_bool(value: object) -> object:
@@ -44,6 +55,24 @@ def _no_bool(value: object) -> object:
 Norm = Annotated[Literal["inf", 1, 2], BeforeValidator(_no_bool)]
 
 
+def _one_line(text: str) -> str:
+    """Refuse what would break a message into lines, or end a path."""
+    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text):
+        raise ValueError("expected one line of text")
+    return text
+
+
+def _checksum(text: str) -> str:
+    """Refuse what is no SHA-256: it names a folder of the user's cache."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ValueError("expected 64 hexadecimal digits")
+    return text
+
+
+Source = Annotated[str, Field(max_length=4096), AfterValidator(_one_line)]  # the longest path or URL that works
+Sha256 = Annotated[str, AfterValidator(_checksum)]
+
+
 def _different(names: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse a list that names one thing twice."""
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -52,7 +81,9 @@ def _different(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]  # of a file in models/, and of metrics/<model>.json
+ModelName = Annotated[
+    str, Field(max_length=64, pattern=r"^[a-z][a-z0-9_]*$")
+]  # of a file in models/, and of metrics/<model>.json
 Models = Annotated[tuple[ModelName, ...], Field(min_length=1, strict=False), AfterValidator(_different)]
 
 
@@ -104,20 +135,48 @@ def parse(kind: type[S], values: dict[str, Any], *, where: str) -> S:
     try:
         return kind.model_validate(wanted)
     except ValidationError as error:
-        raise InputError("\n".join(f"{where}: {_line(kind, detail)}" for detail in _innermost(error))) from None
+        lines = [f"{where}: {_line(kind, detail)}" for detail in _innermost(error)[: _MOST + 1]]
+        if len(lines) > _MOST:
+            lines[_MOST] = f"{where}: and more"
+        raise InputError("\n".join(lines)) from None
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the mapping in a YAML file; InputError where there is none."""
+    """Return the mapping in a YAML file, as DVC reads it (YAML 1.2: 1:30 is text); InputError where there is none."""
+    reader = YAML(typ="safe")
+    reader.Composer = _Composer
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run from the folder that holds it") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a ValueError: no such day, a number too long
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        values = reader.load(_text(path))
+    except InputError:
+        raise
+    except _NOT_YAML as error:
+        raise InputError(f"{path}: not valid YAML: {named(' '.join(str(error).split()))}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of parameters, got {type(values).__name__}")
     return values
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LONGEST + 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run from the folder that holds it") from None
+    if len(text) > _LONGEST:
+        raise ValueError(f"expected {_LONGEST:,} characters at most, got more")
+    return text
+
+
+class _Composer(Composer):
+    """Refuse aliases, with which a few lines may stand for more values than a machine can hold."""
+
+    def compose_node(self, parent: Node | None, index: int) -> Node:
+        """Return the next node of the file."""
+        if self.parser.check_event(AliasEvent):
+            event = self.parser.get_event()
+            raise ComposerError(None, None, f"write out what *{event.anchor} stands for", event.start_mark)
+        node: Node = super().compose_node(parent, index)
+        return node
 
 
 def _refusal(kind: type[Section], values: dict[str, Any], *, where: str) -> str:
@@ -138,8 +197,7 @@ def _innermost(error: ValidationError) -> list[ErrorDetails]:
 
 def _line(kind: type[Section], detail: ErrorDetails) -> str:
     """Say in one line what is wrong with one value, and what would be right."""
-    key = ".".join(str(part) for part in detail["loc"])
-    given = detail["input"]
+    key = named(".".join(str(part) for part in detail["loc"]))
     if detail["type"] == "missing":
         return f"{key} is missing"
     if detail["type"] == "extra_forbidden":
@@ -147,9 +205,7 @@ def _line(kind: type[Section], detail: ErrorDetails) -> str:
     message = detail["msg"]
     for pydantic, ours in _WORDS.items():
         message = message.replace(pydantic, ours)
-    if detail["type"] == "float_type" and isinstance(given, str) and _is_number(given):
-        message += f" (YAML reads {given} as text; write it with a point, as in 1.0e-3)"
-    return f"{key}: {message}, got {_shown(given)}"
+    return f"{key}: {message}, got {shown(detail['input'])}"
 
 
 def _legal(kind: type[Section], location: tuple[int | str, ...]) -> str:
@@ -168,18 +224,3 @@ def _section(annotation: Any) -> type[Section] | None:  # noqa: ANN401 (any type
         if isinstance(kind, type) and issubclass(kind, Section):
             return kind
     return None
-
-
-def _shown(value: object) -> str:
-    try:
-        return repr(value)
-    except ValueError:  # Python prints no integer of more than 4300 digits
-        return "a number too long to print"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from robust_digits import interruption
+
 # A result depends on the instruction set that oneDNN picks for the CPU it finds: AVX2 is one that every x86-64
 # machine of the last ten years has, and measured no slower for these networks.
 os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
@@ -36,11 +38,12 @@ def _without_start_up_lines() -> Iterator[None]:
         finally:
             os.dup2(stream, 2)
             os.close(stream)
-            held.seek(0)
-            sys.stderr.writelines(line for line in held if not _START_UP.match(line))
+            if not isinstance(sys.exc_info()[1], KeyboardInterrupt):  # which needs no more to be said
+                held.seek(0)
+                sys.stderr.writelines(line for line in held if not _START_UP.match(line))
 
 
-with _without_start_up_lines():
+with _without_start_up_lines(), interruption.heeded():
     import keras
     import tensorflow as tf
 

@@ -9,8 +9,7 @@ from robust_digits import cache
 def note(model: Path, seconds: float) -> None:
     """Remember how long it took to make a file."""
     kept = _kept(hashlib.md5(model.read_bytes(), usedforsecurity=False).hexdigest())
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(f"{seconds:.1f}\n", encoding="utf-8")
+    cache.keep(kept, f"{seconds:.1f}\n".encode(), otherwise=f"how long {model} took will not be known")
 
 
 def recall(md5: str) -> float | None:

@@ -37,8 +37,8 @@ def main(
     from robust_digits.learn import models
 
     runtime.start(seed=params.seed, threads=params.threads)
-    classifier = Classifier(models.load(model))
     train_set, test_set = images.load(train), images.load(test)
+    classifier = Classifier(models.load(model, train_set))
     first = max(1, int(len(train_set) * params.craft.fraction))
     for name, part in {"train": train_set[:first], "test": test_set}.items():
         crafted = fgm.craft(classifier, part, norm=params.craft.norm, eps=params.craft.eps, what=f"crafting {name}")

@@ -50,11 +50,12 @@ def main(
     from robust_digits.learn import models
 
     runtime.start(seed=params.seed, threads=params.threads)
+    test_set = images.load(test)
     start = time.perf_counter()
     blocks = keeper.Blocks(keeper.folder(model, threads=params.threads))
     judged = evaluation.judge(
-        Suite(models.load(model), eps=params.evaluate.eps, seed=params.seed, keeper=blocks),
-        images.load(test),
+        Suite(models.load(model, test_set), eps=params.evaluate.eps, seed=params.seed, keeper=blocks),
+        test_set,
         images.load(transfer),
         norm=params.craft.norm,
         eps=params.craft.eps,

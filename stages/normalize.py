@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Annotated
 
 from robust_digits.command import run
-from robust_digits.params import Count, Section, Seed, Share
+from robust_digits.params import Section, Seed, Share, Side, Source
 
 
 class Data(Section, others=("sha256",)):
     """How to read and split: shares of all images (`test`, where the publisher made none) and of the rest."""
 
-    source: str
-    image_size: Count
+    source: Source
+    image_size: Side
     test: Share
     validation: Share
 

@@ -23,6 +23,8 @@ def main(
     checked: Annotated[Path, "output: the checks of the evaluation, as JSON"],
     control: Annotated[str, "the model without a defence, which must fall"],
 ) -> None:
+    import numpy as np
+
     from robust_digits import tables
     from robust_digits.data import images
     from robust_digits.draw import charts, digits, plots
@@ -32,6 +34,10 @@ def main(
         raise InputError(f"params.yaml: models: expected {control}, the control, among {', '.join(params.models)}")
     test_set = images.load(test)
     judged = {model: evidence.load(found / f"{model}.npz") for model in params.models}
+    for model, each in judged.items():
+        if not np.array_equal(each.labels, test_set.labels):
+            raise InputError(f"{found / model}.npz: evidence on other test images than those in {test}")
+    tried = {model: sanity.checks(each, control=model == control) for model, each in judged.items()}
     trained = {path.stem: tables.read(path) for path in sorted(histories.glob("*.csv"))}
     history = {model: trained[model] for model in params.models if model in trained}
     pictures = out / "pictures"
@@ -53,7 +59,6 @@ def main(
     charts.security(pictures / "security.png", judged)
     charts.confusions(pictures / "confusions.png", judged)
     charts.learning(pictures / "learning.png", history)
-    tried = {model: sanity.checks(each, control=model == control) for model, each in judged.items()}
     checks.save(checked, tried)
     red = [
         f"RED  {model:<9} {checks.amount(check)}  {check.says}"

@@ -40,19 +40,21 @@ def main(
     from robust_digits.learn import models, training
 
     runtime.start(seed=params.seed, threads=params.threads)
-    robust = models.load(baseline)
+    train_set = images.load(augmented)
+    robust = models.load(baseline, train_set)
     if params.retrain.init == "scratch":
         robust = models.fresh(robust)
     started = time.monotonic()
     epochs = training.train(
         robust,
-        images.load(augmented),
+        train_set,
         images.load(validation),
         optimizer=params.retrain.optimizer,
         learning_rate=params.retrain.learning_rate,
         epochs=params.retrain.epochs,
         batch_size=params.retrain.batch_size,
         seed=params.seed,
+        section="retrain",
     )
     seconds = time.monotonic() - started
     models.save(robust, model)

@@ -119,7 +119,7 @@ FAULTS: dict[str, tuple[dict[str, object], list[str]]] = {
     "train_baseline": (
         {
             "train__optimizer": ...,
-            "train__learning_rate": "1e-3",
+            "train__learning_rate": "fast",
             "train__epochs": 0,
             "train__batchsize": 32,
             "train__architecture": "cnn",
@@ -137,7 +137,7 @@ FAULTS: dict[str, tuple[dict[str, object], list[str]]] = {
             "train.depth: expected greater than or equal to 1, got 0",
             "train.dropout: expected less than 1, got 1.0",
             "train.epochs: expected greater than or equal to 1, got 0",
-            "train.learning_rate: expected a valid number (YAML reads 1e-3 as text; write it with a point",
+            "train.learning_rate: expected a valid number, got 'fast'",
             "train.loss: expected 'categorical_crossentropy', 'binary_crossentropy', 'mean_squared_error', ",
             "train.optimizer is missing",
         ],

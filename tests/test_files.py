@@ -1,5 +1,10 @@
 """Writing files and folders so that nothing half-written stands under the final name."""
 
+import errno
+import os
+import platform
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,4 +121,80 @@ def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path, write: Write, lef
         assert not temporary.exists()
         write(temporary, "second")
     assert content(path) == ["second"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def fill(path: Path) -> None:
+    """Begin to replace a file on a disk that is full."""
+    with replacing(path) as temporary:
+        temporary.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def misplace(path: Path) -> None:
+    """Begin to replace a folder by what cannot be written below it."""
+    with replacing(path) as temporary:
+        (temporary / "images.npy").write_text("", encoding="utf-8")
+
+
+@pytest.mark.parametrize(("write", "named"), [(fill, "result"), (misplace, "result/images.npy")])
+def test_what_the_system_refuses_is_named(tmp_path: Path, write: Callable[[Path], None], named: str) -> None:
+    """A full disk does not say which file it is about: the error that is passed on does, by its final name."""
+    with pytest.raises(OSError, match=r"No space left on device|No such file") as caught:
+        write(tmp_path / "result")
+    assert caught.value.filename == str(tmp_path / named)
+
+
+def test_two_that_write_the_same_path_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """One that ends while the other still writes takes nothing of it away; what the last one wrote stays."""
+    path = tmp_path / "result"
+    code = "import sys, pathlib; from robust_digits import files; files.write(pathlib.Path(sys.argv[1]), 'theirs')"
+    with replacing(path) as temporary:
+        write_file(temporary, "ours")
+        subprocess.run([sys.executable, "-c", code, path], check=True, cwd=Path(__file__).parents[1])
+        assert content(path) == ["theirs"]
+    assert content(path) == ["ours"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def left_by(process: int, path: Path, what: str) -> Path:
+    """Return the name that a process of this machine gives what it writes in the place of `path`."""
+    return path.with_name(f".{path.name}.{platform.node().partition('.')[0]}-{process}.{what}")
+
+
+@pytest.fixture
+def gone() -> int:
+    """Return the number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+@files_and_folders
+def test_what_killed_processes_left_is_cleared_away(tmp_path: Path, write: Write, gone: int) -> None:
+    """Only what nobody writes any more: a process that lives, another machine and another path keep theirs."""
+    path = tmp_path / "result"
+    others = [
+        left_by(os.getppid(), path, "writing"),
+        path.with_name(f".result.elsewhere-{gone}.writing"),
+        left_by(gone, path.with_name("results"), "writing"),
+        path.with_name(".result.writing"),
+    ]
+    for other in (*others, left_by(gone, path, "writing"), left_by(gone, path, "earlier")):
+        write(other, "killed")
+    write(path, "old")
+    with replacing(path) as temporary:
+        write(temporary, "new")
+    assert content(path) == ["new"]
+    assert sorted(tmp_path.iterdir()) == sorted([*others, path])
+
+
+def test_a_folder_that_a_killed_process_moved_away_is_put_back(tmp_path: Path, gone: int) -> None:
+    """Killed between the two steps of a swap, a process has moved the earlier folder away; a failure later keeps it."""
+    path = tmp_path / "result"
+    write_folder(left_by(gone, path, "earlier"), "old")
+    write_folder(left_by(gone, path, "writing"), "half")
+    with pytest.raises(ValueError, match="half way"):
+        fail_half_way(path, write_folder, ValueError)
+    assert content(path) == ["old"]
     assert list(tmp_path.iterdir()) == [path]

@@ -103,6 +103,8 @@ def test_the_file_of_the_current_folder_is_the_default(tmp_path: Path, monkeypat
         ("threads", "1", 1),
         ("eps", "1", 1.0),
         ("eps", "1.0e-3", 0.001),
+        ("eps", "1e-3", 0.001),
+        ("seed", "010", 10),
         ("eps", "255", 255.0),
         ("share", "0.999", 0.999),
         ("fraction", "1", 1.0),
@@ -124,6 +126,7 @@ def test_a_legal_value_is_taken(tmp_path: Path, key: str, value: str, legal: obj
         ("seed", "text", "seed: expected a valid integer, got 'text'"),
         ("seed", "true", "seed: expected a valid integer, got True"),
         ("seed", "1.0", "seed: expected a valid integer, got 1.0"),
+        ("seed", "1:30", "seed: expected a valid integer, got '1:30'"),
         ("seed", "-1", "seed: expected greater than or equal to 0, got -1"),
         ("seed", "4294967296", "seed: expected less than 4294967296, got 4294967296"),
         ("seed", "null", "seed: expected a valid integer, got None"),
@@ -161,14 +164,6 @@ def test_an_illegal_value_is_refused(tmp_path: Path, key: str, value: str, messa
 def test_true_is_no_norm(tmp_path: Path) -> None:
     """Python's True equals 1, YAML's does not."""
     assert "attack.norm: expected 'inf', 1 or 2, got True" in refusal(put(tmp_path, given_value("norm", "true")))
-
-
-@pytest.mark.parametrize("value", ["1e-3", "1E5"])
-def test_a_number_that_yaml_reads_as_text_is_explained(tmp_path: Path, value: str) -> None:
-    """YAML 1.1 needs a point before an exponent; the message says how to write the number."""
-    message = refusal(put(tmp_path, given_value("eps", value)))
-    assert f"attack.eps: expected a valid number (YAML reads {value} as text; write it with a point" in message
-    assert message.endswith(f"got '{value}'")
 
 
 def test_a_misspelt_key_is_refused(tmp_path: Path) -> None:
@@ -250,7 +245,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         "a: b: c",
         "a: *b",
         "a: !!python/name:os.system",
-        "{[1]: 2}",
+        "a: 1\na: 2",
         b"\xff\xfe\x00",
         "\x07",
     ],

@@ -50,3 +50,15 @@ def test_what_is_not_known_is_none(content: str) -> None:
     kept.parent.mkdir(parents=True)
     kept.write_text(content, encoding="utf-8")
     assert stopwatch.recall("0" * 32) is None
+
+
+def test_a_cache_that_cannot_be_written_costs_only_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model stays, one line says what will not be known, and nothing is raised."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    md5 = made(tmp_path, b"model", seconds=1)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "cannot be written (Not a directory); how long " in line
+    assert stopwatch.recall(md5) is None

@@ -7,7 +7,7 @@ TensorFlow loads, and checks and pictures ask it what an attack is.
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import create_model, field_validator
+from pydantic import create_model, field_validator, model_validator
 
 from robust_digits.params import Count, Section
 
@@ -142,6 +142,13 @@ class Attacks(_Named):
         if value is None:
             raise ValueError("expected settings, {} if there are none to give")
         return value
+
+    @model_validator(mode="after")
+    def _some(self) -> "Attacks":
+        """Refuse `{}`, whose worst case would be the accuracy on clean images."""
+        if not self.chosen():
+            raise ValueError("expected one attack at least")
+        return self
 
     @classmethod
     def everything(cls, *, samples: int) -> "Attacks":

@@ -1,11 +1,11 @@
 """What a `.keras` file names, looked at before Keras is: nothing that comes with it is run."""
 
-import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from robust_digits import archive
 from robust_digits.errors import InputError
 
 _TORCH = (".pt", ".pth", ".ckpt", ".safetensors")
@@ -18,19 +18,11 @@ def refuse_foreign(path: Path) -> None:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a model saved as .keras")
-    names: list[str] = []
-    config: Any = None
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            config = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError, zipfile.LargeZipFile):
-        pass
-    if path.suffix in _TORCH or any(name.endswith("data.pkl") for name in names):
+    if path.suffix in _TORCH or any(name.endswith("data.pkl") for name in _names(path)):
         raise InputError(f"{path}: a PyTorch file; expected a Keras model saved as .keras")
-    if config is None or path.suffix != ".keras":
+    if path.suffix != ".keras":
         raise InputError(f"{path}: not a Keras 3 model; expected a file that model.save('my.keras') wrote")
-    for said in _named(config):
+    for said in _named(archive.config(path)):
         module, name = str(said.get("module")), str(said["class_name"])
         if name in {"Lambda", "__lambda__"}:
             raise InputError(
@@ -41,6 +33,15 @@ def refuse_foreign(path: Path) -> None:
             raise InputError(
                 f"{path}: has a custom object, {known}, whose code is not in the file; use layers of Keras instead"
             )
+
+
+def _names(path: Path) -> list[str]:
+    """Return the names in an archive; none where there is no archive to read."""
+    try:
+        with zipfile.ZipFile(path) as found:
+            return found.namelist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return []
 
 
 def _named(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 (whatever JSON holds)

@@ -96,20 +96,13 @@ def _check_shapes(model: keras.Model, shape: tuple[int, ...], *, where: Path) ->
     InputError
         If the model does not take such images, or does not give one logit a class.
     """
-    counts = [len(getattr(model, part, None) or []) for part in ("inputs", "outputs")]
-    if counts != [1, 1]:
-        raise InputError(f"{where}: expected a model of one input and one output, got {counts[0]} and {counts[1]}")
-    takes, gives = tuple(model.inputs[0].shape)[1:], tuple(model.outputs[0].shape)[1:]
-    if len(gives) != 1 or gives[0] is None or gives[0] < 2:  # noqa: PLR2004 (to choose between)
-        raise InputError(
-            f"{where}: expected an output for each of two classes at least, (n, classes), got (n, {_said(gives)})"
-        )
+    takes, _ = models.shapes(model, where=where)
     if _fits(takes, shape):
         return ()
     if takes in {shape[:-1], (int(np.prod(shape)),)} and shape[-1] == 1:
-        return tuple(int(size) for size in takes)
+        return tuple(size for size in takes if size is not None)
     raise InputError(
-        f"{where}: the model expects images of shape ({_said(takes)}), the data has ({_said(shape)})"
+        f"{where}: the model expects images of shape ({models.said(takes)}), the data has ({models.said(shape)})"
         + _hint(takes, shape)
     )
 
@@ -126,7 +119,3 @@ def _hint(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> str:
 
 def _fits(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
     return len(takes) == len(shape) and all(size in {None, given} for size, given in zip(takes, shape, strict=True))
-
-
-def _said(shape: tuple[int | None, ...]) -> str:
-    return ", ".join("any" if size is None else str(size) for size in shape)

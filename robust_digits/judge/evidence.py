@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
@@ -11,10 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, first_line
 from robust_digits.files import replacing
 from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
+_BROKEN = (
+    ValueError,
+    KeyError,
+    EOFError,
+    TypeError,
+    MemoryError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _GROUPS = ("predictions", "images", "logits", "pictured", "curves", "indicators", "made")
 
 
@@ -97,26 +109,50 @@ def save(path: Path, evidence: Evidence) -> None:
 
 
 def load(path: Path) -> Evidence:
-    """Read the evidence that `save` wrote.
+    """Read the evidence that `save` wrote; what it lacks is an `InputError` when it is asked for.
 
     Raises
     ------
     InputError
-        If the file is missing or lacks an array.
+        If the file is missing, or is not what an evaluation leaves.
     """
+    from robust_digits.judge import integrity  # noqa: PLC0415 (it knows evidence by this module)
+
+    groups: dict[str, dict[str, Any]] = {group: _Read(path, group) for group in _GROUPS}
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
             for key in arrays.files:
                 group, _, name = key.partition(".")
                 if name:
                     groups[group][name] = _VALUES.get(group, np.asarray)(arrays[key])
             certified = arrays["certified"] if "certified" in arrays.files else None
-            return Evidence(labels=arrays["labels"], shown=arrays["shown"], certified=certified, **groups)
+            found = Evidence(labels=arrays["labels"], shown=arrays["shown"], certified=certified, **groups)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` or `dvc checkout` makes it") from None
-    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not the evidence of an evaluation: {error}") from None
+    except _BROKEN as error:
+        raise _refusal(path, first_line(error)) from None
+    wrong = integrity.fault(found)
+    if wrong:
+        raise _refusal(path, wrong)
+    return found
+
+
+class _Read(dict[str, Any]):
+    """Arrays of a group, by name; one that is not there was lost."""
+
+    def __init__(self, path: Path, group: str) -> None:
+        super().__init__()
+        self._path, self._group = path, group
+
+    def __missing__(self, name: str) -> Any:  # noqa: ANN401 (never)
+        raise _refusal(self._path, f"expected {self._group}.{name}, got none")
+
+
+def _refusal(path: Path, wrong: str) -> InputError:
+    return InputError(
+        f"{path}: not the evidence of an evaluation: {wrong}; "
+        f"`dvc repro --force --single-item evaluate@{path.stem}` makes it anew"
+    )
 
 
 def _array(value: object) -> Any:  # noqa: ANN401 (whatever can become an array)
@@ -124,8 +160,14 @@ def _array(value: object) -> Any:  # noqa: ANN401 (whatever can become an array)
     return np.array(json.dumps(asdict(value))) if isinstance(value, Made) else value
 
 
+def _indicator(array: NDArray[Any]) -> float:
+    if array.shape:
+        raise ValueError(f"expected a number, got an array of shape {array.shape}")
+    return float(array.item())
+
+
 def _made(array: NDArray[np.str_]) -> Made:
     return Made(**json.loads(array.item()))
 
 
-_VALUES: dict[str, Any] = {"indicators": float, "made": _made}
+_VALUES: dict[str, Any] = {"indicators": _indicator, "made": _made}

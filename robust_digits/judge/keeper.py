@@ -6,19 +6,16 @@ everything that a result depends on: the same attack finds its own blocks, and n
 
 import hashlib
 import shutil
-import sys
 import time
-import zipfile
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from robust_digits import attack, cache
+from robust_digits import attack, cache, kept
 from robust_digits.attack.suite import Found
 from robust_digits.attack.target import Target
-from robust_digits.files import replacing
 from robust_digits.params import Section
 
 _LIBRARIES = ("adversarial-robustness-toolbox", "keras", "numpy", "tensorflow")
@@ -39,13 +36,18 @@ class Blocks:
         Where nothing can be written, that is said once, and the evaluation goes on.
         """
         path = self._path(block, settings)
-        kept = self._load(path)
-        if kept is not None:
-            return kept
+        known = self._load(path)
+        if known is not None:
+            return known
         start = time.perf_counter()
         found = attack()
         if self._writes:
-            self._save(path, found, seconds=time.perf_counter() - start)
+            arrays: kept.Arrays = {
+                "images": found.images,
+                "by": found.by,
+                "seconds": np.array(time.perf_counter() - start),
+            }
+            self._writes = kept.save(path, arrays, otherwise="an interrupted evaluation will start anew")
         return found
 
     def forget(self) -> None:
@@ -53,24 +55,11 @@ class Blocks:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _load(self, path: Path) -> Found | None:
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                found = Found(arrays["images"], arrays["by"])
-                self.earlier += float(arrays["seconds"])
-        except FileNotFoundError:
+        arrays = kept.load(path, otherwise="the block is attacked anew")
+        if arrays is None:
             return None
-        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            print(f"{path}: cannot be read ({error}); the block is attacked anew", file=sys.stderr)
-            return None
-        return found
-
-    def _save(self, path: Path, found: Found, *, seconds: float) -> None:
-        try:
-            with replacing(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, allow_pickle=False, images=found.images, by=found.by, seconds=np.array(seconds))
-        except OSError as error:
-            self._writes = False
-            print(f"{path}: cannot be written ({error}); an interrupted evaluation will start anew", file=sys.stderr)
+        self.earlier += float(arrays["seconds"])
+        return Found(arrays["images"], arrays["by"])
 
     def _path(self, block: Target, settings: Section) -> Path:
         """Return where a block lies, by what the attack is given: all but the model, which names the folder."""

@@ -6,17 +6,15 @@ state, and no other does.
 """
 
 import hashlib
-import zipfile
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import cache
+from robust_digits import cache, kept
 from robust_digits.data.images import ImageSet
-from robust_digits.files import replacing
 
 State = dict[str, list[NDArray[Any]]]
 _LIBRARIES = ("tensorflow", "keras", "numpy")
@@ -35,29 +33,46 @@ def path(settings: str, *sets: ImageSet) -> Path:
     return cache.folder("training") / f"{digest.hexdigest()}.npz"
 
 
-def save(file: Path, state: State) -> None:
-    """Write named lists of arrays as an `.npz` file."""
-    arrays: dict[str, Any] = {f"{name}.{i}": array for name, some in state.items() for i, array in enumerate(some)}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(file) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
+class Checkpoint:
+    """The state of one training in a file.
 
+    Two runs of the same training, in two workspaces, share the file: they go through the same states, so that either
+    may go on from what the other wrote. Who wrote last removes it, so that none takes away what the other still needs.
+    """
 
-def load(file: Path) -> State | None:
-    """Return what `save` wrote, or None where there is nothing or what is there cannot be read."""
-    state: State = {}
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            for key in sorted(arrays.files, key=lambda key: int(key.partition(".")[2])):
-                state.setdefault(key.partition(".")[0], []).append(arrays[key])
-    except FileNotFoundError:
+    def __init__(self, file: Path) -> None:
+        """Keep the state in a file, which is made when the first epoch is done."""
+        self._file = file
+        self._writes = True
+        self._own: tuple[int, int] | None = None
+
+    def save(self, state: State) -> None:
+        """Write named lists of arrays; where that cannot be done, it is said once, and training goes on."""
+        arrays = {f"{name}.{i}": array for name, some in state.items() for i, array in enumerate(some)}
+        if self._writes:
+            self._writes = kept.save(self._file, arrays, otherwise="an interrupted training will start anew")
+            self._own = self._written()
+
+    def load(self) -> State | None:
+        """Return what `save` wrote, or None where there is nothing or what is there is not what was written."""
+        arrays = kept.load(self._file, otherwise="training starts anew")
+        if arrays is None:
+            return None
+        self._own = self._written()
+        state: State = {}
+        for key in sorted(arrays, key=lambda key: int(key.partition(".")[2])):
+            state.setdefault(key.partition(".")[0], []).append(arrays[key])
+        return state
+
+    def forget(self) -> None:
+        """Remove the state of a training that has ended, unless another run wrote it since."""
+        if self._written() == self._own:
+            with suppress(OSError):
+                self._file.unlink(missing_ok=True)
+
+    def _written(self) -> tuple[int, int] | None:
+        """Return what tells one writing of the file from another; None where there is none."""
+        with suppress(OSError):
+            found = self._file.stat()
+            return found.st_ino, found.st_mtime_ns
         return None
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        print(f"{file}: cannot be read ({error}); training starts anew")
-        return None
-    return state
-
-
-def forget(file: Path) -> None:
-    """Remove the state of a training that has ended."""
-    file.unlink(missing_ok=True)

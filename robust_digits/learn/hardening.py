@@ -11,12 +11,19 @@ from numpy.typing import NDArray
 
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.learn import checkpoint
+from robust_digits.learn.checkpoint import Checkpoint, State
 from robust_digits.learn.losses import categorical_crossentropy
 from robust_digits.learn.objectives import METHODS, Losses, TrainingStep
 from robust_digits.learn.recipe import Recipe
 from robust_digits.learn.robust_validation import FIRST, compiled_robust_validation
-from robust_digits.learn.training import DECIMALS, Epoch, Progress, compiled_epoch, compiled_validation
+from robust_digits.learn.training import (
+    DECIMALS,
+    Epoch,
+    Progress,
+    compiled_epoch,
+    compiled_validation,
+    divergence,
+)
 from robust_digits.runtime import keras, tf
 
 FOOLED = 4  # times as many images stand under one step as under many: it has learnt to fool the single step only
@@ -70,9 +77,10 @@ class Hardening:
         Raises
         ------
         InputError
-            If the model collapses or learns nothing, unless the recipe allows it.
+            If the model diverges, or if it collapses or learns nothing and the recipe does not allow it.
         """
-        self._resume(state)
+        kept = Checkpoint(state)
+        self._resume(kept)
         progress = Progress(len(self.history) + 1, self._recipe.epochs, what="hardening")
         for number in progress:
             if self._settled():
@@ -81,12 +89,13 @@ class Hardening:
             self._epoch(number)
             self.seconds += time.monotonic() - started
             progress.tell(self.history[-1])
-            self._refuse_collapse(state)
-            checkpoint.save(state, self._state())  # last, so that a collapse is not resumed behind
-        self._refuse_chance(state)
+            self._refuse_divergence(kept)
+            self._refuse_collapse(kept)
+            kept.save(self._state())  # last, so that a collapse is not resumed behind
+        self._refuse_chance(kept)
         for variable, value in zip(self._model.weights, self._best, strict=True):
             variable.assign(value)
-        checkpoint.forget(state)
+        kept.forget()
 
     def best(self) -> HardenedEpoch:
         """Return the epoch to keep: the last that stood against PGD, once eps was full, as well as the best one.
@@ -133,23 +142,29 @@ class Hardening:
         patience = self._recipe.patience
         return bool(patience and self._full() and self.history[-1].epoch - self._peak().epoch >= patience)
 
-    def _refuse_collapse(self, state: Path) -> None:
+    def _refuse_divergence(self, kept: Checkpoint) -> None:
+        error = divergence(self._model, self.history[-1], section="harden")
+        if error:
+            kept.forget()
+            raise error
+
+    def _refuse_collapse(self, kept: Checkpoint) -> None:
         epoch = self.history[-1]
         fooled = epoch in self._full() and epoch.validation_fgm >= max(FOOLED * epoch.validation_pgd, self._chance)
         if self._recipe.allow_collapse or not fooled:
             return
-        checkpoint.forget(state)
+        kept.forget()
         raise InputError(
             f"harden: collapsed in epoch {epoch.epoch}: {epoch.validation_fgm:.1%} right under one step, "
             f"{epoch.validation_pgd:.1%} under PGD (catastrophic overfitting); take more harden.steps, a smaller "
             "harden.step, or a longer harden.ramp; harden.allow_collapse: true keeps such a model"
         )
 
-    def _refuse_chance(self, state: Path) -> None:
+    def _refuse_chance(self, kept: Checkpoint) -> None:
         accuracy = self.best().validation_accuracy
         if self._recipe.allow_collapse or accuracy >= self._chance + _CHANCE * (1 - self._chance):
             return
-        checkpoint.forget(state)
+        kept.forget()
         raise InputError(
             f"harden: learnt nothing: {accuracy:.1%} right on clean validation images, {self._chance:.1%} is the "
             "largest class; take a lower harden.learning_rate, a longer harden.ramp, or more harden.epochs"
@@ -158,7 +173,7 @@ class Hardening:
     def _variables(self) -> list[Any]:
         return [*self._model.variables, *self._optimizer.variables]
 
-    def _state(self) -> checkpoint.State:
+    def _state(self) -> State:
         return {
             "history": [np.array([astuple(epoch) for epoch in self.history])],
             "seconds": [np.array(self.seconds)],
@@ -166,13 +181,13 @@ class Hardening:
             "variables": [variable.numpy() for variable in self._variables()],
         }
 
-    def _resume(self, state: Path) -> None:
-        kept = checkpoint.load(state)
-        if kept is None:
+    def _resume(self, kept: Checkpoint) -> None:
+        state = kept.load()
+        if state is None:
             return
-        self.history = [HardenedEpoch(int(row[0]), *map(float, row[1:])) for row in kept["history"][0]]
-        self.seconds, self._best = float(kept["seconds"][0]), kept["best"]
-        for variable, value in zip(self._variables(), kept["variables"], strict=True):
+        self.history = [HardenedEpoch(int(row[0]), *map(float, row[1:])) for row in state["history"][0]]
+        self.seconds, self._best = float(state["seconds"][0]), state["best"]
+        for variable, value in zip(self._variables(), state["variables"], strict=True):
             variable.assign(value)
         print(f"resumed after epoch {len(self.history)} of {self._recipe.epochs}", flush=True)
 

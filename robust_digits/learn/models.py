@@ -5,10 +5,25 @@ import re
 import zipfile
 from pathlib import Path
 
-from robust_digits.errors import InputError
+from robust_digits import archive
+from robust_digits.data.images import ImageSet
+from robust_digits.errors import InputError, first_line
 from robust_digits.files import replacing
-from robust_digits.runtime import keras
+from robust_digits.runtime import keras, tf
 
+_BROKEN = (  # what Keras raises where a configuration or the weights are not what they must be
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    tf.errors.OpError,
+    zipfile.BadZipFile,
+)
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
 
 
@@ -32,20 +47,57 @@ def save(model: keras.Model, path: Path) -> None:
             stamped.unlink(missing_ok=True)
 
 
-def load(path: Path) -> keras.Model:
+def load(path: Path, images: ImageSet | None = None) -> keras.Model:
     """Return the model in a `.keras` file; code hidden in the file is refused, not run (Keras safe mode).
 
     Raises
     ------
     InputError
-        If the file is missing or is not a model.
+        If the file is missing or is not a model, or not one for these images and their labels.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; `dvc repro` or `dvc checkout` makes it")
+    archive.config(path)
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a Keras model: {(str(error).splitlines() or ['unreadable'])[0]}") from None
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except _BROKEN as error:
+        raise InputError(f"{path}: not a Keras model: {first_line(error)}") from None
+    if images is not None:
+        _refuse_other_images(model, images, where=path)
+    return model
+
+
+def shapes(model: keras.Model, *, where: Path) -> tuple[tuple[int | None, ...], int]:
+    """Return the shape of the images that a model takes, None for an open size, and its number of classes.
+
+    Raises
+    ------
+    InputError
+        If it has another number of inputs or outputs than one, or does not give a number for each class.
+    """
+    counts = [len(getattr(model, part, None) or []) for part in ("inputs", "outputs")]
+    if counts != [1, 1]:
+        raise InputError(f"{where}: expected a model of one input and one output, got {counts[0]} and {counts[1]}")
+    takes, gives = (tuple(tensors[0].shape)[1:] for tensors in (model.inputs, model.outputs))
+    if len(gives) != 1 or gives[0] is None or gives[0] < 2:  # noqa: PLR2004 (to choose between)
+        raise InputError(
+            f"{where}: expected an output for each of two classes at least, (n, classes), got (n, {said(gives)})"
+        )
+    return takes, int(gives[0])
+
+
+def said(shape: tuple[int | None, ...]) -> str:
+    """Return a shape in words."""
+    return ", ".join("any" if size is None else str(size) for size in shape)
+
+
+def _refuse_other_images(model: keras.Model, images: ImageSet, *, where: Path) -> None:
+    (takes, classes), shape = shapes(model, where=where), images.images.shape[1:]
+    if len(takes) != len(shape) or any(size not in {None, given} for size, given in zip(takes, shape, strict=True)):
+        raise InputError(f"{where}: the model expects images of shape ({said(takes)}), the data has ({said(shape)})")
+    highest = int(images.labels.max())
+    if highest >= classes:
+        raise InputError(f"{where}: the model tells {classes} classes apart, the data has labels up to {highest}")
 
 
 def fresh(model: keras.Model) -> keras.Model:

@@ -1,5 +1,6 @@
 """Train a network on labelled images: one compiled function an epoch, over arrays that stay on the device."""
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -12,6 +13,7 @@ from tqdm import tqdm
 
 from robust_digits import tables
 from robust_digits.data.images import ImageSet
+from robust_digits.errors import InputError
 from robust_digits.learn.choices import Optimizer
 from robust_digits.learn.losses import Function, categorical_crossentropy, mean_squared_error
 from robust_digits.runtime import keras, tf
@@ -79,7 +81,7 @@ class Progress:
             self._bar.set_postfix_str(str(epoch))
 
 
-def train(
+def train(  # noqa: PLR0913 (all but what is trained by keyword, as params.yaml has them)
     model: keras.Model,
     train: ImageSet,
     validation: ImageSet,
@@ -91,11 +93,17 @@ def train(
     seed: int,
     loss: Function = categorical_crossentropy,
     distort: Distort = lambda images: images,
+    section: str = "train",
 ) -> list[Epoch]:
     """Train a model that gives logits, in place, and return its history.
 
     Minimizes the mean of `loss` over each batch, which `distort` may change. Every epoch visits every image once, in an
     order that `seed` draws; the last batch of an epoch is smaller where the sizes do not divide.
+
+    Raises
+    ------
+    InputError
+        If a loss or a weight is no finite number; `section` of params.yaml says how the model is trained.
     """
 
     def objective(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -112,7 +120,21 @@ def train(
         epoch = Epoch(number, *(round(float(value), DECIMALS) for value in measured))
         history.append(epoch)
         progress.tell(epoch)
+        error = divergence(model, epoch, section=section)
+        if error:
+            raise error
     return history
+
+
+def divergence(model: keras.Model, epoch: Epoch, *, section: str) -> InputError | None:
+    """Return the error that an epoch left a loss that is not finite, or a weight though no loss shows it; or None."""
+    measured = all(math.isfinite(value) for value in astuple(epoch))
+    if measured and all(np.isfinite(weight).all() for weight in model.get_weights()):
+        return None
+    what = "a weight" if measured else "a loss"
+    return InputError(
+        f"{section}: diverged in epoch {epoch.epoch}: {what} is no finite number; take a lower {section}.learning_rate"
+    )
 
 
 def save_history(path: Path, history: Sequence[Epoch]) -> None:

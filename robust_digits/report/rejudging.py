@@ -7,7 +7,6 @@ another model and other places for what they write.
 
 import hashlib
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from robust_digits import cache, files
+from robust_digits import cache
 from robust_digits.errors import InputError
 from robust_digits.history import artifacts, lineage
 from robust_digits.history.lineage import Stage
@@ -34,7 +33,7 @@ class Rejudged(Results):
     """The results of a base whose models were judged on the test images of `judged`; `kept` has the evidence."""
 
     judged: Results
-    kept: Mapping[str, Path]  # of each model that is not one of `judged`
+    kept: Mapping[str, bytes]  # of each model that is not one of `judged`
 
     @cached_property
     def stages(self) -> dict[str, Stage]:
@@ -44,7 +43,12 @@ class Rejudged(Results):
 
     def evidence(self, model: str, root: Path) -> Evidence:
         """Return what every attack left of each test image when the model was judged again."""
-        return evidence.load(self.kept[model]) if model in self.kept else self.judged.evidence(model, root)
+        if model not in self.kept:
+            return self.judged.evidence(model, root)
+        with TemporaryDirectory() as folder:
+            target = Path(folder, f"{model}.npz")
+            target.write_bytes(self.kept[model])
+            return evidence.load(target)
 
 
 def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
@@ -70,14 +74,14 @@ def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
         if base.weights[model] == here.weights.get(model):
             found |= {path: here.revision.files[path] for path in scored}
         else:
-            folder = _judged(base, here, model, root)
-            found |= {path: (folder / path).read_bytes() for path in scored}
-            kept[model] = folder / evidence_of(model)
+            written = _judged(base, here, model, root)
+            found |= {path: written[path] for path in scored}
+            kept[model] = written[evidence_of(model)]
     return Rejudged(replace(base.revision, files=found), here, kept)
 
 
-def _judged(base: Results, here: Results, model: str, root: Path) -> Path:
-    """Return the folder that keeps what judging a model of the base wrote."""
+def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, bytes]:
+    """Return the files that judging writes, path -> content, for a model of the base."""
     judging = [here.stages[f"{name}@{model}"] for name in ("evaluate", "score")]
     written = [path for stage in judging for path in stage.outs]
     kept = cache.folder("rejudged") / _key(base.weights[model], judging, model=model)
@@ -89,10 +93,12 @@ def _judged(base: Results, here: Results, model: str, root: Path) -> Path:
             places[f"models/{model}.keras"] = _fetched(base, model, root, Path(folder))
             for stage in judging:
                 _run(stage, places, root)
-            for path in written:
-                with files.replacing(kept / path) as temporary:
-                    shutil.copyfile(places[path], temporary)
-    return kept
+            found = {path: Path(places[path]).read_bytes() for path in written}
+        for path, content in found.items():
+            if not cache.keep(kept / path, content, otherwise="the next report judges again"):
+                break
+        return found
+    return {path: (kept / path).read_bytes() for path in written}
 
 
 def _key(weights: str, judging: Sequence[Stage], *, model: str) -> str:

@@ -48,7 +48,7 @@ def lab(params: Params, model: Path, test: Path, picture: Path, *, number: int, 
     if not 0 <= number < len(whole):
         raise InputError(f"--image: expected 0 to {len(whole) - 1}, the test images; got {number}")
     runtime.start(seed=params.seed, threads=params.threads)
-    classifier, one = Classifier(models.load(model)), whole[number : number + 1]
+    classifier, one = Classifier(models.load(model, whole)), whole[number : number + 1]
     clean, label = np.asarray(one.images), int(one.labels[0])
     shared: dict[str, Any] = {
         "image": clean[0],

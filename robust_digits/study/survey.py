@@ -37,8 +37,8 @@ def survey(params: Params, model: Path, test: Path, transfer: Path, *, samples: 
     from robust_digits.learn import models  # noqa: PLC0415
 
     runtime.start(seed=params.seed, threads=params.threads)
-    suite = Suite(models.load(model), eps=params.evaluate.eps, seed=params.seed)
     few, crafted = images.load(test)[:samples], images.load(transfer)[:samples]
+    suite = Suite(models.load(model, few), eps=params.evaluate.eps, seed=params.seed)
     settings = Attacks.everything(samples=samples).chosen() | params.evaluate.attacks.chosen()
     print(f"{model.stem} on the first {len(few)} test images, eps {params.evaluate.eps:g}\n{_HEADER}")
     for name in ATTACKS:

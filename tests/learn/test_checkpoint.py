@@ -9,6 +9,7 @@ import pytest
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import checkpoint
+from robust_digits.learn.checkpoint import Checkpoint
 
 
 @pytest.fixture(autouse=True)
@@ -96,8 +97,8 @@ def test_another_training_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_round_trip(tmp_path: Path) -> None:
     """What is loaded is what was saved: every name, list and array, of the same type and shape, to the bit."""
-    checkpoint.save(tmp_path / "deep" / "state.npz", STATE)
-    loaded = checkpoint.load(tmp_path / "deep" / "state.npz")
+    Checkpoint(tmp_path / "deep" / "state.npz").save(STATE)
+    loaded = Checkpoint(tmp_path / "deep" / "state.npz").load()
     assert loaded is not None
     assert loaded.keys() == STATE.keys()
     for name, arrays in STATE.items():
@@ -109,31 +110,61 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_a_later_state_replaces_the_earlier(tmp_path: Path) -> None:
     """After each epoch there is one state, the last."""
     for value in (1.0, 2.0):
-        checkpoint.save(tmp_path / "state.npz", {"seconds": [np.array(value)]})
-    assert checkpoint.load(tmp_path / "state.npz") == {"seconds": [np.array(2.0)]}
+        Checkpoint(tmp_path / "state.npz").save({"seconds": [np.array(value)]})
+    assert Checkpoint(tmp_path / "state.npz").load() == {"seconds": [np.array(2.0)]}
 
 
-def test_a_failed_save_leaves_the_earlier_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the disk is full, the state of the epoch before is still there, and nothing half-written beside it."""
+def test_a_full_disk_leaves_the_earlier_state_and_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The state of the epoch before is still there, nothing half-written is beside it, and it is said once."""
     file = tmp_path / "state.npz"
-    checkpoint.save(file, {"seconds": [np.array(1.0)]})
+    kept = Checkpoint(file)
+    kept.save({"seconds": [np.array(1.0)]})
 
-    def full(stream: io.BufferedWriter, **_: object) -> None:
-        stream.write(b"half")
-        raise OSError(28, "No space left on device", str(file))
+    def full(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content[:5])
+        raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(np, "savez", full)
-        with pytest.raises(OSError, match="No space left"):
-            checkpoint.save(file, STATE)
-    assert checkpoint.load(file) == {"seconds": [np.array(1.0)]}
+        patch.setattr(Path, "write_bytes", full)
+        kept.save(STATE)
+        kept.save(STATE)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"{file}: cannot be written (No space left on device); an interrupted training will start anew"
+    assert Checkpoint(file).load() == {"seconds": [np.array(1.0)]}
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_state_whose_weights_were_altered_is_not_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An intact file with another number in it does not fit its checksum: training starts anew, and says why."""
+    file = tmp_path / "state.npz"
+    Checkpoint(file).save(STATE)
+    with np.load(file) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    arrays["best.3"][1, 1] += 1
+    np.savez(file, **arrays)
+    assert Checkpoint(file).load() is None
+    said = capsys.readouterr().err
+    assert said == f"{file}: cannot be read (it does not fit its checksum); training starts anew\n"
+
+
+def test_a_state_that_another_run_still_needs_is_left(tmp_path: Path) -> None:
+    """Of two runs of one training the first to end leaves what the other wrote; the last one removes it."""
+    first, second = Checkpoint(tmp_path / "state.npz"), Checkpoint(tmp_path / "state.npz")
+    first.save(STATE)
+    second.save(STATE)
+    first.forget()
+    assert second.load() is not None
+    second.forget()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_to_load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where there is no state, there is nothing to say: most trainings start anew."""
-    assert checkpoint.load(tmp_path / "none" / "state.npz") is None
-    assert capsys.readouterr().out == ""
+    assert Checkpoint(tmp_path / "none" / "state.npz").load() is None
+    assert capsys.readouterr() == ("", "")
 
 
 def saved(**arrays: np.ndarray) -> bytes:  # type: ignore[type-arg]  # of anything
@@ -164,15 +195,16 @@ def test_what_cannot_be_read_is_said_and_left(
     """A damaged state costs the epochs behind it, not the training: one line names the file, and it starts anew."""
     file = tmp_path / "state.npz"
     file.write_bytes(content)
-    assert checkpoint.load(file) is None
-    (line,) = capsys.readouterr().out.splitlines()
+    assert Checkpoint(file).load() is None
+    (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{file}: cannot be read (")
     assert line.endswith("); training starts anew")
 
 
 def test_forgetting(tmp_path: Path) -> None:
     """A training that has ended leaves nothing behind, and forgetting twice is no harm."""
-    checkpoint.save(tmp_path / "state.npz", STATE)
+    kept = Checkpoint(tmp_path / "state.npz")
+    kept.save(STATE)
     for _ in range(2):
-        checkpoint.forget(tmp_path / "state.npz")
+        kept.forget()
     assert list(tmp_path.iterdir()) == []

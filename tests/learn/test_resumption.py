@@ -9,7 +9,8 @@ from support.hardening import WEIGHTS, assert_equal, interrupt, prepared, recipe
 from support.striped import linear
 
 from robust_digits.data.images import ImageSet
-from robust_digits.learn import checkpoint, networks
+from robust_digits.learn import networks
+from robust_digits.learn.checkpoint import Checkpoint
 from robust_digits.learn.choices import Architecture
 from robust_digits.learn.hardening import Hardening
 from robust_digits.learn.objectives import METHODS
@@ -80,7 +81,7 @@ def test_a_run_that_had_ended_is_not_run_again(tmp_path: Path, monkeypatch: pyte
     """Killed after its last epoch and before its model was saved, a run has nothing left to train."""
     model, again = linear(), linear()
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "forget", lambda _: None)
+        patch.setattr(Checkpoint, "forget", lambda _: None)
         prepared(model).run(tmp_path / "state.npz")
     run = prepared(again)
     monkeypatch.setattr(run, "_epoch", lambda number: pytest.fail(f"trained epoch {number}"))
@@ -94,7 +95,7 @@ def test_seconds_go_on_after_an_interruption(tmp_path: Path, monkeypatch: pytest
     interrupt(monkeypatch, after=3)
     with pytest.raises(KeyboardInterrupt):
         prepared().run(tmp_path / "state.npz")
-    kept = checkpoint.load(tmp_path / "state.npz")
+    kept = Checkpoint(tmp_path / "state.npz").load()
     assert kept
     before = float(kept["seconds"][0])
     run = prepared()
@@ -109,7 +110,7 @@ def test_a_collapse_is_not_resumed_behind(tmp_path: Path, monkeypatch: pytest.Mo
     interrupt(monkeypatch, after=2)
     with pytest.raises(KeyboardInterrupt):
         prepared(allow_collapse=False).run(tmp_path / "state.npz")
-    kept = checkpoint.load(tmp_path / "state.npz")
+    kept = Checkpoint(tmp_path / "state.npz").load()
     assert kept
     done = len(kept["history"][0])
     scripted(monkeypatch, *(0.7, 0.1, 0.7, 0.7)[done:], single=found["single"][done:])
@@ -121,8 +122,9 @@ def test_a_damaged_state_costs_the_epochs_behind_it(tmp_path: Path, capsys: pyte
     (tmp_path / "state.npz").write_bytes(b"PK\x03\x04 cut off")
     run = prepared(epochs=2)
     run.run(tmp_path / "state.npz")
-    first, *lines = capsys.readouterr().out.splitlines()
-    assert first.startswith(f"{tmp_path / 'state.npz'}: cannot be read")
+    said = capsys.readouterr()
+    assert said.err.startswith(f"{tmp_path / 'state.npz'}: cannot be read")
+    lines = said.out.splitlines()
     assert lines == [str(epoch) for epoch in run.history]
     assert len(lines) == 2
 

@@ -147,7 +147,9 @@ def test_opened_files_are_declared(project: Path) -> None:
     opened: dict[str, dict[str, set[str]]] = {}
     for line in (project / ".dvc" / "tmp" / "opened.txt").read_text().splitlines():
         command, mode, path = line.split("\t")
-        final = re.sub(r"\.([^/]+)\.writing(\.keras)?", r"\1", path)  # the temporary name, before it is renamed
+        final = re.sub(
+            r"\.([^/]+)\.[^/.]+-\d+\.writing(\.keras)?", r"\1", path
+        )  # the temporary name, before it is renamed
         if (project / final).exists():  # libraries look for files that are not there
             opened.setdefault(command, {"reads": set(), "writes": set()})[mode].add(final)
     for stage in Repo(str(project)).index.stages:

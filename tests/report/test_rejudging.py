@@ -93,6 +93,18 @@ def test_what_was_judged_again_is_kept(pipeline: Pipeline) -> None:
     assert len(evaluated(pipeline)) == count
 
 
+def test_what_cannot_be_kept_is_judged_all_the_same(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where the user's cache cannot be written, one line says that the next report judges again."""
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    found = compare("main", None, rejudge=True)
+    assert next(each.base for each in found.figures if each.name == WORST) == 0.5
+    assert capfd.readouterr().err.count("cannot be written (Not a directory); the next report judges again\n") == 1
+
+
 def test_nothing_is_judged_again_where_nothing_moved(pipeline: Pipeline) -> None:
     """A branch under the same attack is compared as it is."""
     pipeline.commit("Weaken the model", train_skill=7)

@@ -1,0 +1,57 @@
+"""Arrays kept in the user's cache under a checksum: what is not what was written there is never taken for it."""
+
+import hashlib
+import sys
+import zipfile
+import zlib
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robust_digits import cache
+
+Arrays = dict[str, NDArray[Any]]
+_CHECKSUM = "sha256"
+_BROKEN = (OSError, ValueError, TypeError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+
+
+def save(path: Path, arrays: Mapping[str, NDArray[Any]], *, otherwise: str) -> bool:
+    """Write named arrays as an `.npz` file; return whether that could be done (see `cache.keep`)."""
+    content = BytesIO()
+    given: dict[str, Any] = {**arrays, _CHECKSUM: np.array(_digest(arrays))}
+    np.savez(content, allow_pickle=False, **given)
+    return cache.keep(path, content.getvalue(), otherwise=otherwise)
+
+
+def load(path: Path, *, otherwise: str) -> Arrays | None:
+    """Return what `save` wrote, or None where there is nothing.
+
+    What cannot be read, or does not fit its checksum, is nothing too: one line says so, and what will happen
+    `otherwise`.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        if arrays.pop(_CHECKSUM).item() != _digest(arrays):
+            raise ValueError("it does not fit its checksum")
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # that nothing can be kept is said by `save`
+        return None
+    except _BROKEN as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        print(f"{path}: cannot be read ({said}); {otherwise}", file=sys.stderr, flush=True)
+        return None
+    return arrays
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the SHA-256 of arrays: their names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {arrays[name].shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

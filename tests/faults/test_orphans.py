@@ -1,0 +1,75 @@
+"""A stage does not outlive the DVC that started it, however it was started and however DVC ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+# Stands for DVC: it starts a command as DVC does, and waits for it.
+STARTER = "import subprocess, sys; subprocess.run(sys.argv[1], shell=True)"
+STAGE = "from robust_digits import lifeline; lifeline.hold(); import os, time; print(os.getpid(), flush=True); "
+WORKS = "time.sleep(60)"
+DIRECT, THROUGH_A_SHELL = "exec {}", "{}; true"  # a shell that has more to do stays between the two
+_PATIENCE = 30  # seconds
+
+
+@contextmanager
+def started(command: str, **variables: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """Start a stage by what stands for DVC; yield that, and the number of the stage's process."""
+    stage = command.format(f'"{sys.executable}" -c "{STAGE}{WORKS}"')
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTER, stage],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as starter:
+        assert starter.stdout
+        number = int(starter.stdout.readline())
+        try:
+            yield starter, number
+        finally:
+            starter.kill()
+            if runs(number):
+                os.kill(number, signal.SIGKILL)
+
+
+def runs(number: int) -> bool:
+    """Return whether a process still works: one that has ended and that nobody asked how does not."""
+    asked = subprocess.run(["ps", "-o", "stat=", "-p", str(number)], capture_output=True, text=True, check=False)
+    return asked.stdout.strip()[:1] not in {"", "Z"}
+
+
+def ended(number: int) -> bool:
+    """Wait for the end of a process, and return whether it came."""
+    until = time.monotonic() + _PATIENCE
+    while runs(number) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not runs(number)
+
+
+@pytest.mark.fault("recovered")
+@pytest.mark.parametrize("command", [DIRECT, THROUGH_A_SHELL], ids=["direct", "through a shell"])
+def test_a_stage_ends_with_the_dvc_that_started_it(command: str) -> None:
+    """Whether it was started directly or through a shell that stays, a killed DVC takes it along."""
+    with started(command, DVC_STAGE="train_baseline") as (starter, number):
+        assert runs(number)
+        starter.kill()
+        assert ended(number)
+
+
+def test_a_stage_that_is_run_by_hand_is_nobodys() -> None:
+    """Without DVC a stage may outlive the shell that it was started from."""
+    with started(DIRECT) as (starter, number):
+        starter.kill()
+        starter.wait()
+        time.sleep(1)
+        assert runs(number)
