@@ -8,6 +8,7 @@ from pydantic import Field
 
 from robust_digits.attack.table import Attacks
 from robust_digits.command import run
+from robust_digits.crew import engine
 from robust_digits.data import images
 from robust_digits.judge.settings import Curve
 from robust_digits.params import Norm, Positive, Section, Seed, Threads
@@ -44,25 +45,28 @@ def main(
     transfer: Annotated[Path, "input: the adversarial ones, crafted against the baseline"],
     found: Annotated[Path, "output: the evidence, what every attack and every proof found for each image"],
 ) -> None:
-    from robust_digits import runtime, stopwatch
-    from robust_digits.attack.suite import Suite
-    from robust_digits.judge import evaluation, evidence, keeper
-    from robust_digits.learn import models
+    with engine.executor() as workers:
+        from robust_digits import runtime, stopwatch
+        from robust_digits.attack.suite import Suite
+        from robust_digits.crew.work import Crew
+        from robust_digits.judge import evaluation, evidence, keeper
+        from robust_digits.learn import models
 
-    runtime.start(seed=params.seed, threads=params.threads)
-    test_set = images.load(test)
-    start = time.perf_counter()
-    blocks = keeper.Blocks(keeper.folder(model, threads=params.threads))
-    judged = evaluation.judge(
-        Suite(models.load(model, test_set), eps=params.evaluate.eps, seed=params.seed, keeper=blocks),
-        test_set,
-        images.load(transfer),
-        norm=params.craft.norm,
-        eps=params.craft.eps,
-        attacks=params.evaluate.attacks.chosen(),
-        curve=params.evaluate.curve,
-        seed=params.seed,
-    )
+        runtime.start(seed=params.seed, threads=params.threads)
+        test_set = images.load(test)
+        start = time.perf_counter()
+        blocks = keeper.Blocks(keeper.folder(model, threads=params.threads))
+        crew = Crew(workers, model, threads=params.threads) if workers else None
+        judged = evaluation.judge(
+            Suite(models.load(model, test_set), eps=params.evaluate.eps, seed=params.seed, keeper=blocks, crew=crew),
+            test_set,
+            images.load(transfer),
+            norm=params.craft.norm,
+            eps=params.craft.eps,
+            attacks=params.evaluate.attacks.chosen(),
+            curve=params.evaluate.curve,
+            seed=params.seed,
+        )
     evidence.save(found, judged)
     stopwatch.note(found, time.perf_counter() - start + blocks.earlier)
     blocks.forget()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROWS = 128  # asked at a time: about as fast as 512 on two cores, and little padding in small sets
-BLOCK = 4 * ROWS  # images of a unit of work: minutes on a hardened model
+BLOCK = ROWS  # images of a unit of work, which is kept when it is done, or handed to another machine
 
 Array = NDArray[Any]
 Compiled = Callable[..., tuple[Any, ...]]

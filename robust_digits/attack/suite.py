@@ -2,7 +2,8 @@
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
@@ -34,11 +35,30 @@ class Found:
     by: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Done:
+    """A block that was attacked: its number, what was found, and the seconds that it took."""
+
+    number: int
+    found: Found
+    seconds: float
+
+
 class Keeper(Protocol):
     """Where blocks that are done are kept, so that an interrupted attack goes on from there."""
 
-    def found(self, block: Target, settings: Section, attack: Callable[[], Found]) -> Found:
-        """Return what is kept of a block, or else what the attack finds, which is kept from now on."""
+    def kept(self, block: Target, settings: Section) -> Found | None:
+        """Return what is kept of a block, None if nothing is."""
+
+    def keep(self, block: Target, settings: Section, done: Done) -> None:
+        """Keep what was found of a block."""
+
+
+class Crew(Protocol):
+    """Who attacks blocks in the place of this process."""
+
+    def work(self, blocks: Mapping[int, Target], settings: Section) -> Iterator[Done]:
+        """Yield each block, named by its number, when it is done."""
 
 
 class Suite:
@@ -52,16 +72,17 @@ class Suite:
         seed: int,
         norm: str | int = "inf",
         keeper: Keeper | None = None,
+        crew: Crew | None = None,
         size: int = blocks.BLOCK,
     ) -> None:
         """Take a Keras model that gives logits, the ball of radius `eps` in `norm`, and the seed of all attacks.
 
-        What is done is kept by `keeper`, `size` images at a time.
+        What is done is kept by `keeper`, `size` images at a time; `crew` does it, or this process.
         """
         self.victim = Victim(model, norm=norm, eps=eps)
         self.model = self.victim.classifier
         self.norm = norm
-        self._seed, self._keeper, self._size = seed, keeper, size
+        self._seed, self._keeper, self._crew, self._size = seed, keeper, crew, size
 
     @property
     def eps(self) -> float:
@@ -110,29 +131,48 @@ class Suite:
         draw for a whole block, are the exception.
         """
         indices = np.arange(len(whole)) if indices is None else indices
-        parts = []
+        targets = [
+            Target(
+                images=np.array(whole.images[rows]),
+                labels=np.array(whole.labels[rows]),
+                transfer=np.asarray(transfer[rows]),
+                indices=indices[rows],
+                victim=self.victim,
+                seed=self._seed,
+                name=name,
+            )
+            for rows in blocks.cut(len(whole), size=self._size)
+        ]
+        parts: dict[int, Found] = {}
         with _bar(name, len(whole)) as bar:
-            for rows in blocks.cut(len(whole), size=self._size):
-                target = Target(
-                    images=np.array(whole.images[rows]),
-                    labels=np.array(whole.labels[rows]),
-                    transfer=np.asarray(transfer[rows]),
-                    indices=indices[rows],
-                    victim=self.victim,
-                    seed=self._seed,
-                    name=name,
-                )
-                parts.append(self._kept(settings, target))
-                bar.update(len(rows))
-        return Found(np.concatenate([part.images for part in parts]), np.concatenate([part.by for part in parts]))
+            for number, found in self._found(targets, settings):
+                parts[number] = found
+                bar.update(len(found.by))
+        order = [parts[number] for number in range(len(targets))]
+        return Found(np.concatenate([part.images for part in order]), np.concatenate([part.by for part in order]))
 
-    def _kept(self, settings: Section, block: Target) -> Found:
-        """Return what is found of a block, out of the keeper's hands if it is there."""
-        if self._keeper is None:
-            return self._block(settings, block)
-        return self._keeper.found(block, settings, lambda: self._block(settings, block))
+    def _found(self, targets: Sequence[Target], settings: Section) -> Iterator[tuple[int, Found]]:
+        """Yield the number of each block and what is found of it, at once where it is kept."""
+        missing = {}
+        for number, target in enumerate(targets):
+            kept = self._keeper.kept(target, settings) if self._keeper else None
+            if kept is None:
+                missing[number] = target
+            else:
+                yield number, kept
+        for done in (self._crew or self).work(missing, settings):
+            if self._keeper:
+                self._keeper.keep(targets[done.number], settings, done)
+            yield done.number, done.found
 
-    def _block(self, settings: Section, block: Target) -> Found:
+    def work(self, blocks: Mapping[int, Target], settings: Section) -> Iterator[Done]:
+        """Attack blocks one after another, in this process."""
+        for number, target in blocks.items():
+            start = time.perf_counter()
+            found = self.block(target, settings)
+            yield Done(number, found, time.perf_counter() - start)
+
+    def block(self, block: Target, settings: Section) -> Found:
         """Attack what the model gets right of a block, with every member of an ensemble in turn."""
         ensemble = ATTACKS[block.name].members
         found, by = block.images.copy(), np.full(len(block.labels), STANDING)

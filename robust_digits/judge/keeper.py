@@ -6,15 +6,14 @@ everything that a result depends on: the same attack finds its own blocks, and n
 
 import hashlib
 import shutil
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from robust_digits import attack, cache, kept
-from robust_digits.attack.suite import Found
+from robust_digits import attack, backward, cache, kept
+from robust_digits.attack.suite import Done, Found
 from robust_digits.attack.target import Target
 from robust_digits.params import Section
 
@@ -30,36 +29,24 @@ class Blocks:
         self._writes = True
         self.earlier = 0.0
 
-    def found(self, block: Target, settings: Section, attack: Callable[[], Found]) -> Found:
-        """Return what is kept of a block, or else what the attack finds, which is kept from now on.
-
-        Where nothing can be written, that is said once, and the evaluation goes on.
-        """
-        path = self._path(block, settings)
-        known = self._load(path)
-        if known is not None:
-            return known
-        start = time.perf_counter()
-        found = attack()
-        if self._writes:
-            arrays: kept.Arrays = {
-                "images": found.images,
-                "by": found.by,
-                "seconds": np.array(time.perf_counter() - start),
-            }
-            self._writes = kept.save(path, arrays, otherwise="an interrupted evaluation will start anew")
-        return found
-
-    def forget(self) -> None:
-        """Remove all blocks: what they were kept for is written."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _load(self, path: Path) -> Found | None:
-        arrays = kept.load(path, otherwise="the block is attacked anew")
+    def kept(self, block: Target, settings: Section) -> Found | None:
+        """Return what is kept of a block, None if nothing is."""
+        arrays = kept.load(self._path(block, settings), otherwise="the block is attacked anew")
         if arrays is None:
             return None
         self.earlier += float(arrays["seconds"])
         return Found(arrays["images"], arrays["by"])
+
+    def keep(self, block: Target, settings: Section, done: Done) -> None:
+        """Keep what was found of a block; where nothing can be written, that is said once."""
+        if self._writes:
+            arrays: kept.Arrays = {"images": done.found.images, "by": done.found.by, "seconds": np.array(done.seconds)}
+            otherwise = "an interrupted evaluation will start anew"
+            self._writes = kept.save(self._path(block, settings), arrays, otherwise=otherwise)
+
+    def forget(self) -> None:
+        """Remove all blocks: what they were kept for is written."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, block: Target, settings: Section) -> Path:
         """Return where a block lies, by what the attack is given: all but the model, which names the folder."""
@@ -71,9 +58,14 @@ class Blocks:
 
 def folder(model: Path, *, threads: int) -> Path:
     """Return the folder of a model's blocks: by its file, the code of the attacks, the libraries, and the threads."""
-    code = (path.read_bytes() for path in sorted(Path(attack.__file__).parent.glob("*.py")))
+    return cache.folder("blocks") / _digest([model.read_bytes(), f"{code()} {threads}".encode()])
+
+
+def code() -> str:
+    """Return what names the code of the attacks and the libraries that they use."""
+    files = [*sorted(Path(attack.__file__).parent.glob("*.py")), Path(backward.__file__)]
     versions = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-    return cache.folder("blocks") / _digest([model.read_bytes(), *code, f"{versions} {threads}".encode()])
+    return _digest([*(path.read_bytes() for path in files), versions.encode()])
 
 
 def _digest(parts: Iterable[bytes]) -> str:

@@ -1,13 +1,12 @@
 """Blocks that are done outlive an evaluation that is interrupted, and nothing else is taken for them."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.evaluations import CHOSEN, COUNT, EPS, crafted, dense, digits, judged, under
 
-from robust_digits.attack.suite import Found, Suite
+from robust_digits.attack.suite import Done, Found, Suite
 from robust_digits.attack.table import Noise, Queries
 from robust_digits.attack.target import Target
 from robust_digits.data.images import ImageSet
@@ -22,19 +21,16 @@ SIZE = 16  # four blocks of the sixty images
 
 def kept(folder: Path, **changed: object) -> tuple[Suite, list[str]]:
     """Return a suite that keeps its blocks, and the names of the attacks that are really run, block by block."""
-    suite = under(dense())
-    blocks, ran = Blocks(folder), []
+    ran = []
 
-    class Counted(Blocks):
-        def found(self, block: Target, settings: Section, attack: Callable[[], Found]) -> Found:
-            def counted() -> Found:
-                ran.append(block.name)
-                return attack()
-
-            return blocks.found(block, settings, counted)
+    class Counted(Suite):
+        def block(self, block: Target, settings: Section) -> Found:
+            ran.append(block.name)
+            return super().block(block, settings)
 
     told = {"eps": EPS, "seed": 0, **changed}
-    return Suite(suite.model.model, keeper=Counted(folder), size=SIZE, **told), ran  # type: ignore[arg-type]
+    model = under(dense()).model.model
+    return Counted(model, keeper=Blocks(folder), size=SIZE, **told), ran  # type: ignore[arg-type]
 
 
 def test_a_block_that_is_done_is_not_attacked_again(tmp_path: Path) -> None:
@@ -118,13 +114,13 @@ def test_an_interrupted_evaluation_ends_in_the_same_bytes(tmp_path: Path) -> Non
     evidence.save(tmp_path / "whole.npz", judged(suite, transfer, chosen=chosen))
 
     class Power(Blocks):
-        left = 6
+        left = 5
 
-        def found(self, block: Target, settings: Section, attack: Callable[[], Found]) -> Found:
+        def keep(self, block: Target, settings: Section, done: Done) -> None:
+            super().keep(block, settings, done)
             self.left -= 1
             if not self.left:
                 raise KeyboardInterrupt
-            return super().found(block, settings, attack)
 
     with pytest.raises(KeyboardInterrupt):
         judged(Suite(suite.model.model, eps=EPS, seed=0, keeper=Power(tmp_path / "blocks"), size=SIZE), transfer)
