@@ -89,6 +89,12 @@ def judged(
     return evaluation.judge(suite, test, transfer, norm=norm, eps=eps, **{**usual, **changed})
 
 
+@pytest.fixture(scope="module")
+def whole(suite: Suite, digits: ImageSet) -> Evidence:
+    """Return a whole evaluation."""
+    return judged(suite, digits, crafted(suite, digits))
+
+
 @pytest.mark.parametrize(
     "transfer",
     [
@@ -135,42 +141,40 @@ def test_the_white_box_set_is_crafted_against_the_model_that_is_judged(digits: I
     assert found.indicators["transfer_size"] == 0
 
 
-def test_evidence_is_complete(suite: Suite, digits: ImageSet) -> None:
+def test_evidence_is_complete(suite: Suite, digits: ImageSet, whole: Evidence) -> None:
     """Every view has its answers and its pictures, in their order; curves and indicators are all there."""
-    found = judged(suite, digits, crafted(suite, digits))
-    assert list(found.predictions) == [CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, *ATTACKS]
-    assert list(found.images) == list(found.logits) == list(found.predictions)
-    np.testing.assert_array_equal(found.labels, digits.labels)
-    for view, predicted in found.predictions.items():
+    assert list(whole.predictions) == [CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, *ATTACKS]
+    assert list(whole.images) == list(whole.logits) == list(whole.predictions)
+    np.testing.assert_array_equal(whole.labels, digits.labels)
+    for view, predicted in whole.predictions.items():
         assert predicted.shape == (4 if view == "deepfool" else COUNT,)
-        assert found.images[view].shape == (2, 4, 4, 1)
-        assert found.images[view].dtype == np.float32
-        np.testing.assert_array_equal(found.logits[view].argmax(axis=1), predicted[found.shown])
-        answers = suite.model.predict(found.images[view])
-        np.testing.assert_allclose(found.logits[view], answers, rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(found.images[CLEAN], digits.images[found.shown])
-    assert {norm: points[:, 0].tolist() for norm, points in found.curves.items()} == {
+        assert whole.images[view].shape == (2, 4, 4, 1)
+        assert whole.images[view].dtype == np.float32
+        np.testing.assert_array_equal(whole.logits[view].argmax(axis=1), predicted[whole.shown])
+        answers = suite.model.predict(whole.images[view])
+        np.testing.assert_allclose(whole.logits[view], answers, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(whole.images[CLEAN], digits.images[whole.shown])
+    assert {norm: points[:, 0].tolist() for norm, points in whole.curves.items()} == {
         "linf": [0.0, 0.01, 0.5],
         "l2": [0.0, 0.1],
         "certified": [0.0, 0.01, 0.5],
     }
-    assert found.certified is not None
-    assert found.certified.shape == (COUNT,)
-    assert set(found.indicators) >= INDICATORS
-    assert set(found.made) == {*found.predictions, WORST_CASE, CERTIFIED}
-    assert found.made["pgd"] == Made("inf", EPS, {"steps": 3, "restarts": 2})
-    assert found.made[CLEAN] == Made()
-    assert {type(value) for value in found.indicators.values()} == {float}
-    assert (found.indicators["eps"], found.indicators["transfer_eps"]) == (EPS, EPS)
+    assert whole.certified is not None
+    assert whole.certified.shape == (COUNT,)
+    assert set(whole.indicators) >= INDICATORS
+    assert set(whole.made) == {*whole.predictions, WORST_CASE, CERTIFIED}
+    assert whole.made["pgd"] == Made("inf", EPS, {"steps": 3, "restarts": 2})
+    assert whole.made[CLEAN] == Made()
+    assert {type(value) for value in whole.indicators.values()} == {float}
+    assert (whole.indicators["eps"], whole.indicators["transfer_eps"]) == (EPS, EPS)
 
 
-def test_clean_answers_are_the_models(suite: Suite, digits: ImageSet) -> None:
+def test_clean_answers_are_the_models(suite: Suite, digits: ImageSet, whole: Evidence) -> None:
     """The clean view is what the model says of the test images: ten of twelve right, none mended by an attack."""
-    found = judged(suite, digits, crafted(suite, digits))
-    np.testing.assert_array_equal(found.predictions[CLEAN], suite.model.predict(digits.images).argmax(axis=1))
-    np.testing.assert_array_equal(found.right(CLEAN), [False, False] + [True] * 10)
-    for attack in found.suite():
-        assert not found.right(attack)[:2].any()
+    np.testing.assert_array_equal(whole.predictions[CLEAN], suite.model.predict(digits.images).argmax(axis=1))
+    np.testing.assert_array_equal(whole.right(CLEAN), [False, False] + [True] * 10)
+    for attack in whole.suite():
+        assert not whole.right(attack)[:2].any()
 
 
 def test_shown_is_the_first_image_of_each_class(suite: Suite) -> None:
@@ -279,22 +283,15 @@ def test_what_cannot_be_certified_says_why(digits: ImageSet) -> None:
     assert proven.made.settings == {"reason": "no bounds through a layer UpSampling2D"}
 
 
-def test_same_seed_same_bytes(suite: Suite, digits: ImageSet, tmp_path: Path) -> None:
-    """Two evaluations of the same model leave the same bytes, though attacks draw random numbers."""
-    transfer = crafted(suite, digits)
-    for name in ("one.npz", "two.npz"):
-        evidence.save(tmp_path / name, judged(suite, digits, transfer))
-    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+def test_same_seed_same_bytes(suite: Suite, digits: ImageSet, whole: Evidence, tmp_path: Path) -> None:
+    """Two evaluations of the same model leave the same bytes, though attacks draw random numbers.
 
-
-def test_sets_may_lie_on_disk(suite: Suite, digits: ImageSet, tmp_path: Path) -> None:
-    """Read-only memory maps are judged as arrays are, and stay as they are."""
-    transfer = crafted(suite, digits)
-    for name, whole in (("test", digits), ("transfer", transfer)):
-        images.save(tmp_path / name, [whole], count=COUNT)
+    So do read-only memory maps in the place of arrays, and they stay as they are.
+    """
+    for name, images_of in (("test", digits), ("transfer", crafted(suite, digits))):
+        images.save(tmp_path / name, [images_of], count=COUNT)
     mapped = judged(suite, images.load(tmp_path / "test"), images.load(tmp_path / "transfer"))
-    plain = judged(suite, digits, transfer)
-    for view, predicted in plain.predictions.items():
-        np.testing.assert_array_equal(mapped.predictions[view], predicted)
-    assert mapped.indicators == plain.indicators
+    for name, found in (("one.npz", whole), ("two.npz", mapped)):
+        evidence.save(tmp_path / name, found)
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
     np.testing.assert_array_equal(images.load(tmp_path / "test").images, digits.images)

@@ -42,21 +42,29 @@ def test_a_working_evaluation_is_green(healthy: Evidence) -> None:
     assert not any(check.measured is None for check in table.values())
 
 
-def test_a_robust_model_is_green(suite: Suite) -> None:
+@pytest.fixture(scope="module")
+def small(suite: Suite) -> Suite:
+    """Return the attacks on the same model in a ball in which part of the images stand."""
+    return under(suite.model.model, eps=0.05)
+
+
+@pytest.fixture(scope="module")
+def robust(small: Suite) -> Evidence:
+    """Return the evaluation in that ball."""
+    return judged(small, crafted(small, eps=0.05), craft=0.05)
+
+
+def test_a_robust_model_is_green(robust: Evidence) -> None:
     """A model that survives part of the attacks passes, where nobody says that it has no defence."""
-    small = under(suite.model.model, eps=0.05)
-    found = judged(small, crafted(small, eps=0.05), craft=0.05)
-    assert 0.5 < found.right(WORST_CASE).mean() < 0.9
-    assert red(found, control=False) == set()
+    assert 0.5 < robust.right(WORST_CASE).mean() < 0.9
+    assert red(robust, control=False) == set()
 
 
-def test_only_the_control_must_fall(suite: Suite) -> None:
+def test_only_the_control_must_fall(robust: Evidence) -> None:
     """The same model is red as a control, which should have no defence, and for that alone."""
-    small = under(suite.model.model, eps=0.05)
-    found = judged(small, crafted(small, eps=0.05), craft=0.05)
-    assert red(found) == {"control"}
-    assert sanity.checks(found, control=True)["control"].measured == found.right(WORST_CASE).mean()
-    assert "control" not in sanity.checks(found, control=False)
+    assert red(robust) == {"control"}
+    assert sanity.checks(robust, control=True)["control"].measured == robust.right(WORST_CASE).mean()
+    assert "control" not in sanity.checks(robust, control=False)
 
 
 def proven(found: Evidence, certified: NDArray[np.bool_] | None) -> Evidence:
@@ -64,13 +72,11 @@ def proven(found: Evidence, certified: NDArray[np.bool_] | None) -> Evidence:
     return replace(found, certified=certified)
 
 
-def test_no_attack_breaks_a_certified_image(suite: Suite) -> None:
+def test_no_attack_breaks_a_certified_image(robust: Evidence) -> None:
     """In a box so small that part of the model's images are certified, working attacks and a proof agree."""
-    small = under(suite.model.model, eps=0.05)
-    found = judged(small, crafted(small, eps=0.05), craft=0.05)
-    assert found.certified is not None
-    assert 0.4 < found.certified.mean() <= found.right(WORST_CASE).mean()
-    assert "certified" not in red(found)
+    assert robust.certified is not None
+    assert 0.4 < robust.certified.mean() <= robust.right(WORST_CASE).mean()
+    assert "certified" not in red(robust)
 
 
 @pytest.mark.parametrize("broken", [1, 3])
@@ -155,10 +161,9 @@ def test_the_worst_case_is_that_of_the_suite(suite: Suite, transfer: ImageSet) -
     assert red(found, control=False) == set()
 
 
-def test_the_worst_case_on_the_images_that_an_attack_saw(suite: Suite) -> None:
+def test_the_worst_case_on_the_images_that_an_attack_saw(small: Suite, robust: Evidence) -> None:
     """An attack on a few hard images may leave fewer of those than the suite leaves of all."""
-    small = under(suite.model.model, eps=0.05)
-    broken = judged(small, digits(), craft=0.05).right("pgd")
+    broken = robust.right("pgd")
     images = digits()[np.argsort(broken, kind="stable")]  # those that fall come first
     chosen: dict[str, Section] = {**CHOSEN, "deepfool": Samples(samples=10)}
     found = judged(small, ImageSet(images.images, images.labels), images=images, craft=0.05, chosen=chosen)

@@ -55,13 +55,26 @@ def ascended(model: keras.Model, images: ImageSet, start: Images, now: TrainingS
 def test_the_inner_attack_is_arts(architecture: Architecture) -> None:
     """On the same network and images, from the same start, in steps of the same length, ART ends in the same place."""
     keras.utils.set_random_seed(0)
-    network, images = networks.build(architecture, shape=(16, 16, 1), classes=CLASSES), noise(6, side=16)
-    for steps, step, length in ((1, 1.0, 1.0), (1, None, 2.5), (7, None, 2.5 / 7), (5, 0.3, 0.3)):
-        now = training_step(steps=steps, step=step)
-        start = started(images, now)
-        expected = by_art(network, images, start, steps=steps, step=length * EPS)
-        assert (expected != start).mean() > 0.1
-        np.testing.assert_allclose(ascended(network, images, start, now), expected, rtol=0, atol=1e-6)
+    goes_as_arts(networks.build(architecture, shape=(16, 16, 1), classes=CLASSES), steps=3, step=None, length=2.5 / 3)
+
+
+@pytest.mark.parametrize(
+    ("steps", "step", "length"), [(1, 1.0, 1.0), (1, None, 2.5), (7, None, 2.5 / 7), (5, 0.3, 0.3)]
+)
+def test_steps_are_of_the_same_length(steps: int, step: float | None, length: float) -> None:
+    """Without a length of their own, steps are 2.5 eps long together; with one, each is that share of eps."""
+    keras.utils.set_random_seed(0)
+    strided = networks.build("strided", shape=(16, 16, 1), classes=CLASSES)
+    goes_as_arts(strided, steps=steps, step=step, length=length)
+
+
+def goes_as_arts(network: keras.Model, *, steps: int, step: float | None, length: float) -> None:
+    """Hold the attack inside a training step against ART's; `length` is that of a step, in eps."""
+    images, now = noise(6, side=16), training_step(steps=steps, step=step)
+    start = started(images, now)
+    expected = by_art(network, images, start, steps=steps, step=length * EPS)
+    assert (expected != start).mean() > 0.1
+    np.testing.assert_allclose(ascended(network, images, start, now), expected, rtol=0, atol=1e-6)
 
 
 def test_compiled_it_goes_the_same_way(model: keras.Model, images: ImageSet) -> None:

