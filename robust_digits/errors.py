@@ -40,5 +40,10 @@ def listed(names: Iterable[object]) -> str:
     return ", ".join(map(named, once[:_MOST])) + rest or "nothing"
 
 
+def first_line(error: BaseException) -> str:
+    """Return what an error says, in one line that is cut where it is long."""
+    return _cut((str(error).splitlines() or [type(error).__name__])[0])
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
