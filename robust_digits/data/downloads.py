@@ -155,12 +155,17 @@ def _receive(url: str, queue: "Queue[bytes | Exception | None]", wait: float) ->
                         queue.put(piece, timeout=wait)
             queue.put(None, timeout=wait)
         except (OSError, ValueError) as error:  # of the network: told by whoever waits
+            answered = getattr(error, "response", None)
+            if answered is not None:  # to a question that led elsewhere
+                answered.close()
             queue.put(error, timeout=wait)
 
 
 def _check_redirect(answer: requests.Response, **_: object) -> None:
     """Refuse to be led to where others can read, or from the web to this machine."""
     if answer.is_redirect:
-        target = urlsplit(urljoin(answer.url, answer.headers["location"]))
-        if target.scheme != "https" and (target.hostname not in _LOCAL or urlsplit(answer.url).hostname not in _LOCAL):
-            raise requests.exceptions.InvalidURL(f"expected a redirect to https://, got {target.geturl()}")
+        target = urljoin(answer.url, answer.headers["location"])
+        asked, led = urlsplit(answer.url), urlsplit(target)
+        local = led.scheme == "http" and {asked.hostname, led.hostname} <= _LOCAL
+        if led.scheme != "https" and not local:
+            raise requests.exceptions.InvalidURL(f"expected a redirect to https://, got {target}", response=answer)

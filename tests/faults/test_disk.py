@@ -135,7 +135,7 @@ def test_a_copy_without_room_names_the_target(tmp_path: Path) -> None:
 
 
 def flip(path: Path, at: int) -> None:
-    """Flip the lowest bit of a byte of a file, counted from its end, behind the back of whoever looks at time stamps and sizes."""
+    """Flip a bit of a byte, counted from the end of a file, and leave its time stamp as it was."""
     before = path.stat()
     with path.open("r+b") as file:
         file.seek(at, os.SEEK_END)
