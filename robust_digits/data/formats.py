@@ -98,6 +98,8 @@ def _npz(files: list[Path]) -> Split:
 
 def _check_declared(archive: zipfile.ZipFile, *, where: Path) -> None:
     """Refuse arrays that are too many or too large by what their headers say, before any is read."""
+    size = sum(archive.getinfo(f"{name}.npy").file_size for name in _MEMBERS)
+    check_memory(0, raw=size, where=where)
     shapes = {name: _shape(archive, name) for name in _MEMBERS}
     for part in ("train", "test"):
         images, labels = shapes[f"x_{part}"], shapes[f"y_{part}"]
@@ -105,7 +107,6 @@ def _check_declared(archive: zipfile.ZipFile, *, where: Path) -> None:
             raise InputError(
                 f"{where} ({part}): expected a label for each image, got {images[0]} images and {labels[0]} labels"
             )
-    size = sum(archive.getinfo(f"{name}.npy").file_size for name in _MEMBERS)
     check_memory(math.prod(shapes["x_train"]) + math.prod(shapes["x_test"]), raw=size, where=where)
 
 

@@ -23,6 +23,7 @@ _MODES = {"1": GREY, "L": GREY, "LA": GREY, "P": RGB, "RGB": RGB, "RGBA": RGB}  
 _BROKEN = (  # what Pillow raises for damaged bytes
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, RuntimeError),
     *(Warning, struct.error, zlib.error, Image.DecompressionBombError),
+    AssertionError,  # of an image of palette colours without a palette
 )
 
 

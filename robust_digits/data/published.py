@@ -11,7 +11,7 @@ from robust_digits.errors import InputError, listed
 
 UINT8_MAX = 255
 _CHANNELS = (1, 3)
-_BLANK = 1 / UINT8_MAX  # a range of pixels in which nothing is to be seen: 0 and 1 of 255
+_BLANK = 1.001 / UINT8_MAX  # a range of pixels in which nothing is to be seen: 0 and 1 of 255, with rounding
 _PALE = 0.5  # and one that whoever photographs or draws digits does not end up with
 
 

@@ -115,7 +115,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def redirect(target: str) -> bytes:
     """Return an answer that leads elsewhere."""
-    return b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % target.encode()
+    return b"HTTP/1.1 302 Found\r\nLocation: %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % target.encode()
 
 
 PAGE = b"<html>404 Not Found</html>"
