@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from robust_digits.errors import InputError
 from robust_digits.files import replacing
 
 Write = Callable[[Path, str], None]
@@ -137,12 +138,14 @@ def misplace(path: Path) -> None:
         (temporary / "images.npy").write_text("", encoding="utf-8")
 
 
-@pytest.mark.parametrize(("write", "named"), [(fill, "result"), (misplace, "result/images.npy")])
-def test_what_the_system_refuses_is_named(tmp_path: Path, write: Callable[[Path], None], named: str) -> None:
-    """A full disk does not say which file it is about: the error that is passed on does, by its final name."""
-    with pytest.raises(OSError, match=r"No space left on device|No such file") as caught:
-        write(tmp_path / "result")
-    assert caught.value.filename == str(tmp_path / named)
+def test_what_the_system_refuses_is_named(tmp_path: Path) -> None:
+    """A full disk does not say which file it is about, nor does a temporary name: the error has the final one."""
+    with pytest.raises(InputError, match="result: No space left on device"):
+        fill(tmp_path / "result")
+    with pytest.raises(FileNotFoundError) as caught:
+        misplace(tmp_path / "result")
+    assert caught.value.filename == str(tmp_path / "result" / "images.npy")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_that_write_the_same_path_do_not_disturb_each_other(tmp_path: Path) -> None:
