@@ -20,6 +20,7 @@ from robust_digits.params import PARAMS_FILE, Section, check, load
 
 STAGES = Path("stages")
 FAILED, REFUSED = 1, 2
+_EXHAUSTED = "ResourceExhaustedError"  # TensorFlow's, which is too slow to import for a name
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell counts a process that a signal ended
 
 
@@ -86,6 +87,10 @@ def _code(name: str, work: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         interruption.said(name)
         return INTERRUPTED
+    except Exception as error:
+        if type(error).__name__ != _EXHAUSTED:
+            raise
+        said = f"out of memory: {first_line(error)}"
     print(f"{name}: {said}", file=sys.stderr)
     return REFUSED
 

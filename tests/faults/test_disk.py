@@ -1,17 +1,16 @@
 """A disk that is full, a file that may not grow, a byte that flips: one line, nothing left behind, nothing trusted."""
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from support.limits import small_files
 from support.sources import content
 
 from robust_digits.data import images, sources
@@ -25,17 +24,6 @@ def random_set(count: int) -> ImageSet:
     """Return grey images of 28x28 random pixels."""
     random = np.random.default_rng(0)
     return ImageSet(random.random((count, 28, 28, 1), np.float32), random.integers(0, 10, count))
-
-
-@contextmanager
-def small_files(most: int) -> Iterator[None]:
-    """Let no file of this process grow beyond so many bytes, which a write says as that of a full disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def refused(folder: Path, whole: ImageSet) -> str:
