@@ -1,4 +1,4 @@
-"""Killed at random, the real pipeline under the real DVC loses nothing: the next run comes to the same dvc.lock."""
+"""The real pipeline under the real DVC, killed at random, beside itself and in odd places: it comes to one dvc.lock."""
 
 import hashlib
 import os
@@ -121,5 +121,24 @@ def test_a_second_run_in_the_same_workspace(project: Path, whole: Whole) -> None
         os.kill(stage, signal.SIGCONT)
         assert f"(PID {running.pid})" in said
         assert running.wait() == 0
+    assert (project / "dvc.lock").read_bytes() == whole.lock
+    assert data(project) == whole.data
+
+
+@pytest.mark.fault("recovered")
+@pytest.mark.parametrize("home", [None, "a file"], ids=["no home", "a home that cannot be written"])
+def test_in_an_odd_place(home: str | None, whole: Whole, tmp_path: Path) -> None:
+    """Spaces and umlauts in the path, another folder to start from, no home, another locale: the same results."""
+    project = Path(shutil.copytree(whole.project, tmp_path / "ein prüf stand" / "pröject"))
+    (tmp_path / "a file").touch()
+    environment = {name: value for name, value in os.environ.items() if name not in {"HOME", "XDG_CACHE_HOME"}}
+    environment |= {"PATH": PATH, "LC_ALL": "C"} | ({"HOME": str(tmp_path / home)} if home else {})
+    subprocess.run(
+        ["dvc", "repro", f"../dvc.yaml:{TARGET}"],
+        cwd=project / "stages",
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
     assert (project / "dvc.lock").read_bytes() == whole.lock
     assert data(project) == whole.data
