@@ -33,8 +33,10 @@ def image_set(images: NDArray[np.generic], labels: NDArray[np.generic], *, where
             f"{where}: expected images of shape (n, height, width, channels) with 1 or 3 channels, got {images.shape}"
             + "; channels come last: numpy.moveaxis(images, 1, -1)" * (images.shape[1] in _CHANNELS)
         )
+    if not images.size:
+        raise InputError(f"{where}: expected one image at least, got shape {images.shape}")
     if images.dtype.kind in "iu":
-        low, high = (int(images.min()), int(images.max())) if images.size else (0, 0)
+        low, high = int(images.min()), int(images.max())
         if low < 0 or high > white:
             raise InputError(f"{where}: expected whole pixel values in 0...{white}, got {low} to {high}")
         images = np.divide(images, np.float32(white), dtype=np.float32)

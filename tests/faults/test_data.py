@@ -367,7 +367,7 @@ CLAIMS = st.builds(
 )
 
 
-@examples(2000)
+@examples(1500)
 @given(st.sampled_from([TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES]), st.booleans(), st.data())
 def test_any_idx_file(folder: Path, name: str, packed: bool, data: st.DataObject) -> None:  # noqa: FBT001 (drawn)
     """Damaged before or after it was packed, or with a header of any sizes."""
@@ -441,7 +441,7 @@ PNGS = st.builds(
 )
 
 
-@examples(2000)
+@examples(1500)
 @given(st.sampled_from(sorted(KINDS)).flatmap(lambda kind: damaged(KINDS[kind])) | PNGS | st.binary(max_size=60))
 def test_any_picture(folder: Path, content: bytes) -> None:
     """A good one that is damaged, or a header of any size, depth and kind."""
