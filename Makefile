@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help openmetrics repro test check format lock mnist judge record survey study lab experiments gate report page history reproduced plots deps pages bench
+.PHONY: help openmetrics audit faults repro test check format lock mnist judge record survey study lab experiments gate report page history reproduced plots deps pages bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,11 +17,25 @@ $(VENV)/.locked: requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.txt
 	@touch $@
 
+# What a person gave for a variable, by its name: as it is, whatever a path or a branch is called; nothing if nothing.
+given = $(if $(filter undefined file,$(origin $(1))),,$(value $(1)))
+# A text as one word for the shell, and what was given for a variable, or another text: no quotation mark ends the word.
+literal = '$(subst ','\'',$(1))'
+quoted = $(call literal,$(or $(call given,$(1)),$(2)))
+# An option with what was given for it, or nothing.
+option = $(if $(call given,$(2)),$(1) $(call quoted,$(2)))
+
 repro: $(VENV)/.locked ## run the stages whose inputs changed: digits, models, attacks, metrics, pictures
 	dvc repro
 
 test: $(VENV)/.locked ## run every test, on all cores
 	python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+
+faults: $(VENV)/.locked ## break everything that can break, and count what came of it (TIMES=100 for a night of it)
+	@ROBUST_DIGITS_FUZZ=$(call quoted,TIMES,1) python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile -m fault
+
+audit: $(VENV)/.locked ## ask which locked packages have known vulnerabilities
+	@python -m robust_digits.record.audit
 
 check: $(VENV)/.locked ## lint, format and types
 	ruff check .
@@ -41,7 +55,7 @@ lock: $(VENV)/.locked ## lock requirements.txt anew from pyproject.toml (UPGRADE
 # the standard AutoAttack in place of the quicker ensemble of the default suite.
 STANDARD := ~evaluate.attacks.apgd_square \
 	+evaluate.attacks.autoattack={steps:100,targets:9,queries:5000}
-TUTORIAL := data.source=$(if $(DATA),$(abspath $(DATA)),mnist) data.validation=0.05 \
+TUTORIAL := $(if $(call given,DATA),,data.source=mnist) data.validation=0.05 \
 	train.epochs=10 train.batch_size=128 craft.eps=0.5 craft.fraction=0.1 retrain.epochs=10 retrain.batch_size=128 \
 	evaluate.eps=0.3 evaluate.curve.samples=1000 $(STANDARD)
 # How the hardened model of that run is made: RECIPE=trades stands attacks best, RECIPE=quick nearly as well after less
@@ -54,62 +68,57 @@ recipe_ibp := method=ibp architecture=thresholded width=16 eps=0.36 weight=1.0 b
 	learning_rate=0.002 clip=10.0 epochs=16 schedule=[[0.0,1.0],[0.6,1.0],[0.61,0.3],[0.85,0.3],[0.86,0.06],[1.0,0.06]]
 MNIST = $(TUTORIAL) $(patsubst %,harden.%,$(recipe_$(RECIPE)))
 RUN = mnist$(if $(filter-out trades,$(RECIPE)),-$(RECIPE))
-# The checksum of a local file becomes a parameter, so that DVC sees when the file changes.
-CHECKSUM = python -c 'import pooch, sys; print(pooch.file_hash(sys.argv[1]))' $(DATA)
+# A local file, by its whole path. Its checksum becomes a parameter, so that DVC sees when the file changes.
+PLACE = $(if $(filter /%,$(firstword $(call given,DATA))),,$(CURDIR)/)$(call given,DATA)
+CHECKSUM = python -c 'import pooch, sys; print(pooch.file_hash(sys.argv[1]))' $(call quoted,DATA)
+TYPED = make mnist$(if $(call given,DATA), DATA=$(notdir $(call given,DATA)))$(if $(filter-out trades,$(RECIPE)), RECIPE=$(RECIPE))
+LOCAL = $(if $(call given,DATA),--set-param $(call literal,data.source=$(PLACE)) --set-param data.sha256=$$($(CHECKSUM)))
 
 mnist: $(VENV)/.locked ## the tutorial's run, on MNIST, into docs/results/mnist (DATA=mnist.npz for a local file, RECIPE=quick or ibp)
-	$(if $(recipe_$(RECIPE)),,@echo "RECIPE: expected trades, quick or ibp, got $(RECIPE)"; exit 1)
-	$(if $(DATA),@test -f $(DATA) || { echo "DATA: no such file: $(DATA)"; exit 1; })
+	$(if $(recipe_$(RECIPE)),,@echo "RECIPE: expected trades, quick or ibp, got "$(call quoted,RECIPE); exit 1)
+	$(if $(call given,DATA),@test -f $(call quoted,DATA) || { echo "DATA: no such file: "$(call quoted,DATA); exit 1; })
 	@dvc exp remove --quiet $(RUN) 2>/dev/null || true
-	dvc exp run --temp --name $(RUN) $(MNIST:%=--set-param '%') \
-		$(if $(DATA),--set-param data.sha256=$$($(CHECKSUM)))
-	python -m robust_digits.record.record $(RUN) docs/results/$(RUN) \
-		--command "make mnist$(if $(DATA), DATA=$(notdir $(DATA)))$(if $(filter-out trades,$(RECIPE)), RECIPE=$(RECIPE))"
+	dvc exp run --temp --name $(RUN) $(MNIST:%=--set-param '%') $(LOCAL)
+	python -m robust_digits.record.record $(RUN) docs/results/$(RUN) --command $(call literal,$(TYPED))
 
-# Quoted for the shell, whatever a path holds.
-quoted = '$(subst ','\'',$(1))'
-given = $(if $(filter undefined file,$(origin $(1))),,$($(1)))
 judge: $(VENV)/.locked ## attack, certify and check a Keras model of your own (MODEL=my.keras DATA=mine.npz EPS=0.03; NORM=2, SAMPLES=1000, OUTPUT)
 	@$(foreach name,MODEL DATA EPS,$(if $(call given,$(name)),,echo "$(name): expected one: make judge MODEL=my.keras DATA=mine.npz EPS=0.03" >&2; exit 2;)):
-	@python -m robust_digits.candidate.judge $(call quoted,$(MODEL)) $(call quoted,$(DATA)) --eps $(call quoted,$(EPS)) \
-		$(foreach name,NORM SAMPLES OUTPUT,$(if $(call given,$(name)),--$(shell echo $(name) | tr A-Z a-z) $(call quoted,$($(name)))))
+	@python -m robust_digits.candidate.judge $(call quoted,MODEL) $(call quoted,DATA) --eps $(call quoted,EPS) \
+		$(call option,--norm,NORM) $(call option,--samples,SAMPLES) $(call option,--output,OUTPUT)
 
 record: $(VENV)/.locked ## record the results of the last commit in docs/results/digits
 	python -m robust_digits.record.record HEAD docs/results/digits --command "make repro"
 
-MODEL ?= robust
 survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a few images (MODEL=baseline, SAMPLES=10)
-	python -m robust_digits.study.survey models/$(MODEL).keras data/normalized/test data/adversarial/test \
-		--samples $(or $(SAMPLES),10)
+	python -m robust_digits.study.survey models/$(call quoted,MODEL,robust).keras data/normalized/test data/adversarial/test \
+		--samples $(call quoted,SAMPLES,10)
 
 study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked (NAME=kernel_size, one or more; DATA=mnist.npz; MARK=1 runs nothing)
-	@python -m robust_digits.study.run $(or $(NAME),'') $(if $(DATA),--set-param data.source=$(abspath $(DATA)) \
-		--set-param data.sha256=$$($(CHECKSUM))) $(if $(MARK),--mark)
+	@python -m robust_digits.study.run $(or $(foreach name,$(call given,NAME),$(call literal,$(name))),'') $(LOCAL) $(if $(MARK),--mark)
 
 lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does, into docs/lab.png (IMAGE=0 L2=3 LINF=0.15)
 	python -m robust_digits.study.lab models/baseline.keras data/normalized/test docs/lab.png \
-		--image $(or $(IMAGE),0) --l2 $(or $(L2),3) --linf $(or $(LINF),0.15)
+		--image $(call quoted,IMAGE,0) --l2 $(call quoted,L2,3) --linf $(call quoted,LINF,0.15)
 
 experiments: $(VENV)/.locked ## what `dvc exp run` tried: parameters, and a model clean and in the worst case (MODEL=hardened)
 	@dvc exp show --only-changed --drop '(data|models|stages|robust_digits|metrics)/.*' \
-		--keep 'metrics/$(if $(filter file,$(origin MODEL)),hardened,$(MODEL)).json:accuracy.(clean|worst_case)'
+		--keep metrics/$(call quoted,MODEL,hardened)'.json:accuracy.(clean|worst_case)'
 
 gate: $(VENV)/.locked ## show the checks of the evaluation; fail when one is red that gate.yaml does not accept
 	@python -m robust_digits.report.gate
 
-BASE ?= main
-COMPARED = --base '$(BASE)' $(if $(HERE),--here '$(HERE)') $(if $(REJUDGE),--rejudge)
+COMPARED = --base $(call quoted,BASE,main) $(call option,--here,HERE) $(if $(REJUDGE),--rejudge)
 report: $(VENV)/.locked ## say what this branch did to robustness since it left BASE=main (HERE=HEAD, OUTPUT=report.md, REJUDGE=1)
-	@python -m robust_digits.report.report $(COMPARED) $(if $(OUTPUT),--output '$(OUTPUT)')
+	@python -m robust_digits.report.report $(COMPARED) $(call option,--output,OUTPUT)
 
 openmetrics: $(VENV)/.locked ## print every figure as OpenMetrics, which GitLab compares in a merge request (HERE=HEAD, OUTPUT=metrics.txt)
-	@python -m robust_digits.record.openmetrics $(if $(HERE),--here '$(HERE)') $(if $(OUTPUT),--output '$(OUTPUT)')
+	@python -m robust_digits.record.openmetrics $(call option,--here,HERE) $(call option,--output,OUTPUT)
 
 page: $(VENV)/.locked ## draw both sides of that on one page that needs no network, page.html (BASE=main, HERE=HEAD, OUTPUT, REJUDGE=1)
-	@python -m robust_digits.report.page '$(or $(OUTPUT),page.html)' $(COMPARED)
+	@python -m robust_digits.report.page $(call quoted,OUTPUT,page.html) $(COMPARED)
 
 history: $(VENV)/.locked ## what became of every figure that must hold over the commits of BASE=main, also as history.png (LIMIT=20, OUTPUT)
-	@python -m robust_digits.report.trend --base '$(BASE)' --output '$(or $(OUTPUT),history.png)' $(if $(LIMIT),--limit '$(LIMIT)')
+	@python -m robust_digits.report.trend --base $(call quoted,BASE,main) --output $(call quoted,OUTPUT,history.png) $(call option,--limit,LIMIT)
 
 reproduced: $(VENV)/.locked ## fail unless dvc.lock, metrics and plots are what was committed
 	@python -m robust_digits.record.reproduction docs/results/digits
@@ -127,3 +136,6 @@ bench: $(VENV)/.locked ## time training, crafting and Square against Keras' fit 
 	python -m benchmarks.training
 	python -m benchmarks.crafting
 	python -m benchmarks.square
+
+# Nobody called from here reads these, and to hand them on make would expand, and so run, what stands in them.
+unexport BASE DATA EPS HERE IMAGE L2 LIMIT LINF MODEL NAME NORM OUTPUT RECIPE SAMPLES TIMES

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pooch
 
+from robust_digits.errors import InputError
 from robust_digits.files import replacing
 
 
@@ -22,7 +23,8 @@ def keep(path: Path, content: bytes, *, otherwise: str) -> bool:
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(content)
-    except OSError as error:
-        print(f"{path}: cannot be written ({error.strerror or error}); {otherwise}", file=sys.stderr, flush=True)
+    except (OSError, InputError) as error:  # the latter if there is no room
+        said = getattr(error, "strerror", None) or str(error).removeprefix(f"{path}: ")
+        print(f"{path}: cannot be written ({said}); {otherwise}", file=sys.stderr, flush=True)
         return False
     return True

@@ -14,6 +14,7 @@ _COMMANDS = {  # the name that make knows, and the module whose `main` it is
     "page": "report.page",
     "history": "report.trend",
     "openmetrics": "record.openmetrics",
+    "audit": "record.audit",
     "gate": "report.gate",
     "study": "study.run",
     "survey": "study.survey",

@@ -15,19 +15,20 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from robust_digits import interruption, lifeline  # before anything slow
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, first_line
 from robust_digits.params import PARAMS_FILE, Section, check, load
 
 STAGES = Path("stages")
 FAILED, REFUSED = 1, 2
+_EXHAUSTED = "ResourceExhaustedError"  # TensorFlow's, which is too slow to import for a name
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell counts a process that a signal ended
 
 
 def guarded(main: Callable[[], int | None]) -> Callable[[], None]:
     """Return a `main`, which reads its own command line and returns an exit code (None: 0), as a command.
 
-    The process ends here where the code is not 0, or where `main` raised an `InputError` or could not read or write a
-    file; its module's name stands before the line that says why.
+    The process ends here where the code is not 0, or where `main` raised an `InputError`, ran out of memory, or could
+    not read or write a file; its module's name stands before the line that says why.
     """
 
     @wraps(main)
@@ -78,12 +79,18 @@ def _code(name: str, work: Callable[[], int | None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except OSError as error:
-        if error.filename is None:
+        if error.errno is None:
             raise
-        said = f"{error.filename}: {error.strerror}"
+        said = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    except MemoryError as error:
+        said = f"out of memory: {first_line(error)}"
     except KeyboardInterrupt:
         interruption.said(name)
         return INTERRUPTED
+    except Exception as error:
+        if type(error).__name__ != _EXHAUSTED:
+            raise
+        said = f"out of memory: {first_line(error)}"
     print(f"{name}: {said}", file=sys.stderr)
     return REFUSED
 

@@ -42,7 +42,7 @@ def listed(names: Iterable[object]) -> str:
 
 def first_line(error: BaseException) -> str:
     """Return what an error says, in one line that is cut where it is long."""
-    return _cut((str(error).splitlines() or [type(error).__name__])[0])
+    return named((str(error).splitlines() or [type(error).__name__])[0])
 
 
 def _cut(text: str) -> str:

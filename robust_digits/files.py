@@ -1,5 +1,6 @@
 """Write files and folders so that nothing half-written ever stands under the final name."""
 
+import errno
 import os
 import platform
 import shutil
@@ -7,6 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from robust_digits.errors import InputError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # a disk, a quota, or a limit of one file's size
+_BLOCK = 2**20
 _WRITING, _EARLIER = "writing", "earlier"
 
 
@@ -14,9 +19,14 @@ _WRITING, _EARLIER = "writing", "earlier"
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; what was written there takes the place of `path` when the block ends.
 
-    If the block raises, what was written is removed and `path` is left as it was; an error of the system, such as a
-    full disk, names `path` then. Processes that write one path do not disturb each other: what the last one wrote
-    stays. What killed ones have left is cleared away.
+    If the block raises, what was written is removed and `path` is left as it was; an error of the system names `path`
+    then. Processes that write one path do not disturb each other: what the last one wrote stays. What killed ones have
+    left is cleared away.
+
+    Raises
+    ------
+    InputError
+        If there is no room, naming `path`: the system names no file, or the one that was being read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear(path)
@@ -29,11 +39,33 @@ def replacing(path: Path) -> Iterator[Path]:
         else:
             temporary.replace(path)
     except OSError as error:
-        if error.errno is not None:
-            error.filename = str(error.filename or path).replace(str(temporary), str(path))
+        if error.errno in FULL:
+            raise InputError(f"{path}: {error.strerror}") from error
+        if error.filename is not None:
+            error.filename = str(error.filename).replace(str(temporary), str(path))
         raise
     finally:
         _remove(temporary)
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raise an error of a full disk, as a write would after a while, unless a folder has room for so many bytes."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise OSError(errno.ENOSPC, f"expected room for {size:,} bytes, got {free:,}", str(folder))
+
+
+def allocate(path: Path, size: int) -> None:
+    """Give a file `size` bytes of the disk, so that writing to a memory map of it cannot fail: that would be SIGBUS.
+
+    What the file holds stays as it is; the rest is zeros. OSError if there is no room.
+    """
+    with path.open("r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:  # macOS: a file that was written to the end has all its blocks
+            for start in range(file.seek(0, os.SEEK_END), size, _BLOCK):
+                file.write(bytes(min(_BLOCK, size - start)))
 
 
 def write(path: Path, text: str) -> None:

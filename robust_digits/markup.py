@@ -1,4 +1,8 @@
-"""The pieces of HTML that the project's pages are made of, and their one style: all words escaped, nothing fetched."""
+"""The pieces of HTML that the project's pages are made of, and their one style: all words escaped, nothing fetched.
+
+And how words that somebody else chose, names, values and reasons, stand in a line of Markdown: they cannot end the line
+or begin markup of their own, neither in a report nor, through `inline`, on a page.
+"""
 
 import base64
 import html
@@ -7,6 +11,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
 
+from robust_digits.errors import named
+
+_PLAIN = re.compile(r"[\w .,'%+/={}\[\]-]*")  # a value of such characters is no markup
+_LOOKALIKES = str.maketrans("<>*`", "\u2039\u203a\u2217'")
+_CALLS = re.compile(r"(?<!\w)@(?=\w)")  # what calls somebody
+_BLOCK = re.compile(r"[#>=~+-]|\d+[.)]")  # what begins a heading, a quotation, a list
 _STYLE = Path(__file__).with_name("page.css")
 
 
@@ -48,16 +58,42 @@ def picture(name: str, content: bytes) -> str:
     return f'<figure><figcaption>{said}</figcaption><img alt="{said}" src="{source}"></figure>'
 
 
+def code(name: object) -> str:
+    """Return a name as code."""
+    return "`" + named(name).replace("`", "'") + "`"
+
+
+def value(given: object) -> str:
+    """Return a value as it is or, where it might be taken for markup, as code."""
+    text = named(given)
+    return text if _PLAIN.fullmatch(text) else code(text)
+
+
+def words(text: str) -> str:
+    """Return a sentence in which code may stand; outside of it, what would be markup is shown by look-alikes."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    parts = re.split(r"(`[^`]*`)", line)
+    parts[::2] = [_CALLS.sub("\uff20", part.translate(_LOOKALIKES)).replace("](", "] (") for part in parts[::2]]
+    return "".join(parts)
+
+
+def paragraph(text: str) -> str:
+    """Return sentences, a line each, as a paragraph of its own."""
+    return "\n".join(("\\" if _BLOCK.match(line) else "") + words(line) for line in text.split("\n"))
+
+
 def inline(text: str) -> str:
     """Return a line of this project's Markdown as HTML: code and bold, nothing else."""
-    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
-    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", code)
+    parts = re.split(r"`([^`]+)`", html.escape(text))
+    parts[::2] = [re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", part) for part in parts[::2]]
+    parts[1::2] = [f"<code>{part}</code>" for part in parts[1::2]]
+    return "".join(parts)
 
 
 def _cells(header: Sequence[str], row: Sequence[str]) -> str:
     """Return the cells of a row, each with its column's name, which a phone shows beside it."""
-    named = zip(header, row, strict=True)
-    return "".join(f'<td data-label="{html.escape(name)}">{inline(cell)}</td>' for name, cell in named)
+    columns = zip(header, row, strict=True)
+    return "".join(f'<td data-label="{html.escape(name)}">{inline(cell)}</td>' for name, cell in columns)
 
 
 def _anchor(title: str) -> str:

@@ -28,11 +28,11 @@ def main(
     raw: Annotated[Path, "input: the folder with the files as published"],
     normalized: Annotated[Path, "output: a folder with the images, train, validation and test"],
 ) -> None:
-    from robust_digits.data import bundled, formats, images, resizing, splitting
+    from robust_digits.data import catalogue, formats, images, resizing, splitting
 
-    digits = params.data.source == bundled.NAME
+    digits = params.data.source == catalogue.DIGITS
     size = params.data.image_size
-    published = formats.read_digits(raw / bundled.FILE) if digits else formats.read(raw, size=size)
+    published = formats.read_digits(raw / catalogue.DIGITS_FILE) if digits else formats.read(raw, size=size)
     train, test = published.train, published.test
     if test is None:
         train, test = splitting.hold_out(train, share=params.data.test, seed=params.seed, name="data.test")

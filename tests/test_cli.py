@@ -23,6 +23,7 @@ COMMANDS = (
     "page",
     "history",
     "openmetrics",
+    "audit",
     "gate",
     "study",
     "survey",

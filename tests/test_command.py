@@ -405,6 +405,9 @@ def test_main_does_not_run_with_wrong_parameters(run: Run, capsys: pytest.Captur
         (InputError("data/raw: broken"), "test_command: data/raw: broken"),
         (FileNotFoundError(2, "No such file or directory", "x.npy"), "test_command: x.npy: No such file or directory"),
         (OSError(28, "No space left on device", "x.npy"), "test_command: x.npy: No space left on device"),
+        (OSError(28, "No space left on device"), "test_command: No space left on device"),
+        (MemoryError("Unable to allocate 7 TiB"), "test_command: out of memory: Unable to allocate 7 TiB"),
+        (MemoryError(), "test_command: out of memory: MemoryError"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(

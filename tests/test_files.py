@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from robust_digits.errors import InputError
 from robust_digits.files import replacing
 
 Write = Callable[[Path, str], None]
@@ -111,6 +112,7 @@ def test_a_block_that_writes_nothing_is_a_fault_that_loses_nothing(tmp_path: Pat
 
 @pytest.mark.parametrize("left", [write_file, write_folder])
 @files_and_folders
+@pytest.mark.fault("recovered")
 def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path, write: Write, left: Write) -> None:
     """A temporary file or folder of a run that was killed is not mixed into the new result."""
     path = tmp_path / "result"
@@ -137,14 +139,18 @@ def misplace(path: Path) -> None:
         (temporary / "images.npy").write_text("", encoding="utf-8")
 
 
-@pytest.mark.parametrize(("write", "named"), [(fill, "result"), (misplace, "result/images.npy")])
-def test_what_the_system_refuses_is_named(tmp_path: Path, write: Callable[[Path], None], named: str) -> None:
-    """A full disk does not say which file it is about: the error that is passed on does, by its final name."""
-    with pytest.raises(OSError, match=r"No space left on device|No such file") as caught:
-        write(tmp_path / "result")
-    assert caught.value.filename == str(tmp_path / named)
+@pytest.mark.fault("refused")
+def test_what_the_system_refuses_is_named(tmp_path: Path) -> None:
+    """A full disk does not say which file it is about, nor does a temporary name: the error has the final one."""
+    with pytest.raises(InputError, match="result: No space left on device"):
+        fill(tmp_path / "result")
+    with pytest.raises(FileNotFoundError) as caught:
+        misplace(tmp_path / "result")
+    assert caught.value.filename == str(tmp_path / "result" / "images.npy")
+    assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("recovered")
 def test_two_that_write_the_same_path_do_not_disturb_each_other(tmp_path: Path) -> None:
     """One that ends while the other still writes takes nothing of it away; what the last one wrote stays."""
     path = tmp_path / "result"
@@ -171,6 +177,7 @@ def gone() -> int:
 
 
 @files_and_folders
+@pytest.mark.fault("recovered")
 def test_what_killed_processes_left_is_cleared_away(tmp_path: Path, write: Write, gone: int) -> None:
     """Only what nobody writes any more: a process that lives, another machine and another path keep theirs."""
     path = tmp_path / "result"
@@ -189,6 +196,7 @@ def test_what_killed_processes_left_is_cleared_away(tmp_path: Path, write: Write
     assert sorted(tmp_path.iterdir()) == sorted([*others, path])
 
 
+@pytest.mark.fault("recovered")
 def test_a_folder_that_a_killed_process_moved_away_is_put_back(tmp_path: Path, gone: int) -> None:
     """Killed between the two steps of a swap, a process has moved the earlier folder away; a failure later keeps it."""
     path = tmp_path / "result"

@@ -52,6 +52,7 @@ def test_what_is_not_known_is_none(content: str) -> None:
     assert stopwatch.recall("0" * 32) is None
 
 
+@pytest.mark.fault("recovered")
 def test_a_cache_that_cannot_be_written_costs_only_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits import perturbation
 from robust_digits.attack import losses
 from robust_digits.attack.ascent import Ascent
 from robust_digits.attack.classifier import BATCH, evasion
 from robust_digits.attack.losses import Loss
 from robust_digits.attack.table import Noise, Queries, Restarts, Steps, Targets
 from robust_digits.attack.target import Images, Target
-from robust_digits.data import perturbation
 from robust_digits.params import Section
 
 _OVERSHOOT = 0.02  # how far DeepFool goes beyond the boundary, as in its paper; ART's own 1e-6 is lost in float32

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from robust_digits import perturbation
 from robust_digits.attack import attacks, blocks
 from robust_digits.attack.table import ATTACKS, member
 from robust_digits.attack.target import Images, Target, Victim
-from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.params import Section
 from robust_digits.runtime import keras

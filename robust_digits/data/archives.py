@@ -14,8 +14,10 @@ from typing import IO, NamedTuple
 
 from robust_digits.data import contents
 from robust_digits.errors import InputError
+from robust_digits.files import FULL, check_room
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
+_MOST_MEMBERS = 2_000_000  # ImageNet has 1.4 million images
 _BROKEN = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(OSError, EOFError, ValueError, LookupError, OverflowError, RuntimeError),  # RuntimeError: encrypted
@@ -41,12 +43,14 @@ def unpack(path: Path, folder: Path) -> None:
         with _opened(path) as members:
             found = contents.recognize(members, where=path)
             taken = {name: members[str(PurePosixPath(found.around, name))] for name in found.names}
-            _check_room(path, folder, size=sum(member.size for member in taken.values()))
+            check_room(folder, sum(member.size for member in taken.values()))
             for name, member in taken.items():
                 _write(member, folder / name)
     except InputError:
         raise
     except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
         raise InputError(f"{path}: expected an intact archive: {' '.join(str(error).split())}") from None
 
 
@@ -73,9 +77,20 @@ def _opened(path: Path) -> Iterator[dict[str, _Member]]:
         with tarfile.open(path) as tarred:
             yield {
                 _below(info.name, where=path): _Member(info.size, partial(tarred.extractfile, info))
-                for info in tarred
+                for info in _bounded(tarred, where=path)
                 if info.isreg()  # a link could lead out of the folder
             }
+
+
+def _bounded(tarred: tarfile.TarFile, *, where: Path) -> Iterator[tarfile.TarInfo]:
+    """Yield what is in an archive, which is unpacked on the way: no more than a disk may hold, nor too many names."""
+    size = 0
+    for number, info in enumerate(tarred):
+        size += info.size
+        if number >= _MOST_MEMBERS:
+            raise InputError(f"{where}: expected {_MOST_MEMBERS:,} files at most, got more")
+        check_room(where.parent, size)
+        yield info
 
 
 def _below(name: str, *, where: Path) -> str:
@@ -83,10 +98,3 @@ def _below(name: str, *, where: Path) -> str:
     if path.is_absolute() or ".." in path.parts:
         raise InputError(f"{where}: expected files below the root of the archive, got {name}")
     return str(path)
-
-
-def _check_room(path: Path, folder: Path, *, size: int) -> None:
-    """Raise `InputError` unless the disk has room for what an archive says that it holds."""
-    free = shutil.disk_usage(folder).free
-    if size > free:
-        raise InputError(f"{path}: expected {size:,} bytes of free space to unpack it, got {free:,}")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, listed, named
 
 CIFAR, CSV, IDX, NPZ, PARQUET, PICTURES = "cifar", "csv", "idx", "npz", "parquet", "pictures"
 EXPECTED = (
@@ -23,7 +23,6 @@ _PICTURE = r".*\.(png|jpg|jpeg)"
 _PARTS = {"train", "test"}
 _DROPPED = {"Thumbs.db", "desktop.ini", "__MACOSX"}  # by file browsers and archivers, into folders that they show
 _DEEPEST = 4  # one folder around everything, train or test, a class, an image
-_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,11 @@ def recognize(names: Iterable[str], *, where: object) -> Contents:
     }
     found = [kind for kind in kinds if kinds[kind]]
     if len(found) > 1:
-        both = " and ".join(str(kinds[kind][0]) for kind in found)
+        both = " and ".join(named(kinds[kind][0]) for kind in found)
         raise InputError(f"{where}: expected one data set, got {both}; leave one of them there")
     if not found:
         tops = (path.parts[0] + "/" * (len(path.parts) > 1) for path in paths)
-        raise InputError(f"{where}: expected {EXPECTED}, got {_listed(tops)}")
+        raise InputError(f"{where}: expected {EXPECTED}, got {listed(tops)}")
     return Contents(found[0], around, tuple(map(str, kinds[found[0]])))
 
 
@@ -81,7 +80,7 @@ def _pictures(paths: list[PurePosixPath], *, where: object) -> list[PurePosixPat
     if images and strangers:
         raise InputError(
             f"{where}: expected PNG or JPEG images in a folder for each class and nothing else there, "
-            f"got {_listed(map(str, strangers))}"
+            f"got {listed(map(str, strangers))}"
         )
     return images
 
@@ -101,9 +100,3 @@ def _matches(pattern: str, path: PurePosixPath) -> bool:
 
 def _hidden(path: PurePosixPath) -> bool:
     return any(part.startswith(".") or part in _DROPPED for part in path.parts)
-
-
-def _listed(names: Iterable[str]) -> str:
-    """List names, each once, the first ones of many."""
-    once = list(dict.fromkeys(names))
-    return ", ".join(once[:_LISTED]) + (f", ... ({len(once)} in all)" if len(once) > _LISTED else "") or "nothing"

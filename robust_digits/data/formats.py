@@ -2,25 +2,33 @@
 
 import gzip
 import lzma
+import math
 import struct
 import tokenize
 import warnings
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.data import contents, parquet, pictures
-from robust_digits.data.images import ImageSet
-from robust_digits.data.published import UINT8_MAX, Split, first_line, image_set, single
-from robust_digits.errors import InputError
+from robust_digits.data.images import ImageSet, check_memory
+from robust_digits.data.published import UINT8_MAX, Split, image_set, plausible, single
+from robust_digits.errors import InputError, first_line
 
 _DIGITS_MAX = 16  # the UCI digits count ink in 4x4 blocks of pixels
 _CIFAR_SIDE = 32
+_LINE = 2**20  # characters that tell a header from numbers, and a block of text
 _IDX_UINT8 = 8  # the type code of unsigned bytes
+_MEMBERS = ("x_train", "y_train", "x_test", "y_test")
+_HEADERS: dict[object, Callable[[IO[bytes]], tuple[tuple[int, ...], bool, np.dtype[Any]]]] = {  # by version
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 _BROKEN = (ValueError, EOFError, KeyError, Warning, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error)
 _BROKEN_ARCHIVE = (  # a member's bytes reach Python's own parser; RuntimeError: encrypted; OSError: damaged bzip2
     *_BROKEN,
@@ -28,7 +36,6 @@ _BROKEN_ARCHIVE = (  # a member's bytes reach Python's own parser; RuntimeError:
     SyntaxError,
     tokenize.TokenError,
     OverflowError,
-    MemoryError,
     RuntimeError,
     OSError,
     struct.error,
@@ -47,15 +54,19 @@ def read(folder: Path, *, size: int) -> Split:
     Raises
     ------
     InputError
-        If no format fits, or a file is truncated, malformed or holds anything but labelled images.
+        If no format fits, or a file is truncated, malformed, larger than memory by what it declares, or holds
+        anything but labelled images on which something is to be seen.
     """
     found = contents.inside(folder)
     files = found.files(folder)
     if found.kind == contents.PICTURES:
-        return pictures.read(folder / found.around, files, size=size)
-    if found.kind == contents.PARQUET:
-        return parquet.read(files, size=size)
-    return {contents.NPZ: _npz, contents.IDX: _idx, contents.CSV: _csv, contents.CIFAR: _cifar}[found.kind](files)
+        split = pictures.read(folder / found.around, files, size=size)
+    elif found.kind == contents.PARQUET:
+        split = parquet.read(files, size=size)
+    else:
+        reader = {contents.NPZ: _npz, contents.IDX: _idx, contents.CSV: _csv, contents.CIFAR: _cifar}[found.kind]
+        split = reader(files)
+    return plausible(split, where=folder)
 
 
 def read_digits(path: Path) -> Split:
@@ -71,9 +82,10 @@ def _npz(files: list[Path]) -> Split:
     path = single(files, files, "a single .npz file")
     try:
         with zipfile.ZipFile(path) as archive:
-            x_train, y_train, x_test, y_test = (
-                _member(archive, name) for name in ("x_train", "y_train", "x_test", "y_test")
-            )
+            _check_declared(archive, where=path)
+            x_train, y_train, x_test, y_test = (_member(archive, name) for name in _MEMBERS)
+    except InputError:
+        raise
     except _BROKEN_ARCHIVE as error:
         raise InputError(
             f"{path}: expected arrays x_train, y_train, x_test and y_test in an intact .npz file: {first_line(error)}"
@@ -84,11 +96,37 @@ def _npz(files: list[Path]) -> Split:
     )
 
 
+def _check_declared(archive: zipfile.ZipFile, *, where: Path) -> None:
+    """Refuse arrays that are too many or too large by what their headers say, before any is read."""
+    size = sum(archive.getinfo(f"{name}.npy").file_size for name in _MEMBERS)
+    check_memory(0, raw=size, where=where)
+    shapes = {name: _shape(archive, name) for name in _MEMBERS}
+    for part in ("train", "test"):
+        images, labels = shapes[f"x_{part}"], shapes[f"y_{part}"]
+        if images and labels and images[0] != labels[0]:
+            raise InputError(
+                f"{where} ({part}): expected a label for each image, got {images[0]} images and {labels[0]} labels"
+            )
+    check_memory(math.prod(shapes["x_train"]) + math.prod(shapes["x_test"]), raw=size, where=where)
+
+
+def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+    """Return the shape in the header of an array, which must be as long as that says."""
+    member = archive.getinfo(f"{name}.npy")
+    with archive.open(member) as file:
+        header = _HEADERS.get(np.lib.format.read_magic(file))  # type: ignore[no-untyped-call]
+        if header is None:
+            raise ValueError(f"{name} is of an .npy version that holds no plain numbers")
+        shape, _, dtype = header(file)
+        size = file.tell() + math.prod(shape) * dtype.itemsize
+    if member.file_size != size:
+        raise ValueError(f"{name} has {member.file_size:,} bytes where its header says {size:,}")
+    return shape
+
+
 def _member(archive: zipfile.ZipFile, name: str) -> NDArray[np.generic]:
     with archive.open(f"{name}.npy") as file:
         array: NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
-        if file.read(1):
-            raise ValueError(f"{name} has more values than its header says")
     return array
 
 
@@ -119,6 +157,9 @@ def _csv(files: list[Path]) -> Split:
 
 
 def _cifar(files: list[Path]) -> Split:
+    size = sum(path.stat().st_size for path in files)
+    check_memory(size, raw=2 * size, where=files[0].parent)
+
     def part(paths: list[Path]) -> ImageSet:
         records = np.concatenate([_records(path) for path in paths])
         images = records[:, 1:].reshape(-1, 3, _CIFAR_SIDE, _CIFAR_SIDE).transpose(0, 2, 3, 1)
@@ -148,15 +189,19 @@ def _idx_array(path: Path) -> NDArray[np.uint8]:
     """Read an IDX file: two zero bytes, a type code, the number of dimensions, each as 32-bit big-endian, the data."""
     try:
         with _open(path) as file:
-            content = file.read()
-        zeros, code, dimensions = struct.unpack_from(">HBB", content)
-        shape = struct.unpack_from(f">{dimensions}I", content, 4)
-    except (*_BROKEN, struct.error) as error:
+            start = file.read(4)
+            zeros, code, dimensions = struct.unpack(">HBB", start)
+            shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
+            size = math.prod(shape) if (zeros, code) == (0, _IDX_UINT8) else 0
+            check_memory(size, raw=size, where=path)
+            data = np.frombuffer(file.read(size + 1), np.uint8)  # a byte more than there should be
+    except InputError:
+        raise
+    except (EOFError, struct.error, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: truncated or not an IDX file: {first_line(error)}") from None
     if zeros or code != _IDX_UINT8:
-        raise InputError(f"{path}: expected an IDX file of unsigned bytes (00 00 08), got {content[:3].hex(' ')}")
-    data = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
-    if data.size != np.prod(shape, dtype=object):
+        raise InputError(f"{path}: expected an IDX file of unsigned bytes (00 00 08), got {start[:3].hex(' ')}")
+    if data.size != size:
         raise InputError(f"{path}: expected {shape} values as its header says, got {data.size}; truncated?")
     try:
         return data.reshape(shape)
@@ -167,17 +212,29 @@ def _idx_array(path: Path) -> NDArray[np.uint8]:
 def _table(path: Path) -> NDArray[np.int64]:
     """Read whole numbers separated by commas; a first line that is not numbers is a header."""
     try:
-        with _open(path) as file:
-            first = file.readline().decode("utf-8-sig")
+        first = _first_line_of(path)
         header = not any(_is_number(cell) for cell in first.split(","))
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # for an empty table, and for a fraction that would be cut
             table = np.loadtxt(path, np.int64, delimiter=",", skiprows=int(header), ndmin=2, encoding="utf-8-sig")
+    except InputError:
+        raise
     except _BROKEN as error:
         raise InputError(f"{path}: expected lines of whole numbers separated by commas: {first_line(error)}") from None
     if not table.size:
         raise InputError(f"{path}: expected one image a line, got none")
     return table
+
+
+def _first_line_of(path: Path) -> str:
+    """Return how a text begins that fits into memory once it is unpacked: a number of 8 bytes for two characters."""
+    size = 0
+    with _open(path) as file:
+        first = file.readline(_LINE)
+        while block := file.read(_LINE):
+            size += len(block)
+            check_memory(size // 2, raw=6 * size, where=path)
+    return first.decode("utf-8-sig", errors="replace")
 
 
 def _is_number(cell: str) -> bool:

@@ -1,6 +1,12 @@
-"""A labelled image set: a folder with `images.npy` and `labels.npy`."""
+"""A labelled image set: a folder with `images.npy`, `labels.npy` and their checksums, `SHA256SUMS`."""
 
+import hashlib
+import io
+import math
+import os
+import resource
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
@@ -10,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.errors import InputError
-from robust_digits.files import replacing
+from robust_digits.files import allocate, check_room, replacing
 
 IMAGE_DIMENSIONS = 4  # n, height, width, channels
+MOST_CLASSES = 100_000  # more than any set of images has
+_IMAGES, _LABELS, _SUMS = "images.npy", "labels.npy", "SHA256SUMS"
+_CONFINED = Path("/sys/fs/cgroup/memory.max")  # of a container
 CHUNK = 4096  # images checked or copied at a time: memory does not grow with the set
 
 
@@ -44,12 +53,16 @@ class ImageSet:
 def load(folder: Path) -> ImageSet:
     """Open the image set in a folder without reading it into memory.
 
+    Every byte is compared with the checksums, where the folder has them: DVC takes a file whose time stamp and size
+    stayed for unchanged. Sets that other programs wrote need none.
+
     Raises
     ------
     InputError
-        If an array is missing, unreadable, or not what `ImageSet` promises.
+        If an array is missing, unreadable, altered, or not what `ImageSet` promises.
     """
-    arrays = ImageSet(_open(folder / "images.npy"), _open(folder / "labels.npy"))
+    arrays = ImageSet(_open(folder / _IMAGES), _open(folder / _LABELS))
+    _check_sums(folder)
     check(arrays, where=folder)
     return arrays
 
@@ -70,8 +83,8 @@ def save(folder: Path, parts: Iterable[ImageSet], *, count: int) -> None:
             check(part, where=folder)
             if images is None or labels is None:
                 shape = (count, *part.images.shape[1:])
-                images = _create(temporary / "images.npy", np.float32, shape)
-                labels = _create(temporary / "labels.npy", np.int64, (count,))
+                images = _create(temporary / _IMAGES, np.float32, shape)
+                labels = _create(temporary / _LABELS, np.int64, (count,))
             rows = slice(filled, filled + len(part))
             if rows.stop > count or part.images.shape[1:] != images.shape[1:]:
                 raise InputError(
@@ -84,6 +97,7 @@ def save(folder: Path, parts: Iterable[ImageSet], *, count: int) -> None:
             raise InputError(f"{folder}: expected {count} images (one at least), got {filled}")
         images.flush()
         labels.flush()
+        (temporary / _SUMS).write_text(_sums(temporary), encoding="utf-8", newline="\n")
 
 
 def check(arrays: ImageSet, *, where: object) -> None:
@@ -100,6 +114,9 @@ def check(arrays: ImageSet, *, where: object) -> None:
         raise InputError(f"{where}: expected a label for each image, got {len(images)} images and {len(labels)} labels")
     if not images.size:
         raise InputError(f"{where}: expected one image at least, got shape {images.shape}")
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest < 0 or highest >= MOST_CLASSES:
+        raise InputError(f"{where}: expected labels in 0...{MOST_CLASSES - 1}, got {lowest} to {highest}")
     for start in range(0, len(images), CHUNK):
         chunk = images[start : start + CHUNK]
         low, high = float(chunk.min()), float(chunk.max())
@@ -107,10 +124,56 @@ def check(arrays: ImageSet, *, where: object) -> None:
             raise InputError(f"{where}: expected finite pixel values in [0, 1], got {low:g} to {high:g}")
 
 
+def check_memory(values: int, *, raw: int, where: object) -> None:
+    """Raise `InputError` unless images of so many values fit into memory, read from `raw` bytes and split in two."""
+    needed = raw + 2 * np.dtype(np.float32).itemsize * values
+    if needed > memory():
+        raise InputError(f"{where}: expected images that fit into {memory():,} bytes of memory, got {needed:,} bytes")
+
+
+def memory() -> int:
+    """Return how many bytes of memory this process can have at most: the machine's, or what it is confined to."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), resource.getrlimit(resource.RLIMIT_AS)[0]]
+    with suppress(OSError, ValueError):  # there is no such file, or it says max
+        limits.append(int(_CONFINED.read_text(encoding="ascii")))
+    return min(limit for limit in limits if limit != resource.RLIM_INFINITY)
+
+
 def _create(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap[Any, Any]:
-    """Return a `.npy` file of the given size to fill in place."""
-    created: np.memmap[Any, Any] = np.lib.format.open_memmap(path, "w+", dtype, shape)  # type: ignore[no-untyped-call]
+    """Return a `.npy` file of the given size, to fill in place."""
+    header = io.BytesIO()
+    description = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, description)  # type: ignore[no-untyped-call]
+    path.write_bytes(header.getvalue())
+    size = header.tell() + math.prod(shape) * np.dtype(dtype).itemsize
+    check_room(path.parent, size)
+    allocate(path, size)
+    created: np.memmap[Any, Any] = np.lib.format.open_memmap(path, "r+")  # type: ignore[no-untyped-call]
     return created
+
+
+def _sums(folder: Path) -> str:
+    """Return what `sha256sum images.npy labels.npy` prints in a folder."""
+    lines = []
+    for name in (_IMAGES, _LABELS):
+        found = hashlib.sha256()
+        with (folder / name).open("rb") as file:
+            while block := file.read(2**20):
+                found.update(block)
+        lines.append(f"{found.hexdigest()}  {name}\n")
+    return "".join(lines)
+
+
+def _check_sums(folder: Path) -> None:
+    try:
+        expected = (folder / _SUMS).read_bytes()
+        altered = _sums(folder).encode() != expected
+    except FileNotFoundError:
+        return
+    if altered:
+        raise InputError(
+            f"{folder}: expected what {_SUMS} says, got other bytes; remove it, and `dvc repro` makes it anew"
+        )
 
 
 def _open(path: Path) -> NDArray[Any]:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.data import pictures
-from robust_digits.data.images import ImageSet
+from robust_digits.data.images import MOST_CLASSES, ImageSet, check_memory
 from robust_digits.data.pictures import Encoded
-from robust_digits.data.published import Split, first_line
-from robust_digits.errors import InputError
+from robust_digits.data.published import Split
+from robust_digits.errors import InputError, first_line, listed
 
 _IMAGE, _LABEL = "image", "label"
 _ROWS = 256  # read at a time
@@ -36,6 +36,9 @@ def read(files: list[Path], *, size: int) -> Split:
     if not train:
         raise InputError(f"{files[0].parent}: expected a .parquet file of training images, got those of test images")
     parts = [_Part([_table(path) for path in paths]) for paths in (train, test)]
+    tables = [table for part in parts for table in part.tables]
+    rows = sum(table.file.metadata.num_rows for table in tables)
+    check_memory(rows * size * size, raw=max(table.largest() for table in tables), where=files[0].parent)
     labels = [part.labels() for part in parts]
     images, notes = pictures.decode([*parts], size=size)
     sets = [ImageSet(*part) for part in zip(images, labels, strict=True)]
@@ -48,6 +51,11 @@ class _Table:
 
     path: Path
     file: Any
+
+    def largest(self) -> int:
+        """Return how many bytes the largest group of rows declares that it has once it is unpacked."""
+        metadata = self.file.metadata
+        return max((metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups)), default=0)
 
     def column(self, name: str) -> Iterator[Any]:
         """Yield the values of a column, as Python's own."""
@@ -76,8 +84,8 @@ class _Part(Iterable[Encoded]):
         """Return the labels in order."""
         found = []
         for where, value in self._column(_LABEL):
-            if value is None or value > np.iinfo(np.int64).max:
-                raise InputError(f"{where}: expected a whole number as label, got {value}")
+            if value is None or not 0 <= value < MOST_CLASSES:
+                raise InputError(f"{where}: expected a label in 0...{MOST_CLASSES - 1}, got {value}")
             found.append(value)
         if self.tables and not found:
             raise InputError(f"{self.tables[0].path}: expected one image at least, got none")
@@ -107,8 +115,8 @@ def _table(path: Path) -> _Table:
     if image is not None and types.is_struct(image) and image.get_field_index("bytes") >= 0:
         image = image.field("bytes").type
     if image is None or label is None or not (types.is_binary(image) or types.is_large_binary(image)):
-        listed = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
-        raise InputError(f"{path}: expected columns image (bytes) and label (whole numbers), got {listed or 'none'}")
+        found = listed(f"{name} ({kind})" for name, kind in kinds.items())
+        raise InputError(f"{path}: expected columns image (bytes) and label (whole numbers), got {found}")
     if not types.is_integer(label):
         raise InputError(f"{path}: expected whole numbers in column label, got {label}")
     return _Table(path, file)

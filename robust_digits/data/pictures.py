@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from robust_digits.data import resizing
-from robust_digits.data.images import ImageSet
-from robust_digits.data.published import UINT8_MAX, Split, first_line
-from robust_digits.errors import InputError
+from robust_digits.data.images import ImageSet, check_memory
+from robust_digits.data.published import UINT8_MAX, Split
+from robust_digits.errors import InputError, first_line, listed
 
 GREY, RGB = "L", "RGB"
 _CHANNELS = {GREY: 1, RGB: 3}
 _MODES = {"1": GREY, "L": GREY, "LA": GREY, "P": RGB, "RGB": RGB, "RGBA": RGB}  # what an image of each becomes
 _BROKEN = (  # what Pillow raises for damaged bytes
-    *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, MemoryError, RuntimeError),
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, RuntimeError),
     *(Warning, struct.error, zlib.error, Image.DecompressionBombError),
+    AssertionError,  # of an image of palette colours without a palette
 )
 
 
@@ -56,14 +57,14 @@ def read(root: Path, files: list[Path], *, size: int) -> Split:
     classes = _ordered({file.parent.name for file in train})
     unknown = sorted({file.parent.name for file in test} - set(classes))
     if unknown:
-        raise InputError(f"{root / 'test'}: expected the classes of {root / 'train'}, got {', '.join(unknown)} too")
+        raise InputError(f"{root / 'test'}: expected the classes of {root / 'train'}, got {listed(unknown)} too")
     images, notes = decode([[Encoded(str(file), file) for file in part] for part in (train, test)], size=size)
     sets = [
         ImageSet(part, np.array([classes.index(file.parent.name) for file in named], np.int64))
         for part, named in zip(images, (train, test), strict=True)
     ]
     if classes != [str(label) for label in range(len(classes))]:
-        notes = ["classes: " + ", ".join(f"{label} is {name}" for label, name in enumerate(classes)), *notes]
+        notes = ["classes: " + listed(f"{label} is {name}" for label, name in enumerate(classes)), *notes]
     return Split(sets[0], sets[1] if split else None, tuple(notes))
 
 
@@ -84,6 +85,8 @@ def decode(parts: list[Iterable[Encoded]], *, size: int) -> tuple[list[NDArray[n
     grey = sum(header.mode == GREY for header in everything)
     notes = [f"{grey} grey images made RGB, as the other {len(everything) - grey} are"] if mode == RGB and grey else []
     notes += resizing.said({header.size for header in everything}, size=size)
+    where = f"{len(everything)} images of {size}x{size} pixels"
+    check_memory(len(everything) * size * size * _CHANNELS[mode], raw=0, where=where)
     decoded: list[NDArray[np.float32]] = []
     for part, found in zip(parts, headers, strict=True):
         images = np.empty((len(found), size, size, _CHANNELS[mode]), np.float32)

@@ -1,15 +1,18 @@
 """A data set as its publisher split it, and arrays of any kind as one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.data.images import IMAGE_DIMENSIONS, ImageSet, check
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, listed
 
 UINT8_MAX = 255
+_CHANNELS = (1, 3)
+_BLANK = 1.001 / UINT8_MAX  # a range of pixels in which nothing is to be seen: 0 and 1 of 255, with rounding
+_PALE = 0.5  # and one that whoever photographs or draws digits does not end up with
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,18 @@ def image_set(images: NDArray[np.generic], labels: NDArray[np.generic], *, where
     """Scale whole numbers in 0...white, or check floats in [0, 1]; add the channel axis that grey images leave out."""
     if images.ndim == IMAGE_DIMENSIONS - 1:
         images = images[..., np.newaxis]
+    if images.ndim == IMAGE_DIMENSIONS and images.shape[-1] not in _CHANNELS:
+        raise InputError(
+            f"{where}: expected images of shape (n, height, width, channels) with 1 or 3 channels, got {images.shape}"
+            + "; channels come last: numpy.moveaxis(images, 1, -1)" * (images.shape[1] in _CHANNELS)
+        )
+    if not images.size:
+        raise InputError(f"{where}: expected one image at least, got shape {images.shape}")
     if images.dtype.kind in "iu":
-        low, high = (int(images.min()), int(images.max())) if images.size else (0, 0)
+        low, high = int(images.min()), int(images.max())
         if low < 0 or high > white:
             raise InputError(f"{where}: expected whole pixel values in 0...{white}, got {low} to {high}")
-        images = images.astype(np.float32) / np.float32(white)
+        images = np.divide(images, np.float32(white), dtype=np.float32)
     elif images.dtype.kind != "f":
         raise InputError(f"{where}: expected pixels as whole numbers or floats, got {images.dtype}")
     if labels.dtype.kind not in "iu":
@@ -43,11 +53,32 @@ def image_set(images: NDArray[np.generic], labels: NDArray[np.generic], *, where
 def single(files: list[Path], fitting: list[Path], wanted: str) -> Path:
     """Return the one file that fits; InputError if none or several of `files` do."""
     if len(fitting) != 1:
-        names = ", ".join(file.name for file in fitting) or f"none among {', '.join(file.name for file in files)}"
-        raise InputError(f"{files[0].parent}: expected {wanted}, got {names}")
+        names = listed(file.name for file in fitting or files)
+        raise InputError(f"{files[0].parent}: expected {wanted}, got {'' if fitting else 'none among '}{names}")
     return fitting[0]
 
 
-def first_line(error: BaseException) -> str:
-    """Return what an error says, in one line."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def plausible(split: Split, *, where: object) -> Split:
+    """Return a split with a note for each part whose pixels are of a narrow range; they may be right, and are kept.
+
+    Raises
+    ------
+    InputError
+        If nothing is to be seen on the images of a part, or the parts differ in their channels.
+    """
+    parts = {"train": split.train} if split.test is None else {"train": split.train, "test": split.test}
+    channels = {name: part.images.shape[-1] for name, part in parts.items()}
+    if len(set(channels.values())) > 1:
+        got = " and ".join(f"{number} ({name})" for name, number in channels.items())
+        raise InputError(f"{where}: expected training and test images with the same number of channels, got {got}")
+    notes = [note for name, part in parts.items() for note in _seen(part.images, where=f"{where} ({name})")]
+    return replace(split, notes=(*split.notes, *notes))
+
+
+def _seen(images: NDArray[np.float32], *, where: str) -> list[str]:
+    """Return what there is to say of the range of pixels: a line or none."""
+    low, high = float(images.min()), float(images.max())
+    shown = f"{low:.4g} to {high:.4g}, or {round(low * UINT8_MAX)} to {round(high * UINT8_MAX)} of {UINT8_MAX}"
+    if high - low <= _BLANK:
+        raise InputError(f"{where}: expected pixels from black to white, 0 to 1 or 0 to {UINT8_MAX}, got {shown}")
+    return [f"warning: {where}: the pixels are {shown} only; are they scaled as they should be?"] * (high - low < _PALE)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,17 +18,35 @@ def mapping(revision: Revision, path: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the revision has no such file, or it holds something else.
+        If the revision has no such file, or it holds something else; also if its aliases stand for more values than
+        anybody means.
     """
+    text = revision.text(path)
     try:
-        content = yaml.load(revision.text(path), Loader=_LOADER)  # noqa: S506 (the safe loader, of C where there is one)
-    except (yaml.YAMLError, RecursionError) as error:
+        content = yaml.load(text, Loader=_LOADER)  # noqa: S506 (the safe loader, of C where there is one)
+        size = _size(content, {}) if "*" in text else 1
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InputError(f"{path} in {revision.label}: not valid YAML: {' '.join(str(error).split())}") from None
+    if size > _MOST:
+        raise InputError(f"{path} in {revision.label}: expected {_MOST:,} values at most, its aliases stand for more")
     if not isinstance(content, dict):
         raise InputError(f"{path} in {revision.label}: expected a mapping, got {type(content).__name__}")
     return content
 
 
+def _size(value: object, known: dict[int, float]) -> float:
+    """Return how many values there are, those that aliases share counted as often as they stand there."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = math.inf  # of one that holds itself
+        known[id(value)] = 1 + sum(
+            _size(each, known) for each in (value.values() if isinstance(value, dict) else value)
+        )
+    return known[id(value)]
+
+
+_MOST = 1_000_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a lock file of 800 lines takes seconds without
 
 

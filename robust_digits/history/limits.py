@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, listed, named
 from robust_digits.history import documents, luck
 from robust_digits.history.results import GATE as FILE
 from robust_digits.history.results import current
@@ -50,14 +50,15 @@ def load(revision: Revision) -> Limits:
     values = documents.mapping(revision, FILE)
     unknown = sorted(values.keys() - _File.model_fields.keys())
     if unknown:
-        raise InputError(f"{FILE}: {', '.join(map(str, unknown))}: expected {', '.join(_File.model_fields)} only")
+        raise InputError(f"{FILE}: {listed(unknown)}: expected {', '.join(_File.model_fields)} only")
     file = parse(_File, values, where=FILE)
-    named = {
+    given = {
         current(f"{model}.{name}"): limit for model, table in file.metrics.items() for name, limit in table.items()
     }
     lucks = luck.spread(revision)
     figures = {
-        name: parse(Limit, _known(limit, name, lucks), where=f"{FILE}: metrics.{name}") for name, limit in named.items()
+        name: parse(Limit, _known(limit, name, lucks), where=f"{FILE}: metrics.{named(name)}")
+        for name, limit in given.items()
     }
     accepted = {current(name): reason for name, reason in file.accepted.items()}
     return Limits(file.level, figures, accepted, accepted)
@@ -96,9 +97,11 @@ def _known(limit: Mapping[str, Any], name: str, lucks: Mapping[str, float]) -> d
     """Return a limit with its words turned into numbers: a drop of `seeds` is how far two seeds are apart."""
     unknown = sorted(limit.keys() - Limit.model_fields.keys())
     if unknown:
-        raise InputError(f"{FILE}: metrics.{name}.{unknown[0]}: expected drop or floor")
+        raise InputError(f"{FILE}: metrics.{named(name)}.{named(unknown[0])}: expected drop or floor")
     if limit.get("drop") != _SEEDS:
         return dict(limit)
     if name not in lucks:
-        raise InputError(f"{FILE}: metrics.{name}.drop: {luck.FILE} does not have it; `make study NAME=seeds` does")
+        raise InputError(
+            f"{FILE}: metrics.{named(name)}.drop: {luck.FILE} does not have it; `make study NAME=seeds` does"
+        )
     return {**limit, "drop": lucks[name]}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, shown
 from robust_digits.history import documents
 from robust_digits.history.revisions import Revision
 
@@ -117,9 +117,17 @@ def _values(revision: Revision, axis: Any) -> list[Any]:  # noqa: ANN401 (a list
 
 
 def _stage(entry: Mapping[str, Any]) -> Stage:
-    deps, outs = ({each["path"]: each["md5"] for each in entry.get(kind, ())} for kind in ("deps", "outs"))
+    deps, outs = (
+        {_text(each["path"]): _text(each["md5"]) for each in entry.get(kind, ())} for kind in ("deps", "outs")
+    )
     params = entry.get("params", {}).get("params.yaml", {})
-    return Stage(entry["cmd"], tuple(params), dict(documents.flat(params)), deps, outs)
+    return Stage(_text(entry["cmd"]), tuple(params), dict(documents.flat(params)), deps, outs)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {shown(value)}")
+    return value
 
 
 def _md5(revision: Revision, path: str) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, listed
 from robust_digits.history import documents
 from robust_digits.history.revisions import Revision
 
@@ -41,7 +41,7 @@ def read(revision: Revision, model: str) -> Verdicts | None:
     columns = list(rows[0]) if rows else []
     where = f"{path(model)} in {revision.label}"
     if columns[:2] != _FIRST:
-        raise InputError(f"{where}: expected the columns index, label and a view each, got {', '.join(columns)}")
+        raise InputError(f"{where}: expected the columns index, label and a view each, got {listed(columns)}")
     if [row["index"] for row in rows] != [str(index) for index in range(len(rows))]:
         raise InputError(f"{where}: expected a row for each image, numbered 0, 1, 2...")
     try:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from robust_digits import perturbation
 from robust_digits.attack import losses
 from robust_digits.attack.ascent import random_start
 from robust_digits.attack.target import Victim
-from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits import perturbation
 from robust_digits.attack import fgm
 from robust_digits.attack.classifier import Classifier
 from robust_digits.attack.suite import STANDING, Found, Suite
 from robust_digits.attack.table import ATTACKS
-from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.judge.evidence import Made
 from robust_digits.judge.views import FGM_TRANSFER, FGM_WHITE_BOX, after, label

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits import perturbation
 from robust_digits.attack import losses
 from robust_digits.attack.ascent import Ascent
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.target import Target
 from robust_digits.backward import Network
-from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.params import Section
 from robust_digits.plant import heads

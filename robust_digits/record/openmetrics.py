@@ -14,10 +14,15 @@ _NAME = "robust_digits_accuracy"
 def text(results: Results) -> str:
     """Return a line for each accuracy, by model and view; what is certified is a view too."""
     lines = [
-        f'{_NAME}{{model="{name.partition(".")[0]}",view="{view_of(name)}"}} {share.value:g}'
+        f'{_NAME}{{model="{_quoted(name.partition(".")[0])}",view="{_quoted(view_of(name))}"}} {share.value:g}'
         for name, share in results.figures.items()
     ]
     return "\n".join([f"# TYPE {_NAME} gauge", *lines, "# EOF"]) + "\n"
+
+
+def _quoted(label: str) -> str:
+    """Return the value of a label, in which a quotation mark or a new line would begin another one."""
+    return label.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
 @guarded

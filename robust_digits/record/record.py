@@ -19,6 +19,7 @@ from robust_digits.files import replacing
 from robust_digits.history import revisions
 from robust_digits.judge import checks
 from robust_digits.judge.views import label
+from robust_digits.markup import code, value, words
 from robust_digits.record import machine, pages
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
@@ -57,13 +58,13 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
 
 def _page(experiment: str, name: str, folder: Path, params: dict[str, Any], *, command: str) -> str:
     data, craft, judged = params["data"], params["craft"], params["evaluate"]
-    checksum = f", SHA-256 `{data['sha256']}`" if data["sha256"] else ""
+    checksum = f", SHA-256 {code(data['sha256'])}" if data["sha256"] else ""
     packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
     return f"""# Results: {name}
 
-Made by `{command}` at commit `{_commit(experiment)}`, with the parameters in [params.yaml](params.yaml).
+Made by {code(command)} at commit `{_commit(experiment)}`, with the parameters in [params.yaml](params.yaml).
 
-- data: `{data["source"]}`{checksum}
+- data: {code(data["source"])}{checksum}
 - machine: {machine.name()}
 {_times(experiment)}
 - versions: Python {platform.python_version()}, {packages}
@@ -92,7 +93,7 @@ def _checked(path: Path) -> str:
     """Return a sentence on the checks of the evaluation, and a list of those that are red."""
     tables = checks.load(path)
     red = [
-        f"- {model}, {name}: {check.says}: {check.measured}, at most {check.bound}"
+        f"- {value(model)}, {value(name)}: {words(check.says)}: {check.measured}, at most {check.bound}"
         for model, table in tables.items()
         for name, check in table.items()
         if not check.passed

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from robust_digits import markup
 from robust_digits.history import documents
 from robust_digits.history.results import Results
 
@@ -30,7 +31,7 @@ def security(base: Results, here: Results) -> str:
     lines: list[tuple[str, Curve]] = []
     legend = []
     for (model, curve), (square, strong, pale) in zip(now.items(), _COLOURS, strict=False):
-        legend.append(f"{square} {model}")
+        legend.append(f"{square} {markup.value(model)}")
         lines += [(pale, before[model])] if before.get(model, curve) != curve else []
         lines += [(strong, curve)]
     lines = [(colour, curve) for colour, curve in lines if _sizes(curve) == sizes]

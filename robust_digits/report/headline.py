@@ -8,9 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from robust_digits import markup
 from robust_digits.command import REFUSED
 from robust_digits.history import protocol
 from robust_digits.history.protocol import GONE, NEW
+from robust_digits.markup import code
 from robust_digits.report.comparison import ACCEPTED, BETTER, LOW, LOWER, NOISE, Change, Comparison, Verdict
 
 GREEN, RED, WHITE = "🟢", "🔴", "⚪"
@@ -92,7 +94,7 @@ def _fine(comparison: Comparison) -> Headline:
     risen = [change for change in comparison.figures if change.status == BETTER and change.limit.drop is not None]
     if risen:
         first = risen[0]
-        text = f"Stronger: `{first.name}` rose from {percent(first.base)} to {percent(first.here)} ({rest})"
+        text = f"Stronger: {code(first.name)} rose from {percent(first.base)} to {percent(first.here)} ({rest})"
         return Headline("stronger", GREEN, text, 0)
     if rest:
         return Headline("not_weaker", GREEN, f"Not weaker: {rest}", 0)
@@ -101,14 +103,14 @@ def _fine(comparison: Comparison) -> Headline:
 
 def _regression(change: Change) -> str:
     if change.status == GONE:
-        return f"`{change.name}` is {'measured no more' if change.base is not None else 'not measured'}"
+        return f"{code(change.name)} is {'measured no more' if change.base is not None else 'not measured'}"
     if change.status == LOW:
-        return f"`{change.name}` is {percent(change.here)}, below its floor of {percent(change.limit.floor)}"
-    return f"`{change.name}` fell from {percent(change.base)} to {percent(change.here)}"
+        return f"{code(change.name)} is {percent(change.here)}, below its floor of {percent(change.limit.floor)}"
+    return f"{code(change.name)} fell from {percent(change.base)} to {percent(change.here)}"
 
 
 def _untrusted(verdict: Verdict) -> str:
-    return f"the check `{verdict.name}` is {'no more' if verdict.status == GONE else 'red'}"
+    return f"the check {code(verdict.name)} is {'no more' if verdict.status == GONE else 'red'}"
 
 
 def _more(count: int, what: str, did: str) -> str:
@@ -124,7 +126,7 @@ def _moved(comparison: Comparison) -> str:
 def _named(names: Collection[str], values: Mapping[str, tuple[Any, Any]]) -> str:
     """Name a few of what moved, parameters and limits with their values."""
     few = [
-        f"`{name}` {shown(values[name][0])} → {shown(values[name][1])}" if name in values else f"`{name}`"
+        f"{code(name)} {shown(values[name][0])} → {shown(values[name][1])}" if name in values else code(name)
         for name in list(names)[:_NAMED]
     ]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -133,11 +135,12 @@ def _named(names: Collection[str], values: Mapping[str, tuple[Any, Any]]) -> str
 
 def shown(value: object) -> str:
     """Return a parameter's value as text."""
-    return "-" if value is None else str(value)
+    return "-" if value is None else markup.value(value)
 
 
 def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    said = list(map(markup.value, names))
+    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
 
 
 _SAID = {

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from robust_digits import markup
 from robust_digits.history.protocol import Rerun
 from robust_digits.history.results import Share, view_of
 from robust_digits.judge.checks import Check
 from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE, label
+from robust_digits.markup import code
 from robust_digits.report.comparison import ACCEPTED, BROKEN, SAME, Change, Comparison, Verdict
 from robust_digits.report.headline import percent, shown
 
@@ -47,7 +49,7 @@ def figures(changes: Sequence[Change]) -> Table:
     seeds = any(each.luck is not None for each in changes)
     rows = (
         (
-            f"`{each.name}`",
+            code(each.name),
             percent(each.base),
             percent(each.here),
             _moved(each),
@@ -74,7 +76,7 @@ def figures(changes: Sequence[Change]) -> Table:
 def flipped(changes: Sequence[Change]) -> Table:
     """Return which test images broke and which were mended, for the figures that must hold."""
     rows = (
-        (f"`{each.name}`", _numbers(each.difference.broke), _numbers(each.difference.mended))
+        (code(each.name), _numbers(each.difference.broke), _numbers(each.difference.mended))
         for each in changes
         if each.difference and (each.difference.broke or each.difference.mended) and each.held
     )
@@ -85,7 +87,8 @@ def unchanged(changes: Sequence[Change]) -> Table:
     """Return the figures that are those of the base."""
     same = (each for each in changes if each.status == SAME)
     return Table(
-        ("figure", "here", "must hold"), tuple((f"`{each.name}`", percent(each.here), _must(each)) for each in same)
+        ("figure", "here", "must hold"),
+        tuple((code(each.name), percent(each.here), _must(each)) for each in same),
     )
 
 
@@ -99,23 +102,21 @@ def models(comparison: Comparison) -> Table:
         for name in (f"{model}.{figure}" for figure in figures):
             was, now = (found[name].value if name in found else None for found in (base, here))
             cells.append(percent(now) + (f" (was {percent(was)})" if was is not None and was != now else ""))
-        rows.append((model, *cells))
+        rows.append((markup.value(model), *cells))
     return Table(("model", *(_heading(figure, here) for figure in figures)), tuple(rows))
 
 
 def _heading(figure: str, found: Mapping[str, Share]) -> str:
     """Return the label of a view with the eps that it was measured at, where the models have one and the same."""
     sizes = {share.eps for name, share in found.items() if name.endswith(f".{figure}")}
-    return label(view_of(figure), sizes.pop() if len(sizes) == 1 else None)
+    return markup.value(label(view_of(figure), sizes.pop() if len(sizes) == 1 else None))
 
 
 def checks(verdicts: Sequence[Verdict]) -> tuple[str, Table]:
     """Return a sentence that counts the green checks, and those that are red, gone or accepted."""
     wrong = (each for each in verdicts if each.status in (*BROKEN, ACCEPTED))
     present = [each.here for each in verdicts if each.here is not None]
-    rows = (
-        (f"`{each.name}`", _measured(each.base), _measured(each.here), _says(each), _status(each)) for each in wrong
-    )
+    rows = ((code(each.name), _measured(each.base), _measured(each.here), _says(each), _status(each)) for each in wrong)
     said = f"{sum(check.passed for check in present)} of {len(present)} checks of the evaluation are green."
     return said, Table(("check", "base", "here", "what it measures", "status"), tuple(rows))
 
@@ -123,8 +124,8 @@ def checks(verdicts: Sequence[Verdict]) -> tuple[str, Table]:
 def stages(reruns: Sequence[Rerun]) -> tuple[str, str, Table]:
     """Return how many stages ran again, which did not, and for those that did, what they read otherwise."""
     ran = [stage for stage in reruns if stage.because]
-    rest = ", ".join(f"`{stage.name}`" for stage in reruns if not stage.because)
-    rows = ((f"`{stage.name}`", _because(stage), "the same" if stage.same_results else "changed") for stage in ran)
+    rest = ", ".join(code(stage.name) for stage in reruns if not stage.because)
+    rows = ((code(stage.name), _because(stage), "the same" if stage.same_results else "changed") for stage in ran)
     return (
         f"{len(ran)} of {len(reruns)} stages ran again",
         f"From the cache, as at the base: {rest}." if rest else "",
@@ -134,7 +135,7 @@ def stages(reruns: Sequence[Rerun]) -> tuple[str, str, Table]:
 
 def changes(values: Mapping[str, tuple[Any, Any]]) -> Table:
     """Return what differs: name, value at the base, value here."""
-    rows = ((f"`{name}`", shown(base), shown(here)) for name, (base, here) in values.items())
+    rows = ((code(name), shown(base), shown(here)) for name, (base, here) in values.items())
     return Table(("", "base", "here"), tuple(rows))
 
 
@@ -174,7 +175,7 @@ def _must(change: Change) -> str:
 
 def _status(item: Change | Verdict) -> str:
     if item.status == ACCEPTED:
-        return f"accepted: {' '.join(item.reason.split())}"
+        return f"accepted: {markup.words(' '.join(item.reason.split()))}"
     return f"**{item.status}**" if item.status in BROKEN else item.status
 
 
@@ -186,10 +187,10 @@ def _measured(check: Check | None) -> str:
 
 def _says(verdict: Verdict) -> str:
     check = verdict.here or verdict.base
-    return check.says if check else ""
+    return markup.words(check.says) if check else ""
 
 
 def _because(stage: Rerun) -> str:
-    named = [f"`{name}`" if "." in name or "/" in name else name for name in stage.because]
+    named = [code(name) if "." in name or "/" in name else markup.value(name) for name in stage.because]
     more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
     return ", ".join(named[:_SHOWN]) + more

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from robust_digits import markup
+from robust_digits.markup import code
 from robust_digits.report import diagram, overview
 from robust_digits.report.comparison import SAME, Comparison
 from robust_digits.report.headline import WHITE, headline, shown
@@ -35,21 +37,21 @@ def report(comparison: Comparison, *, base: str) -> str:
 
 def failure(reason: str) -> str:
     """Return the report when there is nothing to compare."""
-    return f"## {WHITE} Could not compare\n\n{reason}\n"
+    return f"## {WHITE} Could not compare\n\n{markup.paragraph(reason)}\n"
 
 
 def where(comparison: Comparison, *, base: str) -> str:
     """Say what was compared."""
     here, origin = comparison.here.revision, comparison.base.revision
-    subject = here.subject.replace("`", "'")  # as code, so that it is neither markup nor calls anybody
-    return f"`{subject}`: commit {here.label} against {origin.commit[:12]}, where it left `{base}`."
+    subject = code(here.subject)  # so that it is neither markup nor calls anybody
+    return f"{subject}: commit {here.label} against {origin.commit[:12]}, where it left {code(base)}."
 
 
 def moved(comparison: Comparison) -> str:
     """Say which parameters are others than at the base; nothing where none is."""
     if not comparison.params:
         return ""
-    said = [f"`{name}`{_values(values)}" for name, values in comparison.params.items()]
+    said = [f"{code(name)}{_values(values)}" for name, values in comparison.params.items()]
     more = f" and {len(said) - _NAMED} more" if len(said) > _NAMED else ""
     return f"Parameters: {', '.join(said[:_NAMED])}{more}."
 
@@ -58,7 +60,7 @@ def warnings(comparison: Comparison) -> list[str]:
     """Say what a reader must know before believing a number."""
     said = []
     if comparison.protocol:
-        names = [f"`{name}`{_values(comparison.params.get(name))}" for name in comparison.protocol]
+        names = [f"{code(name)}{_values(comparison.params.get(name))}" for name in comparison.protocol]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         listed = ", ".join(names[:_NAMED]) + more
         then = (
@@ -68,10 +70,10 @@ def warnings(comparison: Comparison) -> list[str]:
         )
         said.append(f"**Judged otherwise than at the base:** {listed}. {then}")
     if comparison.gate:
-        moved = ", ".join(f"`{name}`{_values(values)}" for name, values in comparison.gate.items())
+        moved = ", ".join(f"{code(name)}{_values(values)}" for name, values in comparison.gate.items())
         said.append(f"**gate.yaml was changed:** {moved}. The limits here are the base's, or the stricter ones.")
     if comparison.idle:
-        idle = ", ".join(f"`{name}`" for name in comparison.idle)
+        idle = ", ".join(map(code, comparison.idle))
         said.append(f"**gate.yaml accepts what is not wrong:** {idle}. Take it out.")
     return said
 
@@ -113,7 +115,7 @@ def _stages(comparison: Comparison) -> str:
 
 def _versions(comparison: Comparison) -> str:
     locked = comparison.here.packages
-    used = ", ".join(f"{name} {locked[name]}" for name in _LIBRARIES if name in locked)
+    used = ", ".join(f"{name} {markup.value(locked[name])}" for name in _LIBRARIES if name in locked)
     commits = f"base {comparison.base.revision.commit}, here {comparison.here.revision.commit}"
     return _folded("Versions and commits", f"{commits}\n\n{used}\n\n{overview.changes(comparison.packages)}")
 

@@ -19,6 +19,7 @@ from robust_digits.history import limits, mainline, revisions
 from robust_digits.history.limits import Limits
 from robust_digits.history.mainline import Mainline
 from robust_digits.history.results import GATE, Results
+from robust_digits.markup import code
 from robust_digits.report import comparison
 from robust_digits.report.comparison import Change, Comparison
 from robust_digits.report.headline import percent
@@ -89,16 +90,16 @@ class Trend:
 
     def _row(self, step: Step) -> tuple[str, ...]:
         revision = step.results.revision
-        subject = revision.subject.replace("`", "'")  # as code, so that it is neither markup nor calls anybody
-        return f"`{revision.commit[:_SHORT]}`", revision.date, f"`{subject}`", self._moves(step), _kinds(step)
+        subject = code(revision.subject)  # so that it is neither markup nor calls anybody
+        return code(revision.commit[:_SHORT]), revision.date, subject, self._moves(step), _kinds(step)
 
     def _moves(self, step: Step) -> str:
         moves = [
-            f"`{each.name}` {percent(each.base)} → {percent(each.here)} ({each.status})"
+            f"{code(each.name)} {percent(each.base)} → {percent(each.here)} ({each.status})"
             for each in step.moved(self.held)
         ]
         found = step.results.figures
-        first = [f"`{name}` {percent(found[name].value)}" for name in self.held.figures if name in found]
+        first = [f"{code(name)} {percent(found[name].value)}" for name in self.held.figures if name in found]
         return ", ".join(moves if step.since else first)
 
     def _entry(self, step: Step) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from robust_digits.attack.ascent import Ascent, random_start
 from robust_digits.attack.classifier import Classifier, evasion
 from robust_digits.attack.losses import Loss
 from robust_digits.data.images import ImageSet
-from robust_digits.data.perturbation import sizes
 from robust_digits.learn import networks
+from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")

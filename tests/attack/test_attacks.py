@@ -20,8 +20,8 @@ from robust_digits.attack.suite import STANDING, Found, Suite
 from robust_digits.attack.table import ATTACKS, Attacks, Ensemble, Plain, Restarts, Steps, doubled
 from robust_digits.attack.target import Images
 from robust_digits.data.images import ImageSet
-from robust_digits.data.perturbation import sizes
 from robust_digits.learn import networks
+from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras
 
 pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]

@@ -14,9 +14,9 @@ from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Restarts
 from robust_digits.attack.target import Victim
 from robust_digits.data.images import ImageSet
-from robust_digits.data.perturbation import sizes
 from robust_digits.learn import networks
 from robust_digits.learn.choices import Architecture
+from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")

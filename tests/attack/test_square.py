@@ -13,8 +13,8 @@ from support.linear import SIDE, level, model
 from robust_digits.attack import square
 from robust_digits.attack.classifier import Classifier, evasion
 from robust_digits.attack.square import Square
-from robust_digits.data.perturbation import sizes
 from robust_digits.learn import networks
+from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")

@@ -168,6 +168,7 @@ def test_data_with_channels_first_get_a_hint(images: Images, tmp_path: Path) -> 
         model.load(saved(functional(L.Dense(5)), tmp_path), np.moveaxis(images, -1, 1))
 
 
+@pytest.mark.fault("refused")
 def test_code_in_the_file_is_refused_and_not_run(images: Images, tmp_path: Path) -> None:
     """A Lambda layer that would write a file is refused, and no file is written."""
     mark = tmp_path / "ran"
@@ -186,6 +187,7 @@ def test_code_in_the_file_is_refused_and_not_run(images: Images, tmp_path: Path)
     assert not mark.exists()
 
 
+@pytest.mark.fault("refused")
 def test_custom_objects_are_refused(images: Images, tmp_path: Path) -> None:
     """A layer whose class is not one of Keras is refused by its name, even where the class could be found."""
 
@@ -206,6 +208,7 @@ def test_custom_objects_are_refused(images: Images, tmp_path: Path) -> None:
         ("my.h5", b"\x89HDF\r\n", "not a Keras 3 model"),
     ],
 )
+@pytest.mark.fault("refused")
 def test_what_is_no_model_is_refused(name: str, content: bytes, says: str, images: Images, tmp_path: Path) -> None:
     """Another kind of file is refused as what it is."""
     path = tmp_path / name
@@ -216,6 +219,7 @@ def test_what_is_no_model_is_refused(name: str, content: bytes, says: str, image
         model.load(tmp_path / "none.keras", images)
 
 
+@pytest.mark.fault("refused")
 def test_a_torch_archive_is_told_from_a_model(images: Images, tmp_path: Path) -> None:
     """What torch.save writes is known by what it holds, whatever it is called."""
     path = tmp_path / "my.keras"

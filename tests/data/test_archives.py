@@ -3,6 +3,7 @@
 import io
 import shutil
 import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,11 +79,12 @@ def test_links_in_an_archive_are_not_followed(tmp_path: Path, raw: Path) -> None
 
 def test_an_archive_that_needs_more_room_is_refused(tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the files are to have unpacked is compared with the free space before one is written."""
-    packed = archive({"cat/1.png": b"\0" * 5000, "dog/1.png": b"\0" * 5000})
+    members = {"cat/1.png": b"\0" * 5000, "dog/1.png": b"\0" * 5000}
+    packed = archive(members, compression=zipfile.ZIP_DEFLATED)
     put(tmp_path, {"mine.zip": packed})
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=9999))
     message = refusal(str(tmp_path / "mine.zip"), raw)
-    assert message.endswith("mine.zip: expected 10,000 bytes of free space to unpack it, got 9,999")
+    assert message.endswith("raw: expected room for 10,000 bytes, got 9,999")
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -12,7 +12,8 @@ from support.sources import WRONG, Server, content, refusal, sha256
 
 from robust_digits.data import sources
 from robust_digits.data.archives import ENDINGS
-from robust_digits.data.sources import MIRRORS_VARIABLE, PUBLISHED, Published
+from robust_digits.data.catalogue import PUBLISHED, Mirrored
+from robust_digits.data.sources import MIRRORS_VARIABLE
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -63,7 +64,7 @@ def publish(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def published(*mirrors: str) -> None:
         pinned = {name: sha256(content) for name, content in FILES.items()}
-        monkeypatch.setitem(PUBLISHED, "toys", Published(mirrors=mirrors, sha256=pinned))
+        monkeypatch.setitem(PUBLISHED, "toys", Mirrored(mirrors=mirrors, sha256=pinned))
 
     return published
 
@@ -157,7 +158,7 @@ def test_a_published_archive_is_unpacked(serve: Serve, raw: Path, monkeypatch: p
     batches = {"data_batch_1.bin": b"train", "test_batch.bin": b"test"}
     packed = tar({f"cifar-10-batches-bin/{name}": content for name, content in {**batches, "readme.html": b""}.items()})
     server = serve(**{"cifar.tar.gz": packed})
-    monkeypatch.setitem(PUBLISHED, "toys", Published(mirrors=(server.url,), sha256={"cifar.tar.gz": sha256(packed)}))
+    monkeypatch.setitem(PUBLISHED, "toys", Mirrored(mirrors=(server.url,), sha256={"cifar.tar.gz": sha256(packed)}))
     sources.fetch("toys", raw)
     assert content(raw) == batches
 

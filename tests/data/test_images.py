@@ -1,5 +1,7 @@
 """The labelled image set: what it promises, saving and loading it."""
 
+import hashlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,10 +43,17 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_a_set_is_two_plain_arrays(tmp_path: Path) -> None:
-    """Any program that reads .npy opens images.npy, float32, and labels.npy, int64."""
+    """Any program that reads .npy opens images.npy, float32, and labels.npy, int64, and `sha256sum` checks them."""
     whole = random_set(5)
     images.save(tmp_path / "set", [whole], count=5)
-    assert sorted(content(tmp_path / "set")) == ["images.npy", "labels.npy"]
+    found = content(tmp_path / "set")
+    sums = "".join(f"{hashlib.sha256(found[name]).hexdigest()}  {name}\n" for name in ("images.npy", "labels.npy"))
+    assert sorted(found) == ["SHA256SUMS", "images.npy", "labels.npy"]
+    assert found["SHA256SUMS"].decode() == sums
+    for name, array in (("images.npy", whole.images), ("labels.npy", whole.labels)):
+        plain = io.BytesIO()
+        np.save(plain, array)
+        assert found[name] == plain.getvalue()
     pixels, labels = (np.load(tmp_path / "set" / f"{name}.npy", allow_pickle=False) for name in ("images", "labels"))
     assert (pixels.dtype, pixels.shape) == (np.float32, (5, 3, 3, 1))
     assert (labels.dtype, labels.shape) == (np.int64, (5,))
@@ -119,6 +128,11 @@ BROKEN = {
     "no pixels": (
         broken(images=np.zeros((5, 0, 0, 1), np.float32)),
         "expected one image at least, got shape (5, 0, 0, 1)",
+    ),
+    "a negative label": (broken(labels=np.array([0, 1, 2, 3, -1])), "expected labels in 0...99999, got -1 to 3"),
+    "a label of no class": (
+        broken(labels=np.array([0, 1, 2, 3, 2**40])),
+        "expected labels in 0...99999, got 0 to 10995",
     ),
     "a negative pixel": (broken(pixel=-0.5), "expected finite pixel values in [0, 1], got -0.5 to "),
     "a pixel above one": (broken(pixel=255), " to 255"),

@@ -86,11 +86,11 @@ def broken(arrow: ModuleType) -> dict[str, tuple[Files, str]]:
         ),
         "no label": (
             {"a.parquet": table(arrow, image=images, label=[0, 1, None, 0, 1, 2])},
-            "a.parquet: row 2: expected a whole number as label, got None",
+            "a.parquet: row 2: expected a label in 0...99999, got None",
         ),
         "a huge label": (
             {"a.parquet": table(arrow, image=images[:1], label=arrow.array([2**64 - 1], arrow.uint64()))},
-            "a.parquet: row 0: expected a whole number as label, got 18446744073709551615",
+            "a.parquet: row 0: expected a label in 0...99999, got 18446744073709551615",
         ),
         "no image": (
             {

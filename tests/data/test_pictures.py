@@ -13,7 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
-from support.formats import Bytes, Files, as_folders, as_npz, assert_is, encoded, put, random_digits, refusal
+from support.formats import (
+    Bytes,
+    Files,
+    as_folders,
+    as_npz,
+    assert_is,
+    encoded,
+    put,
+    random_digits,
+    refusal,
+    with_contrast,
+)
 
 from robust_digits.data import formats, images
 from robust_digits.data.resizing import resize
@@ -36,6 +47,7 @@ def test_png_round_trip(tmp_path_factory: pytest.TempPathFactory, pixels: Bytes,
     """Pixels come out as they went in, grey with one channel and colours with three."""
     if channels == 3:
         pixels = np.stack([pixels, 255 - pixels, pixels // 2], axis=-1)
+    pixels[:2], pixels[2:] = with_contrast(pixels[:2]), with_contrast(pixels[2:])
     labels = np.array([0, 1, 0, 1], np.uint8)
     files = as_folders(pixels[:2], labels[:2], pixels[2:], labels[2:])
     split = formats.read(put(tmp_path_factory.mktemp("raw"), files), size=pixels.shape[1])
@@ -78,9 +90,9 @@ def test_a_folder_without_parts_is_a_set_that_nobody_split(tmp_path: Path) -> No
 )
 def test_classes_are_in_the_order_of_their_names(tmp_path: Path, names: list[str], order: list[str]) -> None:
     """Whole numbers are ordered as numbers, other names as text, and what became of them is told."""
-    files = {f"{name}/a.png": encoded(np.full((4, 4), order.index(name), np.uint8)) for name in names}
+    files = {f"{name}/a.png": encoded(np.full((4, 4), 127 * order.index(name), np.uint8)) for name in names}
     split = formats.read(put(tmp_path, files), size=4)
-    np.testing.assert_array_equal(split.train.images[:, 0, 0, 0] * 255, split.train.labels)
+    np.testing.assert_array_equal(np.rint(split.train.images[:, 0, 0, 0] * 2), split.train.labels)
     assert sorted(split.train.labels.tolist()) == [0, 1, 2]
     assert split.notes == (f"classes: 0 is {order[0]}, 1 is {order[1]}, 2 is {order[2]}",)
 

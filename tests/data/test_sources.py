@@ -9,7 +9,7 @@ from support.formats import put
 from support.sources import WRONG, content, refusal, sha256
 
 from robust_digits.data import contents, sources
-from robust_digits.data.sources import PUBLISHED
+from robust_digits.data.catalogue import PUBLISHED
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -4,6 +4,9 @@ from collections.abc import Generator
 
 import pytest
 from faults.fuzzing import TRIED
+from support.sources import cache, raw
+
+__all__ = ["cache", "raw"]
 
 _KEY = "fuzzed"
 

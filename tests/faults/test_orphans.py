@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.processes import ended, runs
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +20,6 @@ STARTER = "import subprocess, sys; subprocess.run(sys.argv[1], shell=True)"
 STAGE = "from robust_digits import lifeline; lifeline.hold(); import os, time; print(os.getpid(), flush=True); "
 WORKS = "time.sleep(60)"
 DIRECT, THROUGH_A_SHELL = "exec {}", "{}; true"  # a shell that has more to do stays between the two
-_PATIENCE = 30  # seconds
 
 
 @contextmanager
@@ -40,20 +40,6 @@ def started(command: str, **variables: str) -> Iterator[tuple["subprocess.Popen[
             starter.kill()
             if runs(number):
                 os.kill(number, signal.SIGKILL)
-
-
-def runs(number: int) -> bool:
-    """Return whether a process still works: one that has ended and that nobody asked how does not."""
-    asked = subprocess.run(["ps", "-o", "stat=", "-p", str(number)], capture_output=True, text=True, check=False)
-    return asked.stdout.strip()[:1] not in {"", "Z"}
-
-
-def ended(number: int) -> bool:
-    """Wait for the end of a process, and return whether it came."""
-    until = time.monotonic() + _PATIENCE
-    while runs(number) and time.monotonic() < until:
-        time.sleep(0.05)
-    return not runs(number)
 
 
 @pytest.mark.fault("recovered")

@@ -8,11 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from support.linear import level
 
+from robust_digits import perturbation
 from robust_digits.attack import attacks, fgm
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Noise, Plain, Queries, Restarts, Samples, Steps
 from robust_digits.attack.target import Target
-from robust_digits.data import images, perturbation
+from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge import evaluation, evidence, proof, showing

@@ -121,6 +121,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+@pytest.mark.fault("refused")
 def test_broken_file(tmp_path: Path, content: bytes) -> None:
     """What is not evidence is refused with the name of the file, whatever is wrong with it."""
     (tmp_path / "broken.npz").write_bytes(content)

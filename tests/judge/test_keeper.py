@@ -78,6 +78,7 @@ def test_other_images_labels_or_settings_are_another_block(tmp_path: Path) -> No
     assert len(ran) == 3 + 2 * 4
 
 
+@pytest.mark.fault("recovered")
 def test_a_damaged_block_is_attacked_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that cannot be read is said and replaced."""
     first, _ = kept(tmp_path)
@@ -96,6 +97,23 @@ def test_a_damaged_block_is_attacked_anew(tmp_path: Path, capsys: pytest.Capture
     assert ran == []
 
 
+@pytest.mark.fault("recovered")
+def test_an_altered_block_is_attacked_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Weaker images in an intact file do not fit its checksum, and never become a figure."""
+    first, _ = kept(tmp_path)
+    expected = first.attack("noise", Noise(draws=1), digits(), digits().images)
+    path = next(tmp_path.iterdir())
+    with np.load(path) as archive:
+        arrays = dict(archive) | {"images": archive["images"] * np.float32(0.5)}
+    np.savez(path, **arrays)
+    again, ran = kept(tmp_path)
+    found = again.attack("noise", Noise(draws=1), digits(), digits().images)
+    np.testing.assert_array_equal(found.images, expected.images)
+    assert ran == ["noise"]
+    assert "it does not fit its checksum); the block is attacked anew" in capsys.readouterr().err
+
+
+@pytest.mark.fault("recovered")
 def test_where_nothing_can_be_kept_the_evaluation_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A cache folder that cannot be written is said once, and costs nothing but the way back."""
     blocked = tmp_path / "file"
@@ -106,6 +124,7 @@ def test_where_nothing_can_be_kept_the_evaluation_goes_on(tmp_path: Path, capsys
     assert capsys.readouterr().err.count("cannot be written") == 1
 
 
+@pytest.mark.fault("recovered")
 def test_an_interrupted_evaluation_ends_in_the_same_bytes(tmp_path: Path) -> None:
     """Interrupted in the middle of an attack and started again, an evaluation attacks only what was missing."""
     suite = under(dense())

@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from support.evaluations import CHOSEN, COUNT, EPS, STEPS, VERSUS, Images, bent, crafted, digits, judged, mirrored, red
 
+from robust_digits import perturbation
 from robust_digits.attack import attacks
 from robust_digits.attack.ascent import Ascent, Trail
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, Attack, Noise, Plain, Steps
 from robust_digits.attack.target import Target
-from robust_digits.data import perturbation
 from robust_digits.data.images import ImageSet
 from robust_digits.judge import sanity, showing
 from robust_digits.judge.evidence import Evidence

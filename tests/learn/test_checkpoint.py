@@ -114,6 +114,7 @@ def test_a_later_state_replaces_the_earlier(tmp_path: Path) -> None:
     assert Checkpoint(tmp_path / "state.npz").load() == {"seconds": [np.array(2.0)]}
 
 
+@pytest.mark.fault("recovered")
 def test_a_full_disk_leaves_the_earlier_state_and_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,6 +138,7 @@ def test_a_full_disk_leaves_the_earlier_state_and_the_training(
     assert list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.fault("recovered")
 def test_a_state_whose_weights_were_altered_is_not_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An intact file with another number in it does not fit its checksum: training starts anew, and says why."""
     file = tmp_path / "state.npz"
@@ -150,6 +152,7 @@ def test_a_state_whose_weights_were_altered_is_not_taken(tmp_path: Path, capsys:
     assert said == f"{file}: cannot be read (it does not fit its checksum); training starts anew\n"
 
 
+@pytest.mark.fault("recovered")
 def test_a_state_that_another_run_still_needs_is_left(tmp_path: Path) -> None:
     """Of two runs of one training the first to end leaves what the other wrote; the last one removes it."""
     first, second = Checkpoint(tmp_path / "state.npz"), Checkpoint(tmp_path / "state.npz")
@@ -189,6 +192,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+@pytest.mark.fault("recovered")
 def test_what_cannot_be_read_is_said_and_left(
     content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

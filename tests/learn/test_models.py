@@ -52,6 +52,7 @@ def test_fresh_weights_differ() -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a model", b"PK\x03\x04 cut off"])
+@pytest.mark.fault("refused")
 def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes | None) -> None:
     """A missing, empty or broken file is one clear line that names it."""
     path = tmp_path / "model.keras"
@@ -61,6 +62,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes | None) -> N
         models.load(path)
 
 
+@pytest.mark.fault("refused")
 def test_code_in_a_model_is_refused(tmp_path: Path) -> None:
     """A model that carries Python code is not loaded (Keras safe mode)."""
     path = tmp_path / "model.keras"
@@ -69,6 +71,7 @@ def test_code_in_a_model_is_refused(tmp_path: Path) -> None:
         models.load(path)
 
 
+@pytest.mark.fault("refused")
 def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model whose writing fails leaves the file that was there, and nothing else."""
     path = tmp_path / "model.keras"

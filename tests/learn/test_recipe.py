@@ -81,7 +81,7 @@ def test_seeds_are_compared_of_the_recipe_itself() -> None:
 def test_make_mnist_knows_its_recipes() -> None:
     """A recipe that there is not is refused before anything is run."""
     printed = dry_run("RECIPE=nonsense")
-    assert printed.index('quick or ibp, got nonsense"; exit 1') < printed.index("dvc exp run")
+    assert printed.index("quick or ibp, got \"'nonsense'; exit 1") < printed.index("dvc exp run")
 
 
 def test_it_is_light() -> None:

@@ -37,6 +37,7 @@ def dropping() -> keras.Model:
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.fault("recovered")
 def test_an_interrupted_run_ends_in_the_same_bits(
     method: Method, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,6 +65,7 @@ def test_an_interrupted_run_ends_in_the_same_bits(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("recovered")
 def test_the_best_weights_survive_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The best epoch may lie before the interruption."""
     seen, model = scripted(monkeypatch, 0.9, 0.5, 0.5, 0.5), linear()
@@ -77,6 +79,7 @@ def test_the_best_weights_survive_an_interruption(tmp_path: Path, monkeypatch: p
     assert_equal(model.get_weights(), seen[0])
 
 
+@pytest.mark.fault("recovered")
 def test_a_run_that_had_ended_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed after its last epoch and before its model was saved, a run has nothing left to train."""
     model, again = linear(), linear()
@@ -117,6 +120,7 @@ def test_a_collapse_is_not_resumed_behind(tmp_path: Path, monkeypatch: pytest.Mo
     assert "collapsed in epoch 2" in refusal(prepared(allow_collapse=False), tmp_path / "state.npz")
 
 
+@pytest.mark.fault("recovered")
 def test_a_damaged_state_costs_the_epochs_behind_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the state cannot be read, the run starts anew and says so."""
     (tmp_path / "state.npz").write_bytes(b"PK\x03\x04 cut off")

@@ -44,7 +44,7 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
         f"robust_digits/{name}.py"
         for name in ("draw/charts", "draw/digits", "draw/lab", "draw/parts", "draw/trend", "study/chart")
     },
-    "pooch": {"robust_digits/cache.py", "robust_digits/data/sources.py"},
+    "pooch": {"robust_digits/cache.py", "robust_digits/data/downloads.py", "robust_digits/data/sources.py"},
     "pyarrow": {"robust_digits/data/parquet.py"},
     "requests": {"robust_digits/data/downloads.py"},
     "ruamel": {"robust_digits/params.py"},

@@ -68,6 +68,7 @@ def lines(running: subprocess.Popen[str]) -> list[str]:
     return printed.splitlines()
 
 
+@pytest.mark.fault("recovered")
 def test_a_killed_stage_resumes_to_the_same_bytes(project: Path, tmp_path: Path) -> None:
     """Killed after some epochs and started again, the stage says where it goes on; model and history are the same."""
     expected = lines(start(project, "whole", cache=tmp_path))
@@ -89,3 +90,17 @@ def test_a_killed_stage_resumes_to_the_same_bytes(project: Path, tmp_path: Path)
     assert len(tables.read(project / "whole" / "hardened.csv")) == EPOCHS
     left = [path.parent.name for path in (tmp_path / "robust-digits").rglob("*") if path.is_file()]
     assert left == ["seconds"], "the state of a training that has ended is forgotten"
+
+
+@pytest.mark.fault("recovered")
+def test_two_at_once_end_in_the_same_bytes(project: Path, tmp_path: Path) -> None:
+    """The same hardening side by side in two workspaces, which share the user's cache: neither disturbs the other."""
+    outs = ("one", "other")
+    running = [start(project, out, cache=tmp_path) for out in outs]
+    for each in running:
+        assert lines(each)[-1].startswith("kept epoch")
+    for name in OUTPUTS:
+        one, other = ((project / out / name).read_bytes() for out in outs)
+        assert one == other, name
+    left = [path.parent.name for path in (tmp_path / "robust-digits").rglob("*") if path.is_file()]
+    assert left == ["seconds"], "no state and nothing half-written is left"

@@ -93,6 +93,7 @@ def test_what_was_judged_again_is_kept(pipeline: Pipeline) -> None:
     assert len(evaluated(pipeline)) == count
 
 
+@pytest.mark.fault("recovered")
 def test_what_cannot_be_kept_is_judged_all_the_same(
     pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,6 +123,7 @@ def test_models_that_are_the_same_are_not_run(pipeline: Pipeline) -> None:
     assert len(evaluated(pipeline)) == count
 
 
+@pytest.mark.fault("refused")
 def test_a_model_that_is_nowhere(pipeline: Pipeline) -> None:
     """A model that neither cache nor remote has is one line that says how to get it."""
     _cached(pipeline).unlink()
@@ -130,6 +132,7 @@ def test_a_model_that_is_nowhere(pipeline: Pipeline) -> None:
         compare("main", None, rejudge=True)
 
 
+@pytest.mark.fault("refused")
 def test_another_file_under_its_hash_is_refused(pipeline: Pipeline) -> None:
     """What the cache has in the place of the base's model is judged only if it is that model."""
     (lost := _cached(pipeline)).chmod(0o644)
@@ -172,6 +175,7 @@ def test_a_model_in_a_remote_is_fetched(pipeline: Pipeline, tmp_path: Path) -> N
     assert next(each.base for each in compare("main", None, rejudge=True).figures if each.name == WORST) == 0.5
 
 
+@pytest.mark.fault("refused")
 def test_another_working_tree_is_refused(pipeline: Pipeline) -> None:
     """What lies in the working tree judges, so that it must be what is compared."""
     pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)

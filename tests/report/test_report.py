@@ -169,6 +169,7 @@ def test_a_revision_that_is_not_here(weaker: Project, arguments: list[str], reas
         ("gate.yaml", "level: 5", "gate.yaml: metrics is missing"),
     ],
 )
+@pytest.mark.fault("refused")
 def test_what_cannot_be_read(weaker: Project, tmp_path: Path, path: str, content: str, reason: str) -> None:
     """A file that is broken, or results that are not those of the code beside them, are 2 and named."""
     made = Project(shutil.copytree(weaker.root, tmp_path / "copy"))
@@ -192,6 +193,7 @@ def test_a_base_without_metrics(weaker: Project, tmp_path: Path) -> None:
     assert "metrics: no metrics of any model in" in done.stderr
 
 
+@pytest.mark.fault("refused")
 def test_a_base_whose_plots_are_broken(weaker: Project, tmp_path: Path) -> None:
     """What is read only while the report is written is refused in the report too."""
     made = Project(shutil.copytree(weaker.root, tmp_path / "copy"))
@@ -207,6 +209,7 @@ def test_a_base_whose_plots_are_broken(weaker: Project, tmp_path: Path) -> None:
     assert done.stdout.splitlines()[0] == "## ⚪ Could not compare"
 
 
+@pytest.mark.fault("refused")
 def test_a_shallow_clone(weaker: Project, tmp_path: Path) -> None:
     """A clone without the history says what to fetch."""
     weaker.git("clone", "--quiet", "--depth=1", "--no-single-branch", weaker.root.as_uri(), str(tmp_path / "shallow"))

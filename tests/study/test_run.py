@@ -1,5 +1,6 @@
 """A study under the real DVC, on a pipeline that takes no time: it survives, resumes, and runs nothing twice."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from dvc.repo import Repo
+from support.processes import started_by
 from support.terminal import lines, watched
 
 from robust_digits import tables
@@ -19,6 +21,7 @@ from robust_digits.study.spec import Params
 pytestmark = pytest.mark.slow
 
 
+ROOT = Path(__file__).parents[2]
 PARAMS: dict[str, Any] = {
     "data": {"source": "digits", "sha256": None},
     "train": {"epochs": 1, "dropout": 0.5},
@@ -140,6 +143,7 @@ def test_a_study_of_several_models(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found() == [[value, "100", f"0.{value}", "1.0", ""] for value in ("2", "3", "4")]
 
 
+@pytest.mark.fault("recovered")
 def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ended before the interruption is in the table, the rest runs when the study starts again."""
     monkeypatch.setenv("MENDED", "1")
@@ -259,6 +263,27 @@ def test_a_stale_line_stays_until_its_replacement_is_there(
     assert [row[2:] for row in found()] == [["0.4", "0.0", ""], ["0.6", "0.0", ""], ["0.8", "0.0", ""]]
 
 
+@pytest.mark.fault("recovered")
+def test_a_study_that_was_killed_goes_on(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed by what cannot be caught in the midst of an experiment, a study has lost no other one."""
+    command = [sys.executable, "-m", "robust_digits.study.run", "epochs"]
+    environment = {**os.environ, "SLOW": "1", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        assert any("at work on 3" in line for line in running.stdout)
+        (dvc,) = started_by(running.pid)
+        stages = started_by(dvc)
+        running.kill()
+        for left in (dvc, *stages):  # nobody ends these, which work in a copy of their own
+            os.kill(left, signal.SIGKILL)
+    assert found()[0] == ["2", "100", "0.2", "0.0", ""]
+    monkeypatch.setenv("MENDED", "1")
+    assert run.Study("epochs", {}).run() == []
+    assert ran(project) == ["2", "3", "3", "4"], "the one that was killed runs again, and what ended does not"
+    assert [row[0] for row in found() if not row[1]] == []
+
+
+@pytest.mark.fault("recovered")
 def test_a_killed_study_keeps_what_is_stale(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupted before anything ended, a study has lost no figure."""
     monkeypatch.setenv("MENDED", "1")

@@ -17,6 +17,7 @@ from robust_digits.errors import InputError
 Result = TypeVar("Result")
 
 _FAILED = {"recovered": "lost", "refused": "silently wrong"}
+_MOST = 11  # lines of what is wrong with a file
 _OUTCOMES = (*_FAILED, *_FAILED.values())
 
 
@@ -60,9 +61,14 @@ def told(counts: "Counter[str]") -> str:
 
 
 def tried(action: Callable[[], Result]) -> tuple[Result | None, str]:
-    """Return what an action returns, or the one line that it is refused with; any other error is passed on."""
+    """Return what an action returns, or what it is refused with; any other error is passed on.
+
+    That is a line, or one for each of a few values that are wrong, of characters that print.
+    """
     try:
         return action(), ""
     except InputError as error:
-        (line,) = str(error).splitlines()
-        return None, line
+        lines = str(error).split("\n")
+    assert len(lines) <= _MOST
+    assert all(line and line.isprintable() for line in lines), lines
+    return None, "\n".join(lines)
