@@ -48,8 +48,9 @@ def main(
     with engine.executor() as workers:
         from robust_digits import runtime, stopwatch
         from robust_digits.attack.suite import Suite
+        from robust_digits.crew import keeper
         from robust_digits.crew.work import Crew
-        from robust_digits.judge import evaluation, evidence, keeper
+        from robust_digits.judge import evaluation, evidence
         from robust_digits.learn import models
 
         runtime.start(seed=params.seed, threads=params.threads)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from robust_digits import runtime
 from robust_digits.attack.suite import Done, Found, Suite
 from robust_digits.attack.target import Images, Target
+from robust_digits.crew import keeper
 from robust_digits.errors import InputError
-from robust_digits.judge import keeper
 from robust_digits.learn import models
 from robust_digits.params import Section
 

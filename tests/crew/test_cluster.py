@@ -18,9 +18,9 @@ from robust_digits.attack.suite import Done, Found, Suite
 from robust_digits.attack.table import Queries
 from robust_digits.attack.target import Target
 from robust_digits.crew import engine
+from robust_digits.crew.keeper import Blocks
 from robust_digits.crew.work import Crew
 from robust_digits.errors import InputError
-from robust_digits.judge.keeper import Blocks
 from robust_digits.learn import models
 from robust_digits.params import Section
 

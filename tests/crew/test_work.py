@@ -14,9 +14,9 @@ from support.evaluations import EPS, dense, digits
 from robust_digits.attack.suite import Found, Suite
 from robust_digits.attack.table import Queries, Restarts
 from robust_digits.crew import work
+from robust_digits.crew.keeper import Blocks
 from robust_digits.crew.work import Crew, Task
 from robust_digits.errors import InputError
-from robust_digits.judge.keeper import Blocks
 from robust_digits.learn import models
 from robust_digits.params import Section
 

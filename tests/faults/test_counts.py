@@ -1,5 +1,6 @@
 """The closing line of the fault suite counts what the tests that ran have shown, and nothing else."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def test_wrong(record_property):
 
 def test_no_fault(): pass
 """
+PATHS = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
 LINE = "faults injected: 261: 3 recovered, 250 refused, 1 lost, 7 silently wrong"
 
 
@@ -37,7 +39,7 @@ def test_the_line_is_computed_from_the_tests(tmp_path: Path, options: tuple[str,
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = fault(outcome)\n", encoding="utf-8")
     (tmp_path / "test_it.py").write_text(TESTS, encoding="utf-8")
     command = ("python", "-m", "pytest", "-q", *options)
-    printed = pipeline.run(*command, at=tmp_path, expect=1, PYTHONPATH=str(ROOT / "tests"))
+    printed = pipeline.run(*command, at=tmp_path, expect=1, PYTHONPATH=PATHS)
     assert printed.splitlines()[-1] == LINE
 
 
@@ -46,5 +48,5 @@ def test_an_outcome_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from support.faults import *\n", encoding="utf-8")
     test = '@pytest.mark.fault("survived")\ndef test_it(): pass\n'
     (tmp_path / "test_it.py").write_text(f"import pytest\n{test}", encoding="utf-8")
-    said = pipeline.run("python", "-m", "pytest", at=tmp_path, expect=4, PYTHONPATH=str(ROOT / "tests"))
+    said = pipeline.run("python", "-m", "pytest", at=tmp_path, expect=4, PYTHONPATH=PATHS)
     assert "expected a fault recovered or refused, got survived" in said

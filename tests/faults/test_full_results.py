@@ -11,9 +11,9 @@ from support.striped import linear
 
 from robust_digits.attack.suite import Suite
 from robust_digits.command import guarded
+from robust_digits.crew.keeper import Blocks
 from robust_digits.errors import InputError
 from robust_digits.judge import checks, evidence, scoring
-from robust_digits.judge.keeper import Blocks
 from robust_digits.learn import models, training
 from robust_digits.learn.training import Epoch
 from robust_digits.runtime import tf

@@ -9,9 +9,10 @@ from support.evaluations import CHOSEN, COUNT, EPS, crafted, dense, digits, judg
 from robust_digits.attack.suite import Done, Found, Suite
 from robust_digits.attack.table import Noise, Queries
 from robust_digits.attack.target import Target
+from robust_digits.crew import keeper
+from robust_digits.crew.keeper import Blocks
 from robust_digits.data.images import ImageSet
-from robust_digits.judge import evidence, keeper
-from robust_digits.judge.keeper import Blocks
+from robust_digits.judge import evidence
 from robust_digits.params import Section
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
