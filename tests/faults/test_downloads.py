@@ -187,6 +187,20 @@ def test_a_steady_server_may_take_its_time(serve: Serve, raw: Path, monkeypatch:
     assert content(raw) == {"images.npz": BODY}
 
 
+def test_a_file_that_drips_is_given_up(serve: Serve, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though it would be right in the end, and the whole download may take as long as it likes."""
+    monkeypatch.setattr(downloads, "LIMITS", Limits(size=10**6, seconds=3600, piece=0.3))
+
+    def dripping(client: socket.socket, _: Event) -> None:
+        client.sendall(OK % 40)
+        for at in range(40):
+            client.sendall(BODY[at : at + 1])
+            time.sleep(0.05)
+
+    message = refusal(f"{serve(dripping)}/images.npz", raw, sha256=sha256(BODY[:40]))
+    assert message.endswith("expected 65,536 bytes every 0.3 s and all of them within 3600 s, got less")
+
+
 def test_a_whole_download_has_an_end(serve: Serve, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is just quick enough with each piece does not go on for ever."""
     monkeypatch.setattr(downloads, "_PIECE", 1)
