@@ -56,6 +56,9 @@ def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
             there = getattr(archive, "files", ["a single array"])
             names = next((names for names in _NAMES if set(names) <= set(there)), None)
             if names is not None:
+                declared = {member.filename: member.file_size for member in archive.zip.infolist()}
+                raw = sum(declared.get(f"{name}.npy", 0) for name in names)
+                images.check_memory(0, raw=2 * raw, where=path)  # as they are, and as float32
                 return archive[names[0]], archive[names[1]]
     except _BROKEN as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]

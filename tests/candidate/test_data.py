@@ -1,5 +1,7 @@
 """Images of one's own are read from a file or a folder, or refused in one line that says what is wrong."""
 
+import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from robust_digits.candidate import data
+from robust_digits.data import images
 from robust_digits.errors import InputError
 
 Saved = Callable[..., Path]
@@ -88,3 +91,20 @@ def test_classes_that_the_first_images_lack_are_said() -> None:
     )
     assert data.left_out(labels, samples=16) == ""
     assert data.left_out(labels[::-1], samples=100) == ""
+
+
+def test_arrays_larger_than_memory_are_refused_by_what_they_declare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small file that unpacks to more than there is room for is one line, and is not unpacked."""
+    bomb = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(bomb, "w") as archive:
+        for name in ("images", "labels"):
+            archive.writestr(f"{name}.npy", b"")
+    content = bytearray(bomb.read_bytes())
+    for start in (match.start() for match in re.finditer(b"PK\x01\x02", content)):
+        content[start + 24 : start + 28] = (2**32 - 2).to_bytes(4, "little")  # the size in the list of members
+    bomb.write_bytes(content)
+    monkeypatch.setattr(images, "memory", lambda: 2**33)
+    with pytest.raises(InputError, match=r"bomb\.npz: expected images that fit into .* of memory, got 17,179,869,"):
+        data.load(bomb)
