@@ -102,6 +102,7 @@ def read_or_refuse(folder: Path) -> None:
 # What was silently wrong
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
@@ -126,6 +127,7 @@ BLANK = {
 }
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize(("pixels", "words"), BLANK.values(), ids=BLANK)
 def test_images_on_which_nothing_is_seen_are_refused(tmp_path: Path, pixels: NDArray[Any], words: str) -> None:
     """The range is in the message; test images count as training images do."""
@@ -138,12 +140,14 @@ def test_images_on_which_nothing_is_seen_are_refused(tmp_path: Path, pixels: NDA
         assert words in said
 
 
+@pytest.mark.fault("refused")
 def test_black_pictures_are_refused(tmp_path: Path) -> None:
     """Whatever the format is."""
     said = refusal(put(tmp_path, as_folders(np.zeros(SHAPE, np.uint8), TRAIN_Y, TEST, TRAIN_Y[:4])))
     assert "got 0 to 0" in said
 
 
+@pytest.mark.fault("recovered")
 @pytest.mark.parametrize(
     ("pixels", "notes"),
     [
@@ -163,6 +167,7 @@ def test_pale_images_are_kept_with_a_warning(tmp_path: Path, pixels: NDArray[Any
     assert split.notes == (() if notes is None else (f"warning: {tmp_path} (train): {notes}",))
 
 
+@pytest.mark.fault("refused")
 def test_colour_and_grey_are_not_one_data_set(tmp_path: Path) -> None:
     """A model trained on the one cannot be judged on the other."""
     colour, labels = random_digits(6, 4, 4, 3, seed=0)
@@ -199,6 +204,7 @@ BOMBS: dict[str, tuple[dict[str, bytes], str]] = {
 }
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize(("members", "words"), BOMBS.values(), ids=BOMBS)
 def test_declared_sizes_come_first(tmp_path: Path, members: dict[str, bytes], words: str) -> None:
     """An .npz of a few kilobytes does not become gigabytes before it is refused."""
@@ -210,6 +216,7 @@ def test_declared_sizes_come_first(tmp_path: Path, members: dict[str, bytes], wo
     assert words in refusal(put(tmp_path, {"digits.npz": packed}))
 
 
+@pytest.mark.fault("refused")
 def test_a_zip_file_that_lies_about_a_size_is_refused(tmp_path: Path) -> None:
     """What a member really has is not read beyond what the directory of the archive says."""
     arrays = {"x_train": TRAIN, "y_train": TRAIN_Y, "x_test": TEST, "y_test": TEST_Y}
@@ -219,6 +226,7 @@ def test_a_zip_file_that_lies_about_a_size_is_refused(tmp_path: Path) -> None:
     assert "x_train has 1,048,576 bytes where its header says" in refusal(put(tmp_path, {"digits.npz": bytes(packed)}))
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize("shape", [(10**6, 28, 28), (2**32 - 1, 2**32 - 1, 2**32 - 1)])
 @pytest.mark.parametrize("ending", ["", ".gz"])
 def test_a_header_of_an_idx_file_is_looked_at_first(tmp_path: Path, shape: tuple[int, ...], ending: str) -> None:
@@ -229,6 +237,7 @@ def test_a_header_of_an_idx_file_is_looked_at_first(tmp_path: Path, shape: tuple
     assert "expected images that fit into 67,108,864 bytes of memory" in refusal(put(tmp_path, files))
 
 
+@pytest.mark.fault("refused")
 def test_no_more_is_read_than_an_idx_file_declares(tmp_path: Path) -> None:
     """Megabytes of zeros behind a small header are kilobytes when packed."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
@@ -241,6 +250,7 @@ def test_no_more_is_read_than_an_idx_file_declares(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize("line", [b"0," * 2**19 + b"0\n", b"0,0,0,0,0\n" * 10**5, b"0" * 2**20])
 def test_a_packed_table_is_measured_first(tmp_path: Path, line: bytes) -> None:
     """Hundreds of megabytes of numbers, in lines or without one, are a few kilobytes when packed."""
@@ -262,6 +272,7 @@ def png(width: int, height: int) -> bytes:
     )
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize("side", [12_000, 20_000, 2**31 - 1])
 def test_a_picture_is_not_decoded_beyond_a_limit(tmp_path: Path, side: int) -> None:
     """Its header declares more pixels than Pillow takes for safe."""
@@ -269,6 +280,7 @@ def test_a_picture_is_not_decoded_beyond_a_limit(tmp_path: Path, side: int) -> N
     assert "a.png: expected an intact PNG or JPEG image: Image size (" in refusal(put(tmp_path, files))
 
 
+@pytest.mark.fault("refused")
 def test_more_pictures_than_fit_into_memory_are_refused(tmp_path: Path) -> None:
     """Before the first of them is decoded, in the size that they are to have."""
     put(tmp_path, as_folders(TRAIN, TRAIN_Y, TEST, TRAIN_Y[:4]))
@@ -278,6 +290,7 @@ def test_more_pictures_than_fit_into_memory_are_refused(tmp_path: Path) -> None:
         formats.read(tmp_path, size=1024)
 
 
+@pytest.mark.fault("refused")
 def test_enlarging_beyond_memory_is_refused() -> None:
     """A set that fits is not made one that does not."""
     whole = ImageSet(np.zeros((100, 4, 4, 1), np.float32), np.zeros(100, np.int64))
@@ -287,6 +300,7 @@ def test_enlarging_beyond_memory_is_refused() -> None:
         resizing.resize(whole, size=1024)
 
 
+@pytest.mark.fault("refused")
 def test_rows_of_a_parquet_file_are_counted_first(tmp_path: Path) -> None:
     """Millions of equal images are a few kilobytes there."""
     import pyarrow as pa
@@ -299,6 +313,7 @@ def test_rows_of_a_parquet_file_are_counted_first(tmp_path: Path) -> None:
     assert "expected images that fit into 67,108,864 bytes" in refusal(tmp_path)
 
 
+@pytest.mark.fault("refused")
 def test_an_archive_of_too_many_names_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names alone fill a memory."""
     from support.formats import tar
@@ -310,6 +325,7 @@ def test_an_archive_of_too_many_names_is_refused(tmp_path: Path, monkeypatch: py
         archives.unpack(tmp_path / "mine.tar.gz", tmp_path / "out")
 
 
+@pytest.mark.fault("refused")
 def test_ten_thousand_names_are_cut(tmp_path: Path) -> None:
     """Of whatever files there are, and of classes that have test images only."""
     many = put(tmp_path / "many", {f"{n}.csv": b"" for n in range(10_000)})
@@ -321,6 +337,7 @@ def test_ten_thousand_names_are_cut(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.fault("refused")
 def test_a_name_does_not_break_a_line(tmp_path: Path) -> None:
     """A newline or an escape sequence in the name of a file is shown as what it is."""
     assert "got 'a\\n\\x1b[31mb.txt'" in refusal(put(tmp_path, {"a\n\x1b[31mb.txt": b""}))
@@ -367,6 +384,7 @@ CLAIMS = st.builds(
 )
 
 
+@pytest.mark.fault("refused")
 @examples(1500)
 @given(st.sampled_from([TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES]), st.booleans(), st.data())
 def test_any_idx_file(folder: Path, name: str, packed: bool, data: st.DataObject) -> None:  # noqa: FBT001 (drawn)
@@ -381,6 +399,7 @@ def test_any_idx_file(folder: Path, name: str, packed: bool, data: st.DataObject
 CSV = as_csv(TRAIN, TRAIN_Y, TEST, TEST_Y)["digits_test.csv"]
 
 
+@pytest.mark.fault("refused")
 @examples(1500)
 @given(damaged(CSV) | st.text("0123456789,,,\n\n.-+e \"'#\t\rxN", max_size=99).map(str.encode) | st.binary(max_size=60))
 def test_any_csv_file(folder: Path, content: bytes) -> None:
@@ -402,6 +421,7 @@ ARRAYS = hnp.arrays(
 ).map(npy)
 
 
+@pytest.mark.fault("refused")
 @examples(1500)
 @given(damaged(NPZ))
 def test_any_npz_file(folder: Path, content: bytes) -> None:
@@ -409,6 +429,7 @@ def test_any_npz_file(folder: Path, content: bytes) -> None:
     read_or_refuse(alone(folder, {"digits.npz": content}))
 
 
+@pytest.mark.fault("refused")
 @examples(1500)
 @given(st.sampled_from(["x_train", "y_train", "x_test", "y_test"]), HEADERS | ARRAYS | damaged(npy(TRAIN)))
 def test_any_array_in_an_npz_file(folder: Path, name: str, content: bytes) -> None:
@@ -441,6 +462,7 @@ PNGS = st.builds(
 )
 
 
+@pytest.mark.fault("refused")
 @examples(1500)
 @given(st.sampled_from(sorted(KINDS)).flatmap(lambda kind: damaged(KINDS[kind])) | PNGS | st.binary(max_size=60))
 def test_any_picture(folder: Path, content: bytes) -> None:
@@ -463,6 +485,7 @@ def parquet() -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.fault("refused")
 @examples(800)
 @given(st.data())
 def test_any_parquet_file(tmp_path_factory: pytest.TempPathFactory, parquet: bytes, data: st.DataObject) -> None:
@@ -474,6 +497,7 @@ def test_any_parquet_file(tmp_path_factory: pytest.TempPathFactory, parquet: byt
 CIFAR = as_cifar(*random_digits(4, 32, 32, 3, seed=0), *random_digits(2, 32, 32, 3, seed=1))
 
 
+@pytest.mark.fault("refused")
 @examples(300)
 @given(st.sampled_from(sorted(CIFAR)), st.data())
 def test_any_cifar_file(tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject) -> None:

@@ -37,11 +37,13 @@ def refused(folder: Path, whole: ImageSet) -> str:
     return str(caught.value)
 
 
+@pytest.mark.fault("refused")
 def test_no_room_for_an_image_set_is_one_line(tmp_path: Path) -> None:
     """The line names the folder that there is no room for; the earlier set is as it was."""
     assert refused(tmp_path / "set", random_set(100)) == f"{tmp_path / 'set'}: File too large"
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize("fallocate", [True, False])
 def test_a_memory_map_has_its_room_before_it_is_written(
     tmp_path: Path,
@@ -64,6 +66,7 @@ def test_a_memory_map_has_its_room_before_it_is_written(
     assert np.array_equal(images.load(tmp_path / "set").images, whole.images)
 
 
+@pytest.mark.fault("refused")
 def test_a_set_that_needs_more_than_is_free_says_how_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both figures are in the line."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=9))
@@ -104,6 +107,7 @@ def in_a_small_disk(folder: Path, size: str) -> list[str]:
     return ended.stdout.splitlines()
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.slow
 def test_a_disk_that_is_full_ends_a_stage_in_one_line(tmp_path: Path) -> None:
     """On a real disk without room for the images: no signal, no traceback, and nothing is left."""
@@ -113,6 +117,7 @@ def test_a_disk_that_is_full_ends_a_stage_in_one_line(tmp_path: Path) -> None:
     assert printed[1:] == ["exit 2", "params.yaml"]
 
 
+@pytest.mark.fault("refused")
 def test_a_copy_without_room_names_the_target(tmp_path: Path) -> None:
     """It is the workspace that is full, whatever was being read when that came out."""
     (tmp_path / "mine.npz").write_bytes(b"x" * 200_000)
@@ -135,6 +140,7 @@ def flip(path: Path, at: int) -> None:
     assert (after.st_mtime_ns, after.st_size, after.st_ino) == (before.st_mtime_ns, before.st_size, before.st_ino)
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize(("name", "at"), [("images.npy", -3), ("labels.npy", -8)])
 def test_a_flipped_byte_is_seen_though_time_and_size_stayed(tmp_path: Path, name: str, at: int) -> None:
     """DVC would take the file for unchanged: a pixel that is still in [0, 1], or a label of another class."""

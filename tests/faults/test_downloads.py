@@ -151,6 +151,7 @@ BAD: dict[str, tuple[Answer, str]] = {
 }
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize(("answer", "words"), BAD.values(), ids=BAD)
 def test_a_bad_server_is_one_line(serve: Serve, raw: Path, cache: Path, answer: Answer, words: str) -> None:
     """It has the URL and what was wrong; nothing is used, and nothing is left in the user's cache."""
@@ -161,6 +162,7 @@ def test_a_bad_server_is_one_line(serve: Serve, raw: Path, cache: Path, answer: 
     assert content(cache) == {}
 
 
+@pytest.mark.fault("recovered")
 @pytest.mark.parametrize("answer", [each for each, _ in BAD.values()], ids=BAD)
 def test_the_next_mirror_stands_in_for_a_bad_server(
     serve: Serve, raw: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer
@@ -173,6 +175,7 @@ def test_the_next_mirror_stands_in_for_a_bad_server(
     assert content(raw) == {"images.npz": BODY}
 
 
+@pytest.mark.fault("recovered")
 def test_a_steady_server_may_take_its_time(serve: Serve, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What counts is each piece, and then the whole: this one takes longer than a piece may."""
     monkeypatch.setattr(downloads, "_PIECE", 100)
@@ -187,6 +190,7 @@ def test_a_steady_server_may_take_its_time(serve: Serve, raw: Path, monkeypatch:
     assert content(raw) == {"images.npz": BODY}
 
 
+@pytest.mark.fault("refused")
 def test_a_file_that_drips_is_given_up(serve: Serve, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though it would be right in the end, and the whole download may take as long as it likes."""
     monkeypatch.setattr(downloads, "LIMITS", Limits(size=10**6, seconds=3600, piece=0.3))
@@ -201,6 +205,7 @@ def test_a_file_that_drips_is_given_up(serve: Serve, raw: Path, monkeypatch: pyt
     assert message.endswith("expected 65,536 bytes every 0.3 s and all of them within 3600 s, got less")
 
 
+@pytest.mark.fault("refused")
 def test_a_whole_download_has_an_end(serve: Serve, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is just quick enough with each piece does not go on for ever."""
     monkeypatch.setattr(downloads, "_PIECE", 1)
@@ -248,6 +253,7 @@ def raising(error: Exception) -> Callable[..., None]:
     return broken
 
 
+@pytest.mark.fault("recovered")
 @pytest.mark.parametrize(
     "error",
     [OSError(28, "No space left on device"), PermissionError(13, "Permission denied", "x"), InputError("x: full")],
@@ -262,6 +268,7 @@ def test_a_cache_that_cannot_be_written_loses_no_download(
     assert "warning: the download is not kept for the next run: " in capsys.readouterr().err
 
 
+@pytest.mark.fault("refused")
 def test_a_full_disk_is_not_blamed_on_the_server(serve: Serve, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line names the folder that there is no room in, and no server."""
     monkeypatch.setattr(downloads, "tqdm", raising(OSError(28, "No space left on device")))
@@ -269,6 +276,7 @@ def test_a_full_disk_is_not_blamed_on_the_server(serve: Serve, raw: Path, monkey
     assert message == f"{raw}: No space left on device"
 
 
+@pytest.mark.fault("refused")
 def test_a_download_leaves_half_of_the_room(serve: Serve, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An endless body ends before the disk is full, whatever the largest download may be."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5000))
@@ -283,6 +291,7 @@ sources.fetch({url!r}, Path("raw"), sha256={sha256!r})
 """
 
 
+@pytest.mark.fault("recovered")
 def test_a_killed_download_leaves_nothing_in_the_cache(serve: Serve, tmp_path: Path, cache: Path) -> None:
     """What it leaves in the workspace is removed by the next one."""
     begun = Event()
@@ -312,6 +321,7 @@ def test_a_killed_download_leaves_nothing_in_the_cache(serve: Serve, tmp_path: P
 HEADS = st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 302 Found\r\nLocation: ", OK % 10, b"HTTP/1.0 "])
 
 
+@pytest.mark.fault("refused")
 @examples(200)
 @given(HEADS, st.binary(max_size=60))
 def test_any_answer_is_one_line(head: bytes, rest: bytes) -> None:

@@ -54,6 +54,7 @@ def refusal(path: Path) -> str:
     return line.removeprefix(f"{path}: ")
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
@@ -69,6 +70,7 @@ def test_a_count_that_nobody_waits_for_is_refused(tmp_path: Path, key: str, valu
     assert said.startswith(refusal(put(tmp_path, key, value))[: len(said)])
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize("value", ["'../../../../x'", "''", "'" + "0" * 63 + "'", "'" + "g" * 64 + "'"])
 def test_a_checksum_is_64_digits(tmp_path: Path, value: str) -> None:
     """It names a folder of the user's cache, so that anything else would lead out of it."""
@@ -76,6 +78,7 @@ def test_a_checksum_is_64_digits(tmp_path: Path, value: str) -> None:
     assert said == f"data.sha256: expected 64 hexadecimal digits, got {value}"
 
 
+@pytest.mark.fault("refused")
 def test_a_source_is_one_line(tmp_path: Path) -> None:
     """What is printed of it forges no second line; a whole file is no path."""
     said = refusal(put(tmp_path, "source", r'"a\nb"'))
@@ -83,6 +86,7 @@ def test_a_source_is_one_line(tmp_path: Path) -> None:
     assert refusal(put(tmp_path, "source", "x" * 5000)).startswith("data.source: expected at most 4096 characters, got")
 
 
+@pytest.mark.fault("refused")
 def test_no_attack_is_no_evaluation() -> None:
     """The worst case over no attacks would be the accuracy on clean images."""
     kind = import_module("stages.evaluate").Params
@@ -98,6 +102,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_an_alias_bomb_does_not_go_off(tmp_path: Path, bomb: str) -> None:
     """No alias is followed."""
@@ -106,6 +111,7 @@ def test_an_alias_bomb_does_not_go_off(tmp_path: Path, bomb: str) -> None:
     assert refusal(path).startswith("not valid YAML: write out what *a")
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize(
     "value",
     [
@@ -128,6 +134,7 @@ def test_a_long_value_is_cut(key: str, value: object) -> None:
     assert len(line) < LONGEST
 
 
+@pytest.mark.fault("refused")
 def test_a_long_list_of_mistakes_is_cut(tmp_path: Path) -> None:
     """So is the name of what is no parameter; it cannot break the line either."""
     unknown = "".join(f"  k{number}{'x' * 999}: 1\n" for number in range(60))
@@ -142,6 +149,7 @@ def test_a_long_list_of_mistakes_is_cut(tmp_path: Path) -> None:
     assert all(line.startswith(f"{path}: ") for line in lines)
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize("text", ["a" * 100_001, "[" * 9999, "{a: " * 9999, "- " * 9999, "? " * 9999])
 def test_a_file_that_would_take_minutes_is_refused(tmp_path: Path, text: str) -> None:
     """Nor does a file that is deeper than Python's stack end in a traceback."""
@@ -188,6 +196,7 @@ def lines(parts: list[tuple[str, str]]) -> str:
     return "".join(f"{key}: {value}\n" for key, value in parts)
 
 
+@pytest.mark.fault("refused")
 @examples(1500)
 @given(
     ALPHABET
@@ -222,6 +231,7 @@ ANY = st.recursive(
 )
 
 
+@pytest.mark.fault("refused")
 @examples(1500)
 @given(st.sampled_from(sorted(leaves(VALUES))), ANY, st.data())
 def test_any_value_of_any_key_is_taken_or_refused(key: tuple[str, ...], value: object, data: st.DataObject) -> None:
