@@ -153,6 +153,23 @@ def test_an_unknown_method_is_one_line() -> None:
     assert all(f"'{method}'" in line for method in get_args(Method))
 
 
+# What bounds are trained with
+
+
+def test_bounds_are_kept_tight_if_asked() -> None:
+    """Training by bounds takes both settings."""
+    recipe = read(method="ibp", weight=0.7, tighten=0.5, clean_images=32)
+    assert (recipe.tighten, recipe.clean_images) == (0.5, 32)
+
+
+@pytest.mark.parametrize("name", ["tighten", "clean_images"])
+@pytest.mark.parametrize("method", sorted(set(WEIGHTS) - {"ibp"}))
+def test_no_other_method_keeps_boxes_tight(method: str, name: str) -> None:
+    """What would change nothing is refused."""
+    line = refusal(method=method, weight=WEIGHTS[method], **{name: 1})
+    assert line == f"params.yaml: harden.{name}: expected null but for ibp, got 1"
+
+
 # Over the run
 
 
