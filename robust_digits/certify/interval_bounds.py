@@ -45,7 +45,10 @@ def worst_margins(
     0 in all others, an image is certified. As logits of a loss these are the worst that the box can do. A dense layer
     at the end is folded into the differences, which is tighter than bounds of each logit (Gowal et al. 2018).
     """
-    image = between(tf.maximum(images - eps, 0.0), tf.minimum(images + eps, 1.0))
+    return _margins(network, _within(images, eps), labels, arithmetic)
+
+
+def _margins(network: list[Step], image: Box, labels: tf.Tensor, arithmetic: Arithmetic) -> Margins:
     boxes = propagate(network[:-1], [image], arithmetic)
     last = network[-1]
     if isinstance(last.rule, Affine) and last.rule.dense:
@@ -64,12 +67,27 @@ def certified(model: keras.Model, images: ImageSet, *, eps: float) -> NDArray[np
     return np.concatenate([_proven(network, batch, eps=eps) for batch in images.batches(_BATCH)])
 
 
+def image_boxes(images: ImageSet, *, eps: float) -> Box:
+    """Return the boxes of radius `eps` about images, cut to [0, 1], and what an evaluation tolerates around them."""
+    radius = eps + 2 * TOLERANCE  # twice, because sizes are measured in float32
+    return _within(tf.constant(images.images, PROOF.dtype), tf.constant(radius, PROOF.dtype))
+
+
+def overflows(boxes: list[Box]) -> tf.Tensor:
+    """Return for which images (n,) a value on the way might overflow in float32, or has no bound."""
+    within = [tf.reduce_all(tf.reshape(box.radius < LARGEST, (len(box.radius), -1)), axis=1) for box in boxes]
+    return ~tf.reduce_all(tf.stack(within), axis=0)
+
+
+def _within(images: tf.Tensor, eps: tf.Tensor) -> Box:
+    return between(tf.maximum(images - eps, 0.0), tf.minimum(images + eps, 1.0))
+
+
 def _proven(network: list[Step], batch: ImageSet, *, eps: float) -> NDArray[np.bool_]:
-    images, labels = tf.constant(batch.images, PROOF.dtype), tf.constant(batch.labels)
-    radius = tf.constant(eps + 2 * TOLERANCE, PROOF.dtype)  # twice, because sizes are measured in float32
-    worst, boxes = worst_margins(network, images, labels, radius, PROOF)
+    labels = tf.constant(batch.labels)
+    worst, boxes = _margins(network, image_boxes(batch, eps=eps), labels, PROOF)
     behind = tf.reduce_all((worst < 0) | (_truth(worst, labels) > 0), axis=1)  # not so where a bound is not a number
-    proven: NDArray[np.bool_] = (behind & _finite(boxes)).numpy()
+    proven: NDArray[np.bool_] = (behind & ~overflows(boxes)).numpy()
     return proven
 
 
@@ -96,9 +114,3 @@ def _apart(box: Box, labels: tf.Tensor) -> tf.Tensor:
 
 def _truth(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return tf.one_hot(labels, logits.shape[1], dtype=logits.dtype)
-
-
-def _finite(boxes: list[Box]) -> tf.Tensor:
-    """Return where (n,) nothing on the way can overflow in float32."""
-    within = [tf.reduce_all(tf.reshape(box.radius < LARGEST, (len(box.radius), -1)), axis=1) for box in boxes]
-    return tf.reduce_all(tf.stack(within), axis=0)

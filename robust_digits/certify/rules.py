@@ -47,13 +47,15 @@ class Affine:
 
     `sums` of inputs and a kernel is linear in both, and has no negative weights of its own. `weights` are in the type
     that is asked for. A term is rounded `roundings` times at most; 0: numbers are only moved. `dense` says that it is
-    a matrix product of (n, features).
+    a matrix product of (n, features). `back` is the gradient of `sums`, given that of what they make, the kernel and
+    the shape of the one input, where there is a shorter way to it.
     """
 
     sums: Callable[[list[tf.Tensor], tf.Tensor | None], tf.Tensor]
     weights: Callable[[tf.DType], Weights]
     roundings: int
     dense: bool = False
+    back: Callable[[tf.Tensor, tf.Tensor, tuple[int, ...]], tf.Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -150,10 +152,15 @@ def _merged(call: Call) -> Affine:
 
 def _convolution(call: Call) -> Affine:
     layer = call.layer
+
+    def back(gradient: tf.Tensor, kernel: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+        return tf.nn.conv2d_transpose(gradient, kernel, (len(gradient), *shape), layer.strides, layer.padding.upper())
+
     return Affine(
         lambda inputs, kernel: layer.convolution_op(inputs[0], kernel),
         lambda dtype: _learnt(layer, dtype),
         math.prod(layer.kernel.shape[:-1]) + 1,
+        back=back if set(layer.dilation_rate) == {1} and layer.groups == 1 else None,
     )
 
 
