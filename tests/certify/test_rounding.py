@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from robust_digits.certify import interval_bounds
+from robust_digits.certify import interval_bounds, linear_bounds
 from robust_digits.certify.boxes import PROOF, Arithmetic, Box, between, propagate
 from robust_digits.certify.graph import steps
 from robust_digits.certify.interval_bounds import worst_margins
@@ -139,38 +139,47 @@ def losing_a_pixel() -> keras.Model:
 
 
 def normalizing() -> keras.Model:
-    """Return a network whose batch normalisation takes a mean of 2**24 off, beside which a pixel is lost."""
-    mean = float(2**24)
+    """Return a network whose batch normalisation adds beta - mean * gamma: 0.4 and more, of which float32 has 0."""
+    gamma = np.float32(1.1)
+    mean = next(m for m in map(np.float32, range(2**23, 2**24)) if float(gamma * m) - float(gamma) * float(m) > 0.4)
     model = keras.Sequential(
-        [layers.Input((1, 1, 1)), layers.Rescaling(1.0, mean), layers.BatchNormalization(epsilon=0.0), layers.Flatten()]
+        [layers.Input((1, 1, 1)), layers.BatchNormalization(epsilon=0.0), layers.Flatten(), layers.Dense(2)]
     )
-    model.add(layers.Dense(2))
-    model.layers[1].set_weights([np.ones(1), np.zeros(1), np.full(1, mean), np.ones(1)])
-    model.layers[3].set_weights([np.array([[1.0, 0.0]]), np.array([0.0, 0.45])])
+    model.layers[0].set_weights([np.full(1, value) for value in (gamma, gamma * mean, mean, 1.0)])
+    model.layers[2].set_weights([np.array([[1.0, 0.0]]), np.array([0.0, 0.75])])
+    return model
+
+
+def tied() -> keras.Model:
+    """Return a network whose second logit is larger by a pixel, which float32 loses beside 2**24: a tie, answered 0."""
+    model = keras.Sequential([layers.Input((1, 1, 1)), layers.Flatten(), layers.Dense(2)])
+    model.layers[1].set_weights([np.array([[0.0, 1.0]]), np.full(2, 2.0**24)])
     return model
 
 
 MADE_UP = {
-    "whole": (rounding_to_whole, 0.52, 0.48),
-    "lost": (losing_a_pixel, 0.52, 0.5),
-    "normal": (normalizing, 0.52, 0.5),
+    "whole": (rounding_to_whole, 0, 0.48),
+    "lost": (losing_a_pixel, 0, 0.5),
+    "normal": (normalizing, 0, 0.5),
+    "tied": (tied, 1, 0.5),
 }
 
 
 @pytest.mark.parametrize("name", MADE_UP)
 def test_what_float32_breaks_is_not_certified(name: str) -> None:
     """A naive proof holds in real numbers; a float32 image in the box is answered wrongly; ours does not certify."""
-    build, clean, broken = MADE_UP[name]
+    build, label, broken = MADE_UP[name]
     model, eps = build(), 0.05
-    image, labels = np.full((1, *model.input_shape[1:]), clean, np.float32), np.array([0])
+    image, labels = np.full((1, *model.input_shape[1:]), 0.52, np.float32), np.array([label])
     images = ImageSet(image, labels)
     counterexample = np.full_like(image, broken)
     assert np.abs(counterexample - image).max() < eps
-    assert model(counterexample).numpy().argmax() == 1
+    assert model(counterexample).numpy().argmax() == 1 - label
     low = tf.constant(image, tf.float64)
     naive = worst_margins(steps(model), low, tf.constant(labels), tf.constant(eps, tf.float64), REAL).worst
-    assert float(naive[0, 1]) < -1e-4, "in real numbers the image stands"
-    assert not interval_bounds.certified(model, images, eps=eps).any()
+    assert float(naive[0, 1 - label]) < -1e-4, "in real numbers the image stands"
+    for tier in (interval_bounds, linear_bounds):
+        assert not tier.certified(model, images, eps=eps).any()
 
 
 REAL = Arithmetic(tf.float64, sound=False)
@@ -183,10 +192,11 @@ def test_what_overflows_is_not_certified() -> None:
     )
     for layer, weight in zip(model.layers[1:3], (1e30, 1e30), strict=True):
         layer.set_weights([np.full((1, 1), weight), np.zeros(1)])
-    model.layers[3].set_weights([np.array([[1e-38, 0.0]]), np.zeros(2)])
+    model.layers[3].set_weights([np.array([[1e-30, 0.0]]), np.zeros(2)])
     images = ImageSet(np.full((1, 1, 1, 1), 0.5, np.float32), np.array([0]))
     assert not np.isfinite(model(images.images)).all()
-    assert not interval_bounds.certified(model, images, eps=0.1).any()
+    for tier in (interval_bounds, linear_bounds):
+        assert not tier.certified(model, images, eps=0.1).any()
 
 
 def test_every_float32_image_of_a_box_is_meant() -> None:

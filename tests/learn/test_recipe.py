@@ -64,7 +64,14 @@ def set_by(*given: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("given", "method"),
-    [([], "trades"), (["RECIPE=trades"], "trades"), (["RECIPE=quick"], "trades"), (["RECIPE=ibp"], "ibp")],
+    [
+        ([], "trades"),
+        (["RECIPE=trades"], "trades"),
+        (["RECIPE=quick"], "trades"),
+        (["RECIPE=ibp"], "ibp"),
+        (["RECIPE=ibp-quick"], "ibp"),
+        (["RECIPE=record"], "ibp"),
+    ],
 )
 def test_make_mnist_hardens_by_a_recipe(given: list[str], method: Method) -> None:
     """What `make mnist` sets of `harden` is legal, whether or not a recipe is named."""
@@ -81,7 +88,7 @@ def test_seeds_are_compared_of_the_recipe_itself() -> None:
 def test_make_mnist_knows_its_recipes() -> None:
     """A recipe that there is not is refused before anything is run."""
     printed = dry_run("RECIPE=nonsense")
-    assert printed.index('quick or ibp, got nonsense"; exit 1') < printed.index("dvc exp run")
+    assert printed.index('ibp-quick or record, got nonsense"; exit 1') < printed.index("dvc exp run")
 
 
 def test_it_is_light() -> None:
