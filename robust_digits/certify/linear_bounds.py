@@ -75,9 +75,10 @@ class Bounds:
         unsure = np.flatnonzero((low < 0) & (high > 0))
         if not len(unsure):
             return
-        units = np.eye(len(low))[unsure].reshape(len(unsure), *box.centre.shape[1:])
-        high[unsure] = np.minimum(high[unsure], self.highest(number, units))
-        low[unsure] = np.maximum(low[unsure], -self.highest(number, -units))
+        units = np.zeros((2, len(unsure), len(low)))  # each as it is, for how high it can come, and turned round
+        units[0, np.arange(len(unsure)), unsure], units[1, np.arange(len(unsure)), unsure] = 1, -1
+        most = self.highest(number, units.reshape(-1, *box.centre.shape[1:])).reshape(2, -1)
+        high[unsure], low[unsure] = np.minimum(high[unsure], most[0]), np.maximum(low[unsure], -most[1])
         ends = (tf.constant(end.reshape(box.centre.shape)) for end in (low, high))
         self.boxes = propagate(self._network[number:], [*self.boxes[:number], between(*ends)], PROOF)
 
