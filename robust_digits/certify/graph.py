@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from robust_digits.certify.rules import Call, Moments, Rule, Unbounded, rules
+from robust_digits.certify.layers import rules
+from robust_digits.certify.rules import Call, Moments, Rule, Unbounded
 from robust_digits.runtime import keras
 
 
