@@ -81,6 +81,8 @@ def _leaky_relu(call: Call) -> Rising:
 
 def _average(call: Call) -> Affine:
     size = getattr(call.layer, "pool_size", call.shapes[0][1:3])
+    if None in size:
+        raise call.refuse(" but of a known size")
     return _unweighted(call, math.prod(size) + 2)
 
 

@@ -50,6 +50,14 @@ def test_a_sum_is_exact() -> None:
     assert (found.radius.numpy() > 0.75).all()
 
 
+def test_a_value_may_be_added_to_itself() -> None:
+    """Two inputs that are the same value are two."""
+    image = layers.Input((3,))
+    model = keras.Model(image, layers.Add()([image, image]))
+    found = propagate(steps(model), [Box(tf.ones((1, 3), tf.float64), tf.ones((1, 3), tf.float64))], PROOF)[-1]
+    np.testing.assert_allclose(found, [[[2.0] * 3]] * 2, rtol=1e-5)
+
+
 def test_a_moment_takes_the_place_of_what_is_kept() -> None:
     """A batch normalisation uses the mean and variance that it is given for it."""
     image = layers.Input((2,))
@@ -127,6 +135,12 @@ REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {
     "another axis": (
         lambda: sequence(layers.BatchNormalization(axis=1, name="rows")),
         "no bounds through rows (BatchNormalization) but of the last axis",
+    ),
+    "any size": (
+        lambda: keras.Sequential(
+            [layers.Input((None, None, 1)), layers.GlobalAveragePooling2D(name="mean"), layers.Dense(CLASSES)]
+        ),
+        "no bounds through mean (GlobalAveragePooling2D) but of a known size",
     ),
     "random": (
         lambda: graph(lambda image: layers.Dropout(0.5, name="always")(image, training=True)),
