@@ -7,7 +7,7 @@ What is assumed of it is IEEE 754 (Higham 2002, "Accuracy and Stability of Numer
 - the terms of a sum may be added in any order, in any number of partial sums. A term then goes through as many
   roundings as the sum has terms at most, and with its product through one more, so that a sum of n products is off by
   `gamma(n)` times the sum of their absolute values;
-- each layer is calculated as it stands: a batch normalisation that is folded into the weights before it is another network;
+- each layer is calculated as it stands: a normalisation that is folded into the weights before it is another network;
 - what is smaller than float32 can hold may become 0, as an operand or as a result: `TINY` is more than that loses;
 - nothing overflows: bounds that come near (`LARGEST`) prove nothing;
 - an activation that is no sum or comparison (sigmoid, tanh) is off by `FUNCTION` units of the larger of 1 and itself.
