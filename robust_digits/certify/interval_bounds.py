@@ -1,101 +1,116 @@
 """Interval bound propagation (Gowal et al. 2018): what a network answers anywhere in a box around an image.
 
-An attack finds one way to break an image; its failure proves nothing. These bounds prove that there is none. They go
-through a plain sequence of layers, and are sound but not tight: an image that they do not certify may stand all the
-same.
+An attack finds one way to break an image; its failure proves nothing. These bounds prove that there is none. They are
+sound but not tight: an image that they do not certify may stand all the same.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits.certify.boxes import PROOF, TRAINING, Arithmetic, Box, between, propagate, rounding
+from robust_digits.certify.graph import Step, steps
+from robust_digits.certify.rounding import LARGEST
+from robust_digits.certify.rules import Affine, Unbounded
 from robust_digits.data.images import ImageSet
+from robust_digits.perturbation import TOLERANCE
 from robust_digits.runtime import keras, tf
 
-_AFFINE = (keras.layers.Conv2D, keras.layers.Dense)
-_ELEMENTWISE = (  # each output only rises or only falls with each input; so the ends of a box stay its ends
-    keras.layers.Activation,
-    keras.layers.AveragePooling2D,
-    keras.layers.BatchNormalization,
-    keras.layers.Dropout,
-    keras.layers.Flatten,
-    keras.layers.LeakyReLU,
-    keras.layers.MaxPooling2D,
-    keras.layers.ReLU,
-    keras.layers.Rescaling,
-)
-_MONOTONE = (keras.activations.linear, keras.activations.relu, keras.activations.sigmoid, keras.activations.tanh)
 _BATCH = 512
-_ROUNDING = 1e-4  # of a difference of logits: float32 sums lose a little, and a proof must not
+
+
+class Margins(NamedTuple):
+    """How far each logit can lead the true one, (n, classes), and the boxes of all values on the way, image first."""
+
+    worst: tf.Tensor
+    boxes: list[Box]
 
 
 def unsupported(model: keras.Model) -> str | None:
-    """Return why no bounds can be had of a network, or None where they can."""
-    if not isinstance(model, keras.Sequential):
-        return "expected a plain sequence of layers"
-    for layer in model.layers:
-        if type(layer) not in (*_AFFINE, *_ELEMENTWISE):
-            return f"no bounds through a layer {type(layer).__name__}"
-        activation = getattr(layer, "activation", keras.activations.linear)
-        if activation not in _MONOTONE:
-            return f"no bounds through the activation {getattr(activation, '__name__', type(activation).__name__)}"
-    last = model.layers[-1]
-    if type(last) is not keras.layers.Dense or last.activation is not keras.activations.linear:
-        return "expected logits from a dense layer at the end"
+    """Return why no bounds can be had of a network, in one line, or None where they can."""
+    try:
+        steps(model)
+    except Unbounded as reason:
+        return str(reason)
     return None
 
 
-def worst_margins(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, eps: tf.Tensor) -> tf.Tensor:
+def worst_margins(
+    network: list[Step], images: tf.Tensor, labels: tf.Tensor, eps: tf.Tensor, arithmetic: Arithmetic = TRAINING
+) -> Margins:
     """Return how far each logit can lead the true one anywhere in the boxes of radius `eps`, cut to [0, 1].
 
-    `images` are float32 (n, height, width, channels), `labels` int64 (n,), the result float32 (n, classes), 0 in the
-    true class; below 0 in all others, an image is certified. As logits of a loss these are the worst that the box can
-    do. The last layer is folded into the differences, which is tighter than bounds of each logit (Gowal et al. 2018).
+    `images` are (n, height, width, channels), `labels` int64 (n,), the result (n, classes), 0 in the true class; below
+    0 in all others, an image is certified. As logits of a loss these are the worst that the box can do. A dense layer
+    at the end is folded into the differences, which is tighter than bounds of each logit (Gowal et al. 2018).
     """
-    low, high = tf.maximum(images - eps, 0.0), tf.minimum(images + eps, 1.0)
-    for layer in model.layers[:-1]:
-        low, high = _through(layer, low, high)
-    last = model.layers[-1]
-    kernel, bias = tf.convert_to_tensor(last.kernel), tf.convert_to_tensor(last.bias)
-    truth = tf.one_hot(labels, kernel.shape[1])
-    leads = kernel[None] - tf.matmul(truth, kernel, transpose_b=True)[:, :, None]  # (n, features, classes)
-    centre, radius = (low + high) / 2, (high - low) / 2
-    worst = tf.einsum("nf,nfk->nk", centre, leads) + tf.einsum("nf,nfk->nk", radius, tf.abs(leads))
-    return worst + bias - tf.matmul(truth, bias[:, None])
+    return _margins(network, _within(images, eps), labels, arithmetic)
+
+
+def _margins(network: list[Step], image: Box, labels: tf.Tensor, arithmetic: Arithmetic) -> Margins:
+    boxes = propagate(network[:-1], [image], arithmetic)
+    last = network[-1]
+    if isinstance(last.rule, Affine) and last.rule.dense:
+        return Margins(_folded(last.rule, boxes[last.takes[0]], labels, arithmetic), boxes)
+    boxes = propagate([last], boxes, arithmetic)
+    return Margins(_apart(boxes[-1], labels), boxes)
 
 
 def certified(model: keras.Model, images: ImageSet, *, eps: float) -> NDArray[np.bool_]:
     """Return which images (n,) are proven to be classified right anywhere within `eps` (L-infinity) of them.
 
-    The network must not be `unsupported`.
+    The proof is of the network as it runs in float32 (rounding.py), and of every image that an evaluation would take
+    for one within `eps`. The network must not be `unsupported`.
     """
-    return np.concatenate([_proven(model, batch, eps=eps) for batch in images.batches(_BATCH)])
+    network = steps(model)
+    return np.concatenate([_proven(network, batch, eps=eps) for batch in images.batches(_BATCH)])
 
 
-def _proven(model: keras.Model, batch: ImageSet, *, eps: float) -> NDArray[np.bool_]:
-    leads = worst_margins(
-        model, tf.constant(batch.images), tf.constant(batch.labels), tf.constant(eps, tf.float32)
-    ).numpy()
-    leads[np.arange(len(batch)), batch.labels] = -np.inf
-    proven: NDArray[np.bool_] = leads.max(axis=1) < -_ROUNDING
+def image_boxes(images: ImageSet, *, eps: float) -> Box:
+    """Return the boxes of radius `eps` about images, cut to [0, 1], and what an evaluation tolerates around them."""
+    radius = eps + 2 * TOLERANCE  # twice, because sizes are measured in float32
+    return _within(tf.constant(images.images, PROOF.dtype), tf.constant(radius, PROOF.dtype))
+
+
+def overflows(boxes: list[Box]) -> tf.Tensor:
+    """Return for which images (n,) a value on the way might overflow in float32, or has no bound."""
+    within = [tf.reduce_all(tf.reshape(box.radius < LARGEST, (len(box.radius), -1)), axis=1) for box in boxes]
+    return ~tf.reduce_all(tf.stack(within), axis=0)
+
+
+def _within(images: tf.Tensor, eps: tf.Tensor) -> Box:
+    return between(tf.maximum(images - eps, 0.0), tf.minimum(images + eps, 1.0))
+
+
+def _proven(network: list[Step], batch: ImageSet, *, eps: float) -> NDArray[np.bool_]:
+    labels = tf.constant(batch.labels)
+    worst, boxes = _margins(network, image_boxes(batch, eps=eps), labels, PROOF)
+    behind = tf.reduce_all((worst < 0) | (_truth(worst, labels) > 0), axis=1)  # not so where a bound is not a number
+    proven: NDArray[np.bool_] = (behind & ~overflows(boxes)).numpy()
     return proven
 
 
-def _through(layer: keras.Layer, low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the box of what a layer makes of a box."""
-    if isinstance(layer, _AFFINE):
-        low, high = _affine(layer, (low + high) / 2, (high - low) / 2)
-        return layer.activation(low), layer.activation(high)
-    ends = layer(low, training=False), layer(high, training=False)
-    return tf.minimum(*ends), tf.maximum(*ends)  # a negative scale swaps them
+def _folded(rule: Affine, box: Box, labels: tf.Tensor, arithmetic: Arithmetic) -> tf.Tensor:
+    """Return the worst leads behind a dense layer: bounds of the differences of its logits."""
+    kernel, constant, _ = rule.weights(arithmetic.dtype)
+    bias = tf.zeros_like(kernel[0]) if constant is None else constant
+    truth = tf.one_hot(labels, kernel.shape[1], dtype=kernel.dtype)
+    leads = kernel[None] - tf.matmul(truth, kernel, transpose_b=True)[:, :, None]  # (n, features, classes)
+    worst = tf.einsum("nf,nfk->nk", box.centre, leads) + tf.einsum("nf,nfk->nk", box.radius, tf.abs(leads))
+    worst += bias - tf.matmul(truth, bias[:, None])
+    if not arithmetic.sound:
+        return worst
+    rounded = rounding(rule, [box])
+    return worst + rounded + tf.reduce_sum(truth * rounded, axis=1, keepdims=True)
 
 
-def _affine(layer: keras.Layer, centre: tf.Tensor, radius: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the box of the sums of a layer: the radius grows with the absolute weights."""
-    kernel = tf.convert_to_tensor(layer.kernel)
-    if isinstance(layer, keras.layers.Dense):
-        centre, radius = tf.matmul(centre, kernel), tf.matmul(radius, tf.abs(kernel))
-    else:
-        centre, radius = layer.convolution_op(centre, kernel), layer.convolution_op(radius, tf.abs(kernel))
-    if layer.use_bias:
-        centre += layer.bias
-    return centre - radius, centre + radius
+def _apart(box: Box, labels: tf.Tensor) -> tf.Tensor:
+    """Return the worst leads between logits of which only the box is known."""
+    truth = _truth(box.centre, labels)
+    lowest = tf.reduce_sum(truth * (box.centre - box.radius), axis=1, keepdims=True)
+    return (1 - truth) * (box.centre + box.radius - lowest)
+
+
+def _truth(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    return tf.one_hot(labels, logits.shape[1], dtype=logits.dtype)

@@ -6,6 +6,7 @@ attack draws from numbers of its own, so that their order changes nothing.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,17 +61,16 @@ def judge(  # what an evaluation is made of, all by keyword
     others = test if transfer is None else transfer  # no attack but `transfer` looks at them
     attacked = showing.under_attack(suite, test, others, attacks)
     few, few_others = test[: curve.samples], others[: curve.samples]
-    proven = proof.prove(suite, test, linf=curve.linf, samples=curve.samples)
     measured, unbounded = curves(suite.victim, few, curve, seed=seed)
     views = {CLEAN: showing.clean(suite.model, test), **crafted.seen, **attacked.seen}
-    return Evidence(
+    found = Evidence(
         labels=np.asarray(test.labels),
         shown=showing.shown(test),
         predictions={name: view.predictions for name, view in views.items()},
         images={name: view.images for name, view in views.items() if view.images is not None},
         logits={name: view.logits for name, view in views.items() if view.logits is not None},
         pictured={CLEAN: showing.pictured(test.images), WORST_CASE: attacked.worst},
-        curves=measured | ({} if proven.curve is None else {CERTIFIED: proven.curve}),
+        curves=measured,
         indicators={
             "eps": suite.eps,
             "curve_images": float(len(few)),
@@ -86,7 +86,14 @@ def judge(  # what an evaluation is made of, all by keyword
             ),
         },
         made={name: view.made for name, view in views.items()}
-        | {WORST_CASE: Made(suite.norm, suite.eps, {"attacks": list(attacks)}), CERTIFIED: proven.made},
+        | {WORST_CASE: Made(suite.norm, suite.eps, {"attacks": list(attacks)})},
+        certified=None,
+    )
+    proven = proof.prove(suite, test, found.right(WORST_CASE), linf=curve.linf, samples=curve.samples)
+    return replace(
+        found,
+        curves={**found.curves, **({} if proven.curve is None else {CERTIFIED: proven.curve})},
+        made={**found.made, CERTIFIED: proven.made},
         certified=proven.certified,
     )
 

@@ -10,6 +10,8 @@ Architecture = Literal[
     "strided",
     "thresholded",
     "binarized",
+    "provable",
+    "cnn7",
     "patches",
     "fully_connected",
     "tanh",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits.certify import tight
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.learn.checkpoint import Checkpoint, State
@@ -50,10 +51,12 @@ class Hardening:
     """A training on its way: the model, its optimizer, what was found, and the best weights so far."""
 
     def __init__(self, model: keras.Model, train: ImageSet, validation: ImageSet, recipe: Recipe, *, seed: int) -> None:
-        """Start from the model's weights; it must give logits.
+        """Start from the model's weights, or from others where the recipe keeps boxes tight; it must give logits.
 
-        `seed` draws the order of the images and the random starts of the attacks.
+        `seed` draws those, the order of the images and the random starts of the attacks.
         """
+        if recipe.tighten is not None:
+            tight.draw(model, seed=seed)
         self._model, self._recipe, self._seed, self._count = model, recipe, seed, len(train)
         shares = _shares(len(train), recipe)
         self._grown = np.interp(shares, recipe.ramp, (0.0, 1.0)).astype(np.float32)
@@ -125,6 +128,8 @@ class Hardening:
             steps=self._recipe.steps,
             step=self._recipe.step,
             weight=self._recipe.weight,
+            tighten=self._recipe.tighten,
+            clean_images=self._recipe.clean_images,
             seed=tf.stack([tf.constant(self._seed, tf.int64), tf.cast(step, tf.int64)]),
         )
         return METHODS[self._recipe.method](self._model, images, labels, now)

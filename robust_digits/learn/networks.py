@@ -13,6 +13,8 @@ from robust_digits.runtime import keras
 
 layers = keras.layers
 
+_SMALL = 1e-5  # beside the variance of what is normalized: bounds train small weights
+
 
 def one_convolution(classes: int, *, kernel_size: int = 3, dropout: float = 0.25) -> list[keras.Layer]:
     """Return the ART tutorial's network, also Collet's "1 layer CNN": one convolution, one hidden layer of 128."""
@@ -93,14 +95,42 @@ def thresholded(classes: int, *, width: int = 16) -> list[keras.Layer]:
     A small change of a dark pixel then moves only what is dark, and of a light one what is light. Adversarially
     trained networks learn such filters (Madry et al. 2018, appendix C); this one starts with them, and may move them.
     """
-    thresholds = layers.Conv2D(
-        4,
-        1,
-        activation="relu",
-        kernel_initializer=keras.initializers.Constant([2.0, 2.0, -2.0, -2.0]),
-        bias_initializer=keras.initializers.Constant([-0.6, -1.2, 0.8, 1.4]),
-    )
-    return [thresholds, *strided(classes, width=width)]
+    return [_thresholds(), *strided(classes, width=width)]
+
+
+def provable(classes: int, *, width: int = 16) -> list[keras.Layer]:
+    """Return `thresholded`, normalized over the batch behind the thresholds: what bounds train best.
+
+    Without normalisation they train filters that never answer.
+    """
+    return [
+        _thresholds(),
+        *_normalized(layers.Conv2D(width, 4, strides=2, padding="same", use_bias=False), epsilon=_SMALL),
+        *_normalized(layers.Conv2D(2 * width, 4, strides=2, padding="same", use_bias=False), epsilon=_SMALL),
+        layers.Flatten(),
+        *_normalized(layers.Dense(100 * width // 16, use_bias=False), epsilon=_SMALL),
+        layers.Dense(classes),
+    ]
+
+
+def cnn7(classes: int, *, width: int = 64) -> list[keras.Layer]:
+    """Return CNN7, which the records of certified training are held with (Shi et al. 2021): for a GPU, or a night.
+
+    `width` is that of the first convolution; the layers after it grow in proportion.
+    """
+    convolutions = [(width, 1), (width, 1), (2 * width, 2), (2 * width, 1), (2 * width, 1)]
+    return [
+        *(
+            layer
+            for filters, stride in convolutions
+            for layer in _normalized(
+                layers.Conv2D(filters, 3, strides=stride, padding="same", use_bias=False), epsilon=_SMALL
+            )
+        ),
+        layers.Flatten(),
+        *_normalized(layers.Dense(8 * width, use_bias=False), epsilon=_SMALL),
+        layers.Dense(classes),
+    ]
 
 
 def binarized(classes: int, *, width: int = 16) -> list[keras.Layer]:
@@ -159,6 +189,8 @@ NETWORKS: dict[Architecture, Callable[..., list[keras.Layer]]] = {
     "strided": strided,
     "thresholded": thresholded,
     "binarized": binarized,
+    "provable": provable,
+    "cnn7": cnn7,
     "patches": patches,
     "fully_connected": fully_connected,
     "sigmoid": sigmoid,
@@ -206,8 +238,20 @@ def _refuse_unknown(architecture: Architecture, chosen: Mapping[str, float], *, 
             raise InputError(f"{section}.{name}: expected null, because {architecture} has {has}; got {value:g}")
 
 
-def _normalized(layer: keras.Layer) -> list[keras.Layer]:
-    return [layer, layers.BatchNormalization(), layers.Activation("relu")]
+def _thresholds() -> keras.Layer:
+    """Return how far each pixel is above 0.3 and 0.6, below 0.4 and 0.7, doubled."""
+    return layers.Conv2D(
+        4,
+        1,
+        activation="relu",
+        kernel_initializer=keras.initializers.Constant([2.0, 2.0, -2.0, -2.0]),
+        bias_initializer=keras.initializers.Constant([-0.6, -1.2, 0.8, 1.4]),
+    )
+
+
+def _normalized(layer: keras.Layer, *, epsilon: float = 1e-3) -> list[keras.Layer]:
+    """Return a layer that is normalized over the batch before its relu; the default of `epsilon` is Keras' own."""
+    return [layer, layers.BatchNormalization(epsilon=epsilon), layers.Activation("relu")]
 
 
 def _hidden(activation: str, depth: int, width: int, dropout: float) -> list[keras.Layer]:

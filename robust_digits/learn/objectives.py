@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from robust_digits import backward
+from robust_digits.certify import tight
+from robust_digits.certify.graph import steps
 from robust_digits.certify.interval_bounds import worst_margins
+from robust_digits.certify.rules import Moments
 from robust_digits.learn.recipe import Method
 from robust_digits.runtime import keras, tf
 
@@ -22,7 +25,8 @@ class TrainingStep:
 
     `eps` is the radius that the ramp has reached, `grown` that radius as a share of the full one. The inner attack
     takes `steps` of `step` times eps (None: the method's own); `seed`, int (2,), is of its random start. `weight`
-    is that of the second term of a loss.
+    is that of the second term of a loss. What keeps boxes tight weighs `tighten` (None: nothing) while eps grows, and
+    the clean loss is that of the first `clean_images` (None: of all).
     """
 
     eps: tf.Tensor
@@ -31,6 +35,8 @@ class TrainingStep:
     step: float | None
     weight: float | None
     seed: tf.Tensor
+    tighten: float | None = None
+    clean_images: int | None = None
 
 
 def pgd(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep) -> Losses:
@@ -57,13 +63,30 @@ def trades(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: Traini
 
 
 def ibp(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep) -> Losses:
-    """Cross-entropy of the images and of the worst logits in the box, which gain weight with it (Gowal et al. 2018)."""
-    return _bounded(model, images, labels, now, _clean(model, images, labels))
+    """Cross-entropy of the images and of the worst logits in the box, which gain weight with it (Gowal et al. 2018).
+
+    Accuracy is told by the worst logits. What batch normalisations do to boxes is what they do to the clean images of
+    the batch (Shi et al. 2021).
+    """
+    few = now.clean_images
+    logits, moments = _with_moments(model, images[:few])
+    network = steps(model, moments)
+    worst, boxes = worst_margins(network, images, labels, now.eps)
+    clean = _cross_entropy(logits, labels[:few])
+    share = now.weight * now.grown
+    losses = (1 - share) * (clean if few is None else tf.reduce_mean(clean)) + share * _cross_entropy(worst, labels)
+    if now.tighten is not None:
+        growing = tf.where(now.grown > 0, 1 - now.grown, 0.0)  # without a box there is nothing to keep small
+        losses += now.tighten * growing * tight.looseness(network, boxes)
+    return losses, worst
 
 
 def mixed(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep) -> Losses:
     """Cross-entropy under attack, mixed with that of the worst logits (MTL-IBP, De Palma et al. 2024)."""
-    return _bounded(model, images, labels, now, pgd(model, images, labels, now))
+    losses, logits = pgd(model, images, labels, now)
+    worst = worst_margins(steps(model), images, labels, now.eps).worst
+    share = now.weight * now.grown
+    return (1 - share) * losses + share * _cross_entropy(worst, labels), logits
 
 
 METHODS: dict[Method, Callable[[keras.Model, tf.Tensor, tf.Tensor, TrainingStep], Losses]] = {
@@ -93,11 +116,14 @@ def _clean(model: keras.Model, images: tf.Tensor, labels: tf.Tensor) -> Losses:
     return _cross_entropy(logits, labels), logits
 
 
-def _bounded(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingStep, first: Losses) -> Losses:
-    losses, logits = first
-    worst = _cross_entropy(worst_margins(model, images, labels, now.eps), labels)
-    share = now.weight * now.grown
-    return (1 - share) * losses + share * worst, logits
+def _with_moments(model: keras.Model, images: tf.Tensor) -> tuple[tf.Tensor, Moments]:
+    """Return the logits of images in training, and the mean and variance in front of each batch normalisation."""
+    normal = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    whole = keras.Model(model.inputs, {"logits": model.outputs[0]} | {layer.name: layer.input for layer in normal})
+    seen = whole(images, training=True)
+    ahead = {layer: seen[layer.name] for layer in normal}
+    moments = {layer: tf.nn.moments(values, list(range(len(values.shape) - 1))) for layer, values in ahead.items()}
+    return seen["logits"], moments
 
 
 def _cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -20,7 +20,9 @@ class Recipe(Section):
     `width` is the network's (null: its own). `eps` is the L-infinity radius trained for, reached along `ramp`, two
     shares of the run. The inner attack takes `steps` of `step` times eps each (null: 2.5 / `steps`, and 1.25 for
     `fast`, which takes one). `weight` is that of the second term of a loss: of the divergence in `trades`, and at full
-    eps the share of the worst logits in `ibp` and `mixed`. `schedule` multiplies `learning_rate`: straight lines
+    eps the share of the worst logits in `ibp` and `mixed`. `tighten` is what keeping boxes tight weighs in `ibp`, while
+    eps grows, and gives the first weights for it (null: neither); `clean_images` how many of a batch its clean loss and
+    the batch normalisations see (null: all). `schedule` multiplies `learning_rate`: straight lines
     between [share of the run, multiplier].
     """
 
@@ -31,6 +33,8 @@ class Recipe(Section):
     steps: Count
     step: Positive | None
     weight: Positive | None
+    tighten: Positive | None
+    clean_images: Count | None
     ramp: Annotated[tuple[Progress, Progress], Field(strict=False)]
     learning_rate: Positive
     schedule: Annotated[
@@ -62,4 +66,12 @@ class Recipe(Section):
             raise ValueError("expected a number above 0 for trades")
         if method in set(get_args(Method)) - _BOUNDED - {"trades"} and value is not None:
             raise ValueError(f"expected null for {method}, whose loss has one term")
+        return value
+
+    @field_validator("tighten", "clean_images")
+    @classmethod
+    def _of_bounds(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """Refuse what would change nothing: it is of training by bounds."""
+        if value is not None and info.data.get("method") != "ibp":
+            raise ValueError("expected null but for ibp")
         return value

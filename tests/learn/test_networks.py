@@ -21,6 +21,8 @@ PARAMETERS: dict[Architecture, int] = {  # for images of 28x28x1 and ten classes
     "strided": 166_406,  # Wong, Rice & Kolter 2020
     "thresholded": 167_182,  # sees four channels, and has four weights and four biases of its own
     "binarized": 166_406,  # as strided: the threshold has no weights
+    "provable": 167_626,  # as thresholded, with four values of each channel for its bias
+    "cnn7": 13_260_362,
     "patches": 152_586,
     "fully_connected": 669_706,
     "sigmoid": 203_530,

@@ -5,8 +5,10 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.objectives import CLASSES, EPS, SIDE, Images, by_art, losses, started, training_step
+from support.bounded import worst
+from support.objectives import CLASSES, EPS, SIDE, Images, by_art, losses, noise, started, training_step
 
+from robust_digits.certify import graph, tight
 from robust_digits.certify.interval_bounds import worst_margins
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import networks
@@ -40,8 +42,7 @@ def clean(model: keras.Model, images: Images) -> Images:
 
 def bounds(model: keras.Model, images: ImageSet, eps: float) -> NDArray[np.float64]:
     """Return the cross-entropy of the worst logits in the box."""
-    leads = worst_margins(model, tf.constant(images.images), tf.constant(images.labels), tf.constant(eps, tf.float32))
-    return cross_entropy(leads.numpy(), images.labels)
+    return cross_entropy(worst(model, images, eps), images.labels)
 
 
 @pytest.mark.parametrize("step", [None, 0.4])
@@ -100,7 +101,48 @@ def test_ibp_shares_out_clean_and_worst(weight: float, grown: float, model: kera
     expected += share * bounds(model, images, eps)
     found, logits = losses("ibp", model, images, training_step(eps=eps, grown=grown, weight=weight))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
-    np.testing.assert_allclose(logits, clean(model, images.images), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(logits, worst(model, images, eps), rtol=1e-5, atol=1e-6)
+
+
+def test_the_clean_loss_may_be_that_of_few(model: keras.Model, images: ImageSet) -> None:
+    """The clean loss of the first three images stands for that of all, which all have worst logits."""
+    found, _ = losses("ibp", model, images, training_step(eps=0.02, weight=0.5, clean_images=3))
+    first = cross_entropy(clean(model, images.images[:3]), images.labels[:3]).mean()
+    np.testing.assert_allclose(found, 0.5 * first + 0.5 * bounds(model, images, 0.02), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("grown", "weight"), [(0.0, 0.0), (0.25, 0.75), (1.0, 0.0)])
+def test_tightening_fades_as_the_box_grows(grown: float, weight: float, model: keras.Model, images: ImageSet) -> None:
+    """What keeps boxes tight weighs most in front of the first box, less and less, and nothing at full eps."""
+    plain, loose = (
+        losses("ibp", model, images, training_step(eps=0.1 * grown, grown=grown, weight=0.5, tighten=tighten))[0]
+        for tighten in (None, 2.0)
+    )
+    network = graph.steps(model)
+    margins = worst_margins(network, tf.constant(images.images), tf.constant(images.labels), tf.constant(0.1 * grown))
+    np.testing.assert_allclose(loose - plain, 2.0 * weight * tight.looseness(network, margins.boxes), atol=1e-4)
+
+
+def test_boxes_are_normalized_as_the_clean_batch() -> None:
+    """Batch normalisation has mean and variance of the clean images of the batch, through which gradients flow."""
+    keras.utils.set_random_seed(0)
+    model = networks.build("provable", shape=(SIDE, SIDE, 1), classes=CLASSES, options={"width": 2})
+    batch = noise(32, side=SIDE)
+    shown, labels = tf.constant(batch.images), tf.constant(batch.labels)
+    kept = [variable.numpy() for variable in model.non_trainable_variables]
+    with tf.GradientTape() as tape:
+        found, _ = METHODS["ibp"](model, shown, labels, training_step(eps=0.01, weight=1.0))
+    slopes = tape.gradient(found, model.trainable_variables)
+    assert all(slope is not None and np.isfinite(slope).all() for slope in slopes)
+    for variable, before in zip(model.non_trainable_variables, kept, strict=True):
+        assert np.abs(variable.numpy() - before).max() > 0, "running averages are kept for what predicts"
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            ahead = keras.Model(model.inputs, layer.input)(shown)
+            mean, variance = tf.nn.moments(ahead, list(range(len(ahead.shape) - 1)))
+            layer.moving_mean.assign(mean)
+            layer.moving_variance.assign(variance)
+    np.testing.assert_allclose(found, bounds(model, batch, 0.01), rtol=1e-3)
 
 
 @pytest.mark.parametrize(("weight", "grown"), [(0.1, 1.0), (0.5, 0.5)])
@@ -121,8 +163,9 @@ def test_without_a_box_every_method_is_plain_training(
 ) -> None:
     """At eps 0, where the ramp starts, every loss is the cross-entropy of the images as they are."""
     found, logits = losses(method, model, images, training_step(eps=0.0, grown=grown))
-    np.testing.assert_allclose(found, cross_entropy(clean(model, images.images), images.labels), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(logits, clean(model, images.images), rtol=1e-4, atol=1e-5)
+    expected = clean(model, images.images)
+    np.testing.assert_allclose(found, cross_entropy(expected, images.labels), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(tf.nn.softmax(logits), tf.nn.softmax(expected), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", METHODS)

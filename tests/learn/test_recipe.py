@@ -64,7 +64,14 @@ def set_by(*given: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("given", "method"),
-    [([], "trades"), (["RECIPE=trades"], "trades"), (["RECIPE=quick"], "trades"), (["RECIPE=ibp"], "ibp")],
+    [
+        ([], "trades"),
+        (["RECIPE=trades"], "trades"),
+        (["RECIPE=quick"], "trades"),
+        (["RECIPE=ibp"], "ibp"),
+        (["RECIPE=ibp-quick"], "ibp"),
+        (["RECIPE=record"], "ibp"),
+    ],
 )
 def test_make_mnist_hardens_by_a_recipe(given: list[str], method: Method) -> None:
     """What `make mnist` sets of `harden` is legal, whether or not a recipe is named."""
@@ -81,7 +88,7 @@ def test_seeds_are_compared_of_the_recipe_itself() -> None:
 def test_make_mnist_knows_its_recipes() -> None:
     """A recipe that there is not is refused before anything is run."""
     printed = dry_run("RECIPE=nonsense")
-    assert printed.index("quick or ibp, got \"'nonsense'; exit 1") < printed.index("dvc exp run")
+    assert printed.index("ibp-quick or record, got \"'nonsense'; exit 1") < printed.index("dvc exp run")
 
 
 def test_it_is_light() -> None:
@@ -151,6 +158,23 @@ def test_an_unknown_method_is_one_line() -> None:
     assert line.startswith("params.yaml: harden.method: expected ")
     assert line.endswith(", got 'madry'")
     assert all(f"'{method}'" in line for method in get_args(Method))
+
+
+# What bounds are trained with
+
+
+def test_bounds_are_kept_tight_if_asked() -> None:
+    """Training by bounds takes both settings."""
+    recipe = read(method="ibp", weight=0.7, tighten=0.5, clean_images=32)
+    assert (recipe.tighten, recipe.clean_images) == (0.5, 32)
+
+
+@pytest.mark.parametrize("name", ["tighten", "clean_images"])
+@pytest.mark.parametrize("method", sorted(set(WEIGHTS) - {"ibp"}))
+def test_no_other_method_keeps_boxes_tight(method: str, name: str) -> None:
+    """What would change nothing is refused."""
+    line = refusal(method=method, weight=WEIGHTS[method], **{name: 1})
+    assert line == f"params.yaml: harden.{name}: expected null but for ibp, got 1"
 
 
 # Over the run

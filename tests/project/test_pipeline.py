@@ -68,6 +68,8 @@ READERS: list[tuple[str, Any, set[str]]] = [
     ("harden.steps", 123, {"train_hardened"}),
     ("harden.step", 0.123, {"train_hardened"}),
     ("harden.weight", 0.123, {"train_hardened"}),
+    ("harden.tighten", 0.123, {"train_hardened"}),
+    ("harden.clean_images", 123, {"train_hardened"}),
     ("harden.ramp", [0.123, 0.123], {"train_hardened"}),
     ("harden.learning_rate", 0.123, {"train_hardened"}),
     ("harden.schedule", [[0.123, 1.0]], {"train_hardened"}),
