@@ -95,22 +95,22 @@ def mistakes(path: Path, test: ImageSet, evidence: Evidence, *, model: str, rows
     parts.save(figure, path)
 
 
-def fallen(path: Path, evidence: Evidence, rows: Sequence[int], *, title: str) -> None:
+def fallen(path: Path, evidence: Evidence, rows: Sequence[int]) -> None:
     """Draw test images that a model gets wrong in its worst case, the first ten of `rows`: clean, and as it saw them.
 
     Above each stand its number and true label, then what it was taken for; below, under which attack that was.
     """
-    few = rows[:_COLUMNS]
-    figure = Figure(figsize=(1.15 * len(few) + 0.4, 3.4), layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    grid = figure.subplots(2, len(few), squeeze=False)
-    for column, row in enumerate(few):
+    figure = Figure(figsize=(1.15 * _COLUMNS, 3.1), layout="constrained")
+    grid = figure.subplots(2, _COLUMNS)
+    for column, row in enumerate(rows[:_COLUMNS]):
         view = evidence.fell_to(row) or WORST_CASE
         for axes, name in zip(grid[:, column], (CLEAN, WORST_CASE), strict=True):
             parts.image(axes, evidence.pictured[name][row] / np.float32(_WHITE))
         grid[0, column].set_title(f"{row}: {evidence.labels[row]}", fontsize=9)
         _verdict(grid[1, column], int(evidence.predictions[view][row]), int(evidence.labels[row]))
         grid[1, column].set_xlabel(label(view), fontsize=7)
+    for axes in grid[:, len(rows) :].flat:
+        axes.axis("off")
     parts.save(figure, path)
 
 

@@ -108,10 +108,12 @@ def _fallen(side: Results, model: str, rows: Sequence[int], *, title: str) -> st
     with TemporaryDirectory() as folder:
         picture = Path(folder, "fallen.png")
         try:
-            digits.fallen(picture, side.evidence(model, repository().root), rows, title=title)
+            digits.fallen(picture, side.evidence(model, repository().root), rows)
         except InputError as error:  # the cache may be elsewhere; the verdict is in git
             return f'<p class="quiet">{html.escape(f"{title}: no pictures: {error}")}</p>'
-        return markup.picture(title, picture.read_bytes())
+        return markup.picture(
+            f"{title}: number and label; as attacked; what for, by which attack", picture.read_bytes()
+        )
 
 
 def _past(comparison: Comparison, *, base: str) -> str:

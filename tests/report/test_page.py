@@ -105,7 +105,10 @@ def test_what_broke_and_was_mended_is_shown(made: Project, tmp_path: Path, monke
     monkeypatch.chdir(copy.root)
     text = without_library(page(compare("main", "HEAD"), base="main"))
     shown = re.findall(r'<figure><figcaption>(hardened: [^<]+)</figcaption><img alt="\1" src="data:image/png', text)
-    assert shown == ["hardened: 601 broke, here", "hardened: 1 mended, at the base"]
+    assert shown == [
+        f"hardened: {what}: number and label; as attacked; what for, by which attack"
+        for what in ("601 broke, here", "1 mended, at the base")
+    ]
     assert [(subject, model) for subject, model, _ in asked] == [
         ("Break one, mend one", "hardened"),
         ("Begin", "hardened"),
