@@ -211,7 +211,7 @@ def test_a_schedule_goes_forwards(points: list[tuple[float, float]]) -> None:
         ({"ramp": None}, "harden.ramp: expected a list, got None"),
         ({"ramp": [0.0, 1.1]}, "harden.ramp.1: expected less than or equal to 1, got 1.1"),
         ({"ramp": [-0.1, 1.0]}, "harden.ramp.0: expected greater than or equal to 0, got -0.1"),
-        ({"ramp": [0.0, "0.3"]}, "harden.ramp.1: expected a valid number (YAML reads 0.3 as text; "),
+        ({"ramp": [0.0, "0.3"]}, "harden.ramp.1: expected a valid number, got '0.3'"),
         ({"ramp": [False, 0.3]}, "harden.ramp.0: expected a valid number, got False"),
         ({"ramp": [0.0, float("nan")]}, "harden.ramp.1: expected "),
         ({"schedule": []}, "harden.schedule: expected at least 1 item, not 0, got []"),
