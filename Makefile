@@ -29,10 +29,10 @@ repro: $(VENV)/.locked ## run the stages whose inputs changed: digits, models, a
 	dvc repro
 
 test: $(VENV)/.locked ## run every test, on all cores
-	python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+	python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 faults: $(VENV)/.locked ## break everything that can break, and count what came of it (TIMES=100 for a night of it)
-	@ROBUST_DIGITS_FUZZ=$(call quoted,TIMES,1) python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile -m fault
+	@ROBUST_DIGITS_FUZZ=$(call quoted,TIMES,1) python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder -m fault
 
 audit: $(VENV)/.locked ## ask which locked packages have known vulnerabilities
 	@python -m robust_digits.record.audit

@@ -173,7 +173,7 @@ def test_samples_must_be_a_number(samples: str, run: Callable[..., None], capsys
     ("arguments", "says"),
     [
         (["models/none.keras", "test", "old"], "survey: models/none.keras: no such file"),
-        (["params.yaml", "test", "old"], "survey: params.yaml: not a Keras model"),
+        (["params.yaml", "test", "old"], "survey: params.yaml: not a Keras 3 model"),
         (["models/tiny.keras", "none", "old"], "survey: none/images.npy: no such file"),
         (["models/tiny.keras", "test", "none"], "survey: none/images.npy: no such file"),
     ],
