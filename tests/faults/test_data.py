@@ -385,7 +385,7 @@ CLAIMS = st.builds(
 
 
 @pytest.mark.fault("refused")
-@examples(1500)
+@examples(1200)
 @given(st.sampled_from([TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES]), st.booleans(), st.data())
 def test_any_idx_file(folder: Path, name: str, packed: bool, data: st.DataObject) -> None:  # noqa: FBT001 (drawn)
     """Damaged before or after it was packed, or with a header of any sizes."""
@@ -400,7 +400,7 @@ CSV = as_csv(TRAIN, TRAIN_Y, TEST, TEST_Y)["digits_test.csv"]
 
 
 @pytest.mark.fault("refused")
-@examples(1500)
+@examples(1200)
 @given(damaged(CSV) | st.text("0123456789,,,\n\n.-+e \"'#\t\rxN", max_size=99).map(str.encode) | st.binary(max_size=60))
 def test_any_csv_file(folder: Path, content: bytes) -> None:
     """A good table that is damaged, text that looks like one, or none at all."""
@@ -422,7 +422,7 @@ ARRAYS = hnp.arrays(
 
 
 @pytest.mark.fault("refused")
-@examples(1500)
+@examples(1200)
 @given(damaged(NPZ))
 def test_any_npz_file(folder: Path, content: bytes) -> None:
     """A good archive that is damaged."""
@@ -430,7 +430,7 @@ def test_any_npz_file(folder: Path, content: bytes) -> None:
 
 
 @pytest.mark.fault("refused")
-@examples(1500)
+@examples(1200)
 @given(st.sampled_from(["x_train", "y_train", "x_test", "y_test"]), HEADERS | ARRAYS | damaged(npy(TRAIN)))
 def test_any_array_in_an_npz_file(folder: Path, name: str, content: bytes) -> None:
     """An intact archive with an array of anything, or with a header of any size."""
@@ -463,7 +463,7 @@ PNGS = st.builds(
 
 
 @pytest.mark.fault("refused")
-@examples(1500)
+@examples(1200)
 @given(st.sampled_from(sorted(KINDS)).flatmap(lambda kind: damaged(KINDS[kind])) | PNGS | st.binary(max_size=60))
 def test_any_picture(folder: Path, content: bytes) -> None:
     """A good one that is damaged, or a header of any size, depth and kind."""

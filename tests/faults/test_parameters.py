@@ -197,7 +197,7 @@ def lines(parts: list[tuple[str, str]]) -> str:
 
 
 @pytest.mark.fault("refused")
-@examples(1500)
+@examples(1200)
 @given(
     ALPHABET
     | st.lists(LINE, max_size=4).map(lines)
@@ -232,7 +232,7 @@ ANY = st.recursive(
 
 
 @pytest.mark.fault("refused")
-@examples(1500)
+@examples(1200)
 @given(st.sampled_from(sorted(leaves(VALUES))), ANY, st.data())
 def test_any_value_of_any_key_is_taken_or_refused(key: tuple[str, ...], value: object, data: st.DataObject) -> None:
     """Whatever YAML can say, each stage has its record or a line for each mistake, which has the key."""
