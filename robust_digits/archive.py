@@ -4,31 +4,15 @@ Keras has guards of its own, from four gigabytes on; here a file may unpack to s
 """
 
 import json
-import lzma
-import struct
 import zipfile
-import zlib
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from robust_digits.errors import InputError, first_line, named
+from robust_digits.errors import DAMAGED, InputError, first_line, named
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _TIMES, _FREE = 20, 2**26  # how many times its size a file may unpack to; so many bytes it may in any case
-_BROKEN = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    RuntimeError,
-    NotImplementedError,
-    struct.error,
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    lzma.LZMAError,
-)
 
 
 def config(path: Path) -> Any:  # noqa: ANN401 (whatever JSON holds)
@@ -51,7 +35,7 @@ def config(path: Path) -> Any:  # noqa: ANN401 (whatever JSON holds)
         raise
     except RecursionError:
         raise InputError(f"{path}: not a Keras 3 model: its {_CONFIG} is nested too deeply") from None
-    except _BROKEN as error:
+    except (*DAMAGED, OSError) as error:
         raise InputError(
             f"{path}: not a Keras 3 model: {first_line(error)}; expected a file that model.save('my.keras') wrote"
         ) from None

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from robust_digits import interruption, lifeline  # before anything slow
+from robust_digits import ending  # before anything slow
 from robust_digits.errors import InputError, first_line
 from robust_digits.params import PARAMS_FILE, Section, check, load
 
@@ -48,7 +48,7 @@ def run(main: Callable[..., None]) -> None:
 
     A stage that DVC started ends with it.
     """
-    lifeline.hold()
+    ending.hold()
     arguments = list(inspect.signature(main).parameters.values())
     hints = get_type_hints(main, include_extras=True)
     script = inspect.getmodule(main)
@@ -85,7 +85,7 @@ def _code(name: str, work: Callable[[], int | None]) -> int:
     except MemoryError as error:
         said = f"out of memory: {first_line(error)}"
     except KeyboardInterrupt:
-        interruption.said(name)
+        ending.interrupted(name)
         return INTERRUPTED
     except Exception as error:
         if type(error).__name__ != _EXHAUSTED:

@@ -1,8 +1,19 @@
 """The one exception that means: the user gave something that cannot work. And how its message shows what was given."""
 
+import lzma
 import reprlib
+import struct
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterable
 
+DAMAGED = (  # what is raised where a packed file, or an array in one, is not what it must be
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(ValueError, LookupError, TypeError, EOFError, OverflowError),
+    *(SyntaxError, tokenize.TokenError),  # the header of an array reaches Python's own parser
+    *(RuntimeError, NotImplementedError),  # encrypted; packed in a way that Python does not know
+)
 _LONGEST = 200  # characters of a value
 _MOST = 10  # names of a list
 

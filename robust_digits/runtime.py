@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from robust_digits import interruption
+from robust_digits import ending
 
 # A result depends on the instruction set that oneDNN picks for the CPU it finds: AVX2 is one that every x86-64
 # machine of the last ten years has, and measured no slower for these networks.
@@ -43,7 +43,7 @@ def _without_start_up_lines() -> Iterator[None]:
                 sys.stderr.writelines(line for line in held if not _START_UP.match(line))
 
 
-with _without_start_up_lines(), interruption.heeded():
+with _without_start_up_lines(), ending.heeded():
     import keras
     import tensorflow as tf
 

@@ -46,8 +46,9 @@ def main(
     found: Annotated[Path, "output: the evidence, what every attack and every proof found for each image"],
 ) -> None:
     with engine.executor() as workers:
-        from robust_digits import runtime, stopwatch
+        from robust_digits import runtime
         from robust_digits.attack.suite import Suite
+        from robust_digits.cache import stopwatch
         from robust_digits.crew import keeper
         from robust_digits.crew.work import Crew
         from robust_digits.judge import evaluation, evidence

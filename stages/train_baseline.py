@@ -42,7 +42,8 @@ def main(
     model: Annotated[Path, "output: the baseline"],
     history: Annotated[Path, "output: its accuracy and loss after each epoch, as CSV"],
 ) -> None:
-    from robust_digits import runtime, stopwatch
+    from robust_digits import runtime
+    from robust_digits.cache import stopwatch
     from robust_digits.learn import models, networks, training
     from robust_digits.learn.distortion import distortion
     from robust_digits.learn.losses import LOSSES

@@ -24,7 +24,8 @@ def main(
     model: Annotated[Path, "output: the hardened model"],
     history: Annotated[Path, "output: its accuracy after each epoch, clean and attacked, as CSV"],
 ) -> None:
-    from robust_digits import runtime, stopwatch
+    from robust_digits import runtime
+    from robust_digits.cache import stopwatch
     from robust_digits.learn import checkpoint, models, networks, training
     from robust_digits.learn.hardening import Hardening
 

@@ -36,7 +36,8 @@ def main(
     model: Annotated[Path, "output: the robust model"],
     history: Annotated[Path, "output: its accuracy and loss after each epoch, as CSV"],
 ) -> None:
-    from robust_digits import runtime, stopwatch
+    from robust_digits import runtime
+    from robust_digits.cache import stopwatch
     from robust_digits.learn import models, training
 
     runtime.start(seed=params.seed, threads=params.threads)

@@ -3,7 +3,7 @@
 import random
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
@@ -57,7 +57,7 @@ class Keeper(Protocol):
 class Crew(Protocol):
     """Who attacks blocks in the place of this process."""
 
-    def work(self, blocks: Mapping[int, Target], settings: Section) -> Iterator[Done]:
+    def work(self, blocks: Iterable[tuple[int, Target]], settings: Section) -> Iterator[Done]:
         """Yield each block, named by its number, when it is done."""
 
 
@@ -131,8 +131,11 @@ class Suite:
         draw for a whole block, are the exception.
         """
         indices = np.arange(len(whole)) if indices is None else indices
-        targets = [
-            Target(
+        cut = list(blocks.cut(len(whole), size=self._size))
+
+        def block(number: int) -> Target:
+            rows = cut[number]
+            return Target(
                 images=np.array(whole.images[rows]),
                 labels=np.array(whole.labels[rows]),
                 transfer=np.asarray(transfer[rows]),
@@ -141,33 +144,32 @@ class Suite:
                 seed=self._seed,
                 name=name,
             )
-            for rows in blocks.cut(len(whole), size=self._size)
-        ]
+
         parts: dict[int, Found] = {}
         with _bar(name, len(whole)) as bar:
-            for number, found in self._found(targets, settings):
+            for number, found in self._found(block, len(cut), settings):
                 parts[number] = found
                 bar.update(len(found.by))
-        order = [parts[number] for number in range(len(targets))]
+        order = [parts[number] for number in range(len(cut))]
         return Found(np.concatenate([part.images for part in order]), np.concatenate([part.by for part in order]))
 
-    def _found(self, targets: Sequence[Target], settings: Section) -> Iterator[tuple[int, Found]]:
+    def _found(self, block: Callable[[int], Target], count: int, settings: Section) -> Iterator[tuple[int, Found]]:
         """Yield the number of each block and what is found of it, at once where it is kept."""
-        missing = {}
-        for number, target in enumerate(targets):
-            kept = self._keeper.kept(target, settings) if self._keeper else None
+        missing = []
+        for number in range(count):
+            kept = self._keeper.kept(block(number), settings) if self._keeper else None
             if kept is None:
-                missing[number] = target
+                missing.append(number)
             else:
                 yield number, kept
-        for done in (self._crew or self).work(missing, settings):
+        for done in (self._crew or self).work(((number, block(number)) for number in missing), settings):
             if self._keeper:
-                self._keeper.keep(targets[done.number], settings, done)
+                self._keeper.keep(block(done.number), settings, done)
             yield done.number, done.found
 
-    def work(self, blocks: Mapping[int, Target], settings: Section) -> Iterator[Done]:
+    def work(self, blocks: Iterable[tuple[int, Target]], settings: Section) -> Iterator[Done]:
         """Attack blocks one after another, in this process."""
-        for number, target in blocks.items():
+        for number, target in blocks:
             start = time.perf_counter()
             found = self.block(target, settings)
             yield Done(number, found, time.perf_counter() - start)

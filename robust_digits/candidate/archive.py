@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from robust_digits import archive
-from robust_digits.errors import InputError
+from robust_digits.errors import DAMAGED, InputError
 
 _TORCH = (".pt", ".pth", ".ckpt", ".safetensors")
 
@@ -40,7 +40,7 @@ def _names(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as found:
             return found.namelist()
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+    except (*DAMAGED, OSError):
         return []
 
 

@@ -1,7 +1,5 @@
 """Read anybody's labelled images: an `.npz` file, or a folder with `images.npy` and `labels.npy`."""
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +8,9 @@ from numpy.typing import NDArray
 
 from robust_digits.data import images
 from robust_digits.data.images import IMAGE_DIMENSIONS, ImageSet
-from robust_digits.errors import InputError
+from robust_digits.errors import DAMAGED, InputError, first_line
 
 _NAMES = (("images", "labels"), ("x_test", "y_test"), ("x", "y"))
-_BROKEN = (ValueError, EOFError, TypeError, SyntaxError, OverflowError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def load(path: Path) -> ImageSet:
@@ -60,8 +57,8 @@ def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
                 raw = sum(declared.get(f"{name}.npy", 0) for name in names)
                 images.check_memory(0, raw=2 * raw, where=path)  # as they are, and as float32
                 return archive[names[0]], archive[names[1]]
-    except _BROKEN as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
+    except DAMAGED as error:
+        said = first_line(error)
         if "allow_pickle" in said:
             said = "it holds Python objects, which are not loaded; save arrays of numbers with numpy.savez"
         raise InputError(f"{path}: expected an intact .npz file: {said}") from None

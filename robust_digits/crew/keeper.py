@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from robust_digits import attack, backward, cache, kept
+from robust_digits import attack, backward
 from robust_digits.attack.suite import Done, Found
 from robust_digits.attack.target import Target
+from robust_digits.cache import kept, place
 from robust_digits.params import Section
 
 _LIBRARIES = ("adversarial-robustness-toolbox", "keras", "numpy", "tensorflow")
@@ -58,7 +59,7 @@ class Blocks:
 
 def folder(model: Path, *, threads: int) -> Path:
     """Return the folder of a model's blocks: by its file, the code of the attacks, the libraries, and the threads."""
-    return cache.folder("blocks") / _digest([model.read_bytes(), f"{code()} {threads}".encode()])
+    return place.folder("blocks") / _digest([model.read_bytes(), f"{code()} {threads}".encode()])
 
 
 def code() -> str:

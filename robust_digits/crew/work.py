@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,7 +53,7 @@ class Crew:
         """Take an executor, the file of the model, and the number of threads inside an operation."""
         self._executor, self._model, self._threads = executor, model.read_bytes(), threads
 
-    def work(self, blocks: Mapping[int, Target], settings: Section) -> Iterator[Done]:
+    def work(self, blocks: Iterable[tuple[int, Target]], settings: Section) -> Iterator[Done]:
         """Yield each block when it is done, in whatever order.
 
         Raises
@@ -61,9 +61,7 @@ class Crew:
         InputError
             If the cluster is gone, if a block ended several workers, or if a worker has other code.
         """
-        futures = {
-            self._executor.submit(attack, self._task(target, settings)): number for number, target in blocks.items()
-        }
+        futures = {self._executor.submit(attack, self._task(target, settings)): number for number, target in blocks}
         try:
             for future in as_completed(futures):
                 found, seconds = future.result()

@@ -1,11 +1,8 @@
 """Unpack the data set in an archive: .zip, or .tar as it is or compressed."""
 
-import lzma
 import shutil
-import struct
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,15 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from robust_digits.data import contents
-from robust_digits.errors import InputError
+from robust_digits.errors import DAMAGED, InputError
 from robust_digits.files import FULL, check_room
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
 _MOST_MEMBERS = 2_000_000  # ImageNet has 1.4 million images
-_BROKEN = (
-    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
-    *(OSError, EOFError, ValueError, LookupError, OverflowError, RuntimeError),  # RuntimeError: encrypted
-)
+_BROKEN = (*DAMAGED, OSError, tarfile.TarError)
 
 
 class _Member(NamedTuple):

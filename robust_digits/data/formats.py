@@ -1,10 +1,8 @@
 """Read the files of a data set, whatever their format: .npz, IDX (MNIST's own), CSV and CIFAR-10's own."""
 
 import gzip
-import lzma
 import math
 import struct
-import tokenize
 import warnings
 import zipfile
 import zlib
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 from robust_digits.data import contents, parquet, pictures
 from robust_digits.data.images import ImageSet, check_memory
 from robust_digits.data.published import UINT8_MAX, Split, image_set, plausible, single
-from robust_digits.errors import InputError, first_line
+from robust_digits.errors import DAMAGED, InputError, first_line
 
 _DIGITS_MAX = 16  # the UCI digits count ink in 4x4 blocks of pixels
 _CIFAR_SIDE = 32
@@ -29,18 +27,6 @@ _HEADERS: dict[object, Callable[[IO[bytes]], tuple[tuple[int, ...], bool, np.dty
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-_BROKEN = (ValueError, EOFError, KeyError, Warning, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error)
-_BROKEN_ARCHIVE = (  # a member's bytes reach Python's own parser; RuntimeError: encrypted; OSError: damaged bzip2
-    *_BROKEN,
-    TypeError,
-    SyntaxError,
-    tokenize.TokenError,
-    OverflowError,
-    RuntimeError,
-    OSError,
-    struct.error,
-    lzma.LZMAError,
-)
 
 
 def read(folder: Path, *, size: int) -> Split:
@@ -86,7 +72,7 @@ def _npz(files: list[Path]) -> Split:
             x_train, y_train, x_test, y_test = (_member(archive, name) for name in _MEMBERS)
     except InputError:
         raise
-    except _BROKEN_ARCHIVE as error:
+    except (*DAMAGED, OSError) as error:
         raise InputError(
             f"{path}: expected arrays x_train, y_train, x_test and y_test in an intact .npz file: {first_line(error)}"
         ) from None
@@ -219,7 +205,7 @@ def _table(path: Path) -> NDArray[np.int64]:
             table = np.loadtxt(path, np.int64, delimiter=",", skiprows=int(header), ndmin=2, encoding="utf-8-sig")
     except InputError:
         raise
-    except _BROKEN as error:
+    except (*DAMAGED, gzip.BadGzipFile, Warning) as error:
         raise InputError(f"{path}: expected lines of whole numbers separated by commas: {first_line(error)}") from None
     if not table.size:
         raise InputError(f"{path}: expected one image a line, got none")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pooch
 
-from robust_digits import cache
+from robust_digits.cache import place
 from robust_digits.data import archives, catalogue, contents, downloads
 from robust_digits.data.catalogue import PUBLISHED
 from robust_digits.errors import InputError, named
@@ -63,14 +63,14 @@ def _published(source: str, folder: Path) -> None:
     mirrors = [*os.environ.get(MIRRORS_VARIABLE, "").split(), *published.mirrors]
     for name, sha256 in published.sha256.items():
         urls = [f"{mirror.rstrip('/')}/{name}" for mirror in mirrors]
-        _put(downloads.obtain(urls, sha256=sha256, kept=cache.folder(source), folder=folder), folder)
+        _put(downloads.obtain(urls, sha256=sha256, kept=place.folder(source), folder=folder), folder)
 
 
 def _url(source: str, folder: Path, *, sha256: str | None) -> None:
     if sha256 is None:
         raise InputError(f"data.sha256 is missing: a URL needs the checksum of its file, data.source is {source}")
     _data(downloads.file_name(source), where=source)
-    _put(downloads.obtain([source], sha256=sha256, kept=cache.folder(sha256), folder=folder), folder)
+    _put(downloads.obtain([source], sha256=sha256, kept=place.folder(sha256), folder=folder), folder)
 
 
 def _local(path: Path, folder: Path, *, sha256: str | None) -> None:

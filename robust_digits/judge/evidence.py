@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
@@ -12,21 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.errors import InputError, first_line
+from robust_digits.errors import DAMAGED, InputError, first_line
 from robust_digits.files import replacing
+from robust_digits.judge import integrity
 from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
-_BROKEN = (
-    ValueError,
-    KeyError,
-    EOFError,
-    TypeError,
-    MemoryError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 _GROUPS = ("predictions", "images", "logits", "pictured", "curves", "indicators", "made")
 
 
@@ -116,8 +105,6 @@ def load(path: Path) -> Evidence:
     InputError
         If the file is missing, or is not what an evaluation leaves.
     """
-    from robust_digits.judge import integrity  # noqa: PLC0415 (it knows evidence by this module)
-
     groups: dict[str, dict[str, Any]] = {group: _Read(path, group) for group in _GROUPS}
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -129,7 +116,7 @@ def load(path: Path) -> Evidence:
             found = Evidence(labels=arrays["labels"], shown=arrays["shown"], certified=certified, **groups)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` or `dvc checkout` makes it") from None
-    except _BROKEN as error:
+    except (*DAMAGED, MemoryError) as error:  # a damaged header asks for any size
         raise _refusal(path, first_line(error)) from None
     wrong = integrity.fault(found)
     if wrong:

@@ -2,18 +2,20 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.judge.evidence import Evidence
 from robust_digits.judge.views import CERTIFIED, CLEAN, WORST_CASE
+
+if TYPE_CHECKING:  # which reads by this module
+    from robust_digits.judge.evidence import Evidence
 
 _POINT = 2  # eps and accuracy
 
 
-def fault(found: Evidence) -> str | None:
+def fault(found: "Evidence") -> str | None:
     """Return the first thing that is not what it must be, as `expected X, got Y`; None if there is none.
 
     Logits and indicators may be anything, NaN too: it is for the checks to say what that means.
@@ -21,7 +23,7 @@ def fault(found: Evidence) -> str | None:
     return next((said for said in _faults(found) if said), None)
 
 
-def _faults(found: Evidence) -> Iterator[str | None]:
+def _faults(found: "Evidence") -> Iterator[str | None]:
     count = len(found.labels) if found.labels.ndim == 1 else 0
     yield _numbers("labels", found.labels, least=1)
     yield _numbers("shown", found.shown, least=0, below=count)
@@ -48,7 +50,7 @@ def _faults(found: Evidence) -> Iterator[str | None]:
     yield from _made(found)
 
 
-def _made(found: Evidence) -> Iterator[str | None]:
+def _made(found: "Evidence") -> Iterator[str | None]:
     missing = {*found.predictions, WORST_CASE, CERTIFIED} - found.made.keys()
     yield f"expected how each view was made, got nothing of {', '.join(sorted(missing))}" if missing else None
     for view, made in found.made.items():

@@ -93,8 +93,6 @@ def under_attack(suite: Suite, test: ImageSet, transfer: ImageSet, attacks: Mapp
         if ATTACKS[name].bounded and not sizes.any():
             right = suite.model.predict(np.asarray(few.images)).argmax(axis=1) == few.labels
             idle += int(right.any())
-    if not attacks:
-        return Attacked(seen, {}, worst)
     measured = {  # np.max, because a NaN is not to be lost
         "largest_perturbation": float(np.max(largest)),
         "beyond_range": max(float(np.max(beyond)), 0.0),

@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from robust_digits import cache, kept
+from robust_digits.cache import kept, place
 from robust_digits.data.images import ImageSet
 
 State = dict[str, list[NDArray[Any]]]
@@ -30,7 +30,7 @@ def path(settings: str, *sets: ImageSet) -> Path:
     for images in sets:
         for batch in images.batches():
             digest.update(batch.images.tobytes() + batch.labels.tobytes())
-    return cache.folder("training") / f"{digest.hexdigest()}.npz"
+    return place.folder("training") / f"{digest.hexdigest()}.npz"
 
 
 class Checkpoint:

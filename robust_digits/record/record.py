@@ -12,7 +12,7 @@ import yaml
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 
-from robust_digits import stopwatch
+from robust_digits.cache import stopwatch
 from robust_digits.command import guarded
 from robust_digits.errors import InputError
 from robust_digits.files import replacing

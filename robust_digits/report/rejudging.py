@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from robust_digits import cache
+from robust_digits.cache import place
 from robust_digits.errors import InputError
 from robust_digits.history import artifacts, lineage
 from robust_digits.history.lineage import Stage
@@ -84,7 +84,7 @@ def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, b
     """Return the files that judging writes, path -> content, for a model of the base."""
     judging = [here.stages[f"{name}@{model}"] for name in ("evaluate", "score")]
     written = [path for stage in judging for path in stage.outs]
-    kept = cache.folder("rejudged") / _key(base.weights[model], judging, model=model)
+    kept = place.folder("rejudged") / _key(base.weights[model], judging, model=model)
     if not all((kept / path).is_file() for path in written):
         _refuse_other_workspace(here, model, root)
         print(f"judging {model} of {base.revision.label} again", file=sys.stderr, flush=True)
@@ -95,7 +95,7 @@ def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, b
                 _run(stage, places, root)
             found = {path: Path(places[path]).read_bytes() for path in written}
         for path, content in found.items():
-            if not cache.keep(kept / path, content, otherwise="the next report judges again"):
+            if not place.keep(kept / path, content, otherwise="the next report judges again"):
                 break
         return found
     return {path: (kept / path).read_bytes() for path in written}

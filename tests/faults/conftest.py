@@ -4,9 +4,10 @@ from collections.abc import Generator
 
 import pytest
 from faults.fuzzing import TRIED
+from support.confined import little_memory
 from support.sources import cache, raw
 
-__all__ = ["cache", "raw"]
+__all__ = ["cache", "little_memory", "raw"]
 
 _KEY = "fuzzed"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from robust_digits import interruption
+from robust_digits import ending
 
 ROOT = Path(__file__).parents[2]
 # Whoever runs the tests in the background ignores Ctrl-C, and so would all that they start.
@@ -78,10 +78,10 @@ def test_who_handles_the_key_keeps_it() -> None:
     """A caller that ignores Ctrl-C, or has its own way with it, is not overruled; else the handler is put back."""
     own = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with interruption.heeded():
+        with ending.heeded():
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        with interruption.heeded():
+        with ending.heeded():
             assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:

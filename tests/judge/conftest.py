@@ -1,7 +1,8 @@
-"""What the tests of the checks share: a working evaluation."""
+"""What the tests of evaluations share: a working one, and a linear model with closed forms."""
 
 import pytest
 from support.evaluations import crafted, dense, judged, under
+from support.mislabelled import attacks_on, mislabelled
 
 from robust_digits.attack.suite import Suite
 from robust_digits.data.images import ImageSet
@@ -24,3 +25,15 @@ def transfer(suite: Suite) -> ImageSet:
 def healthy(suite: Suite, transfer: ImageSet) -> Evidence:
     """Return the evidence of an evaluation in which all is well."""
     return judged(suite, transfer)
+
+
+@pytest.fixture(scope="module")
+def linear() -> Suite:
+    """Return the attacks on the linear model, compiled once."""
+    return attacks_on()
+
+
+@pytest.fixture(scope="module")
+def digits() -> ImageSet:
+    """Return its test images, the first two of which it gets wrong."""
+    return mislabelled()

@@ -5,6 +5,7 @@ import io
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -182,3 +183,15 @@ def refusal(folder: Path) -> str:
     with pytest.raises(InputError) as caught:
         formats.read(folder, size=4)
     return str(caught.value)
+
+
+def claiming(shape: tuple[int, ...], dtype: str = "|u1") -> bytes:
+    """Return the header of an .npy file without what it announces."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})  # type: ignore[no-untyped-call]
+    return file.getvalue()
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """Return a part of a PNG file."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from robust_digits import cache, stopwatch
+from robust_digits.cache import place, stopwatch
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_nothing_is_put_beside_the_model(tmp_path: Path) -> None:
 def test_what_is_not_known_is_none(content: str) -> None:
     """A file that was made elsewhere has no time, nor has one whose time cannot be read."""
     assert stopwatch.recall("0" * 32) is None
-    kept = cache.folder("seconds") / f"{'0' * 32}.txt"
+    kept = place.folder("seconds") / f"{'0' * 32}.txt"
     kept.parent.mkdir(parents=True)
     kept.write_text(content, encoding="utf-8")
     assert stopwatch.recall("0" * 32) is None

@@ -2,8 +2,6 @@
 
 import hashlib
 import sys
-import zipfile
-import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -12,19 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import cache
+from robust_digits.cache import place
+from robust_digits.errors import DAMAGED, first_line
 
 Arrays = dict[str, NDArray[Any]]
 _CHECKSUM = "sha256"
-_BROKEN = (OSError, ValueError, TypeError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 def save(path: Path, arrays: Mapping[str, NDArray[Any]], *, otherwise: str) -> bool:
-    """Write named arrays as an `.npz` file; return whether that could be done (see `cache.keep`)."""
+    """Write named arrays as an `.npz` file; return whether that could be done (see `place.keep`)."""
     content = BytesIO()
     given: dict[str, Any] = {**arrays, _CHECKSUM: np.array(_digest(arrays))}
     np.savez(content, allow_pickle=False, **given)
-    return cache.keep(path, content.getvalue(), otherwise=otherwise)
+    return place.keep(path, content.getvalue(), otherwise=otherwise)
 
 
 def load(path: Path, *, otherwise: str) -> Arrays | None:
@@ -40,9 +38,8 @@ def load(path: Path, *, otherwise: str) -> Arrays | None:
             raise ValueError("it does not fit its checksum")
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # that nothing can be kept is said by `save`
         return None
-    except _BROKEN as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        print(f"{path}: cannot be read ({said}); {otherwise}", file=sys.stderr, flush=True)
+    except (*DAMAGED, OSError) as error:
+        print(f"{path}: cannot be read ({first_line(error)}); {otherwise}", file=sys.stderr, flush=True)
         return None
     return arrays
 

@@ -3,13 +3,13 @@
 import hashlib
 from pathlib import Path
 
-from robust_digits import cache
+from robust_digits.cache import place
 
 
 def note(model: Path, seconds: float) -> None:
     """Remember how long it took to make a file."""
     kept = _kept(hashlib.md5(model.read_bytes(), usedforsecurity=False).hexdigest())
-    cache.keep(kept, f"{seconds:.1f}\n".encode(), otherwise=f"how long {model} took will not be known")
+    place.keep(kept, f"{seconds:.1f}\n".encode(), otherwise=f"how long {model} took will not be known")
 
 
 def recall(md5: str) -> float | None:
@@ -21,4 +21,4 @@ def recall(md5: str) -> float | None:
 
 
 def _kept(md5: str) -> Path:
-    return cache.folder("seconds") / f"{md5}.txt"
+    return place.folder("seconds") / f"{md5}.txt"
