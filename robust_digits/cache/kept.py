@@ -3,7 +3,6 @@
 import hashlib
 import sys
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,13 @@ _CHECKSUM = "sha256"
 
 def save(path: Path, arrays: Mapping[str, NDArray[Any]], *, otherwise: str) -> bool:
     """Write named arrays as an `.npz` file; return whether that could be done (see `place.keep`)."""
-    content = BytesIO()
     given: dict[str, Any] = {**arrays, _CHECKSUM: np.array(_digest(arrays))}
-    np.savez(content, allow_pickle=False, **given)
-    return place.keep(path, content.getvalue(), otherwise=otherwise)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **given)
+
+    return place.keep(path, write, otherwise=otherwise)
 
 
 def load(path: Path, *, otherwise: str) -> Arrays | None:

@@ -9,7 +9,11 @@ from robust_digits.cache import place
 def note(model: Path, seconds: float) -> None:
     """Remember how long it took to make a file."""
     kept = _kept(hashlib.md5(model.read_bytes(), usedforsecurity=False).hexdigest())
-    place.keep(kept, f"{seconds:.1f}\n".encode(), otherwise=f"how long {model} took will not be known")
+    text = f"{seconds:.1f}\n"
+    otherwise = f"how long {model} took will not be known"
+    place.keep(kept, lambda path: path.write_text(text, encoding="utf-8"), otherwise=otherwise)
+        kept, lambda path: path.write_text(text, encoding="utf-8"), otherwise=f"how long {model} took will not be known"
+    )
 
 
 def recall(md5: str) -> float | None:

@@ -7,18 +7,14 @@ everything that a result depends on: the same attack finds its own blocks, and n
 import hashlib
 import shutil
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from robust_digits import attack, backward
 from robust_digits.attack.suite import Done, Found
 from robust_digits.attack.target import Target
-from robust_digits.cache import kept, place
+from robust_digits.cache import code, kept, place
 from robust_digits.params import Section
-
-_LIBRARIES = ("adversarial-robustness-toolbox", "keras", "numpy", "tensorflow")
 
 
 class Blocks:
@@ -58,15 +54,8 @@ class Blocks:
 
 
 def folder(model: Path, *, threads: int) -> Path:
-    """Return the folder of a model's blocks: by its file, the code of the attacks, the libraries, and the threads."""
-    return place.folder("blocks") / _digest([model.read_bytes(), f"{code()} {threads}".encode()])
-
-
-def code() -> str:
-    """Return what names the code of the attacks and the libraries that they use."""
-    files = [*sorted(Path(attack.__file__).parent.glob("*.py")), Path(backward.__file__)]
-    versions = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-    return _digest([*(path.read_bytes() for path in files), versions.encode()])
+    """Return the folder of a model's blocks: by its file, code and libraries, and the threads."""
+    return place.folder("blocks") / _digest([model.read_bytes(), f"{code.fingerprint()} {threads}".encode()])
 
 
 def _digest(parts: Iterable[bytes]) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from robust_digits import runtime
 from robust_digits.attack.suite import Done, Found, Suite
 from robust_digits.attack.target import Images, Target
-from robust_digits.crew import keeper
+from robust_digits.cache import code
 from robust_digits.errors import InputError
 from robust_digits.learn import models
 from robust_digits.params import Section
@@ -77,7 +77,7 @@ class Crew:
     def _task(self, target: Target, settings: Section) -> Task:
         return Task(
             model=self._model,
-            code=keeper.code(),
+            code=code.fingerprint(),
             threads=self._threads,
             norm=target.victim.norm,
             eps=target.eps,
@@ -99,7 +99,7 @@ def attack(task: Task) -> tuple[Found, float]:
     InputError
         If this worker cannot find the same.
     """
-    if task.code != keeper.code():
+    if task.code != code.fingerprint():
         raise InputError("a worker has other code or libraries than this process; install the same on both")
     with _one_at_a_time:
         _start(task.threads)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Thread
@@ -20,8 +21,9 @@ import pooch
 import requests
 from tqdm import tqdm
 
+from robust_digits.cache import place
 from robust_digits.errors import InputError
-from robust_digits.files import FULL, replacing
+from robust_digits.files import FULL
 
 _PIECE = 2**16  # bytes
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
@@ -68,7 +70,7 @@ def obtain(urls: Sequence[str], *, sha256: str, kept: Path, folder: Path) -> Pat
                 raise
             failures.append(f"{url}: {' '.join(str(error).split())}")
         else:
-            _keep(path, kept / name)
+            place.keep(kept / name, partial(shutil.copyfile, path), otherwise="the next run downloads again")
             return path
     raise InputError(f"no server delivered {name}: " + "; ".join(failures))
 
@@ -88,15 +90,6 @@ def _unreadable(url: str) -> bool:
     """Return whether nobody on the way to a URL can read or change what comes from there."""
     parts = urlsplit(url)
     return parts.scheme in {"https", "file"} or (parts.scheme == "http" and parts.hostname in _LOCAL)
-
-
-def _keep(path: Path, kept: Path) -> None:
-    """Copy a download into the user's cache, which may be full or locked: then the next run downloads again."""
-    try:
-        with replacing(kept) as temporary:
-            shutil.copyfile(path, temporary)
-    except (OSError, InputError) as error:
-        print(f"warning: the download is not kept for the next run: {error}", file=sys.stderr)
 
 
 def _copy(url: str, output: str, _pooch: object) -> None:

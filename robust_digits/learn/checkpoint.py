@@ -7,26 +7,20 @@ state, and no other does.
 
 import hashlib
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from robust_digits.cache import kept, place
+from robust_digits.cache import code, kept, place
 from robust_digits.data.images import ImageSet
 
 State = dict[str, list[NDArray[Any]]]
-_LIBRARIES = ("tensorflow", "keras", "numpy")
 
 
 def path(settings: str, *sets: ImageSet) -> Path:
     """Return where the state of a training lies, by its settings, its images, its code and the libraries it uses."""
-    digest = hashlib.sha256(settings.encode())
-    for name in _LIBRARIES:
-        digest.update(f"{name} {version(name)}".encode())
-    for code in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(code.read_bytes())
+    digest = hashlib.sha256(f"{code.fingerprint()} {settings}".encode())
     for images in sets:
         for batch in images.batches():
             digest.update(batch.images.tobytes() + batch.labels.tobytes())

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -95,7 +95,8 @@ def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, b
                 _run(stage, places, root)
             found = {path: Path(places[path]).read_bytes() for path in written}
         for path, content in found.items():
-            if not place.keep(kept / path, content, otherwise="the next report judges again"):
+            write = partial(Path.write_bytes, data=content)
+            if not place.keep(kept / path, write, otherwise="the next report judges again"):
                 break
         return found
     return {path: (kept / path).read_bytes() for path in written}

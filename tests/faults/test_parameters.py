@@ -242,5 +242,5 @@ def test_any_value_of_any_key_is_taken_or_refused(key: tuple[str, ...], value: o
         parse(kind, values, where="here")
     except InputError as error:
         for line in str(error).splitlines():
-            assert re.match(f"here: '?{key[0]}", line)
+            assert re.match(f"here: ['\"]?{key[0]}", line)
             assert len(line) < LONGEST
