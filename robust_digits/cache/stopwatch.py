@@ -12,8 +12,6 @@ def note(model: Path, seconds: float) -> None:
     text = f"{seconds:.1f}\n"
     otherwise = f"how long {model} took will not be known"
     place.keep(kept, lambda path: path.write_text(text, encoding="utf-8"), otherwise=otherwise)
-        kept, lambda path: path.write_text(text, encoding="utf-8"), otherwise=f"how long {model} took will not be known"
-    )
 
 
 def recall(md5: str) -> float | None:
