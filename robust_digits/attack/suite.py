@@ -97,6 +97,7 @@ class Suite:
         transfer: Images,
         *,
         indices: NDArray[np.int64] | None = None,
+        proven: NDArray[np.bool_] | None = None,
     ) -> Found:
         """Return the images under one attack of the table, in order, none more than eps away.
 
@@ -107,7 +108,7 @@ class Suite:
         ValueError
             If the result leaves the ball of radius eps or [0, 1].
         """
-        found = self.perturb(name, settings, whole, transfer, indices=indices)
+        found = self.perturb(name, settings, whole, transfer, indices=indices, proven=proven)
         if not ATTACKS[name].bounded:
             beyond = ~perturbation.inside(whole.images, found.images, norm=self.norm, eps=self.eps)
             found.images[beyond] = whole.images[beyond]
@@ -122,15 +123,18 @@ class Suite:
         transfer: Images,
         *,
         indices: NDArray[np.int64] | None = None,
+        proven: NDArray[np.bool_] | None = None,
     ) -> Found:
         """Return what one attack of the table makes of the images, whatever the size of its perturbations.
 
         Images that the model gets wrong anyway are left as they are. `transfer` are the same images crafted against
         another model; `indices` say which of the test images these are, the first ones if None. What is found for an
         image depends on its index, the attack and the seed, not on the images beside it; the attacks of ART, which
-        draw for a whole block, are the exception.
+        draw for a whole block, are the exception. `proven` are those that no attack can break, none if None: an
+        ensemble tries its first member on them, so that the proofs are tried too, and spares them the others.
         """
         indices = np.arange(len(whole)) if indices is None else indices
+        proven = np.zeros(len(whole), np.bool_) if proven is None else proven
         cut = list(blocks.cut(len(whole), size=self._size))
 
         def block(number: int) -> Target:
@@ -140,6 +144,7 @@ class Suite:
                 labels=np.array(whole.labels[rows]),
                 transfer=np.asarray(transfer[rows]),
                 indices=indices[rows],
+                proven=proven[rows],
                 victim=self.victim,
                 seed=self._seed,
                 name=name,
@@ -180,7 +185,8 @@ class Suite:
         found, by = block.images.copy(), np.full(len(block.labels), STANDING)
         right = block.right(found)
         for number, name in enumerate(ensemble or (block.name,)):
-            standing = np.flatnonzero(right & (by == STANDING))
+            spared = block.proven & (number > 0)
+            standing = np.flatnonzero(right & (by == STANDING) & ~spared)
             if not standing.size:
                 break
             these = block.only(standing).called(name)

@@ -62,13 +62,15 @@ class Target:
 
     `images` and `transfer`, the same images crafted against another model, are float32 (n, height, width, channels) in
     [0, 1]; `labels` int64 (n,). `indices` (n,) say which of the test images they are: what is drawn for one depends
-    on its index, the seed and the attack, not on the images beside it.
+    on its index, the seed and the attack, not on the images beside it. `proven` (n,) are those that no attack within
+    eps can break.
     """
 
     images: Images
     labels: NDArray[np.int64]
     transfer: Images
     indices: NDArray[np.int64]
+    proven: NDArray[np.bool_]
     victim: Victim
     seed: int
     name: str
@@ -85,7 +87,7 @@ class Target:
 
     def only(self, rows: NDArray[np.int64]) -> "Target":
         """Return the target with the named rows of its images."""
-        cut = {name: getattr(self, name)[rows] for name in ("images", "labels", "transfer", "indices")}
+        cut = {name: getattr(self, name)[rows] for name in ("images", "labels", "transfer", "indices", "proven")}
         return replace(self, **cut)
 
     def called(self, name: str) -> "Target":

@@ -3,11 +3,11 @@
 MODEL is a Keras 3 file (.keras): Sequential, functional or nested, with or without a softmax at the end; nothing is
 trained. DATA is a .npz file with images and labels (or x_test and y_test, or x and y), or a folder with images.npy
 and labels.npy: images are floats in [0, 1], (n, height, width, channels) or (n, height, width), labels whole numbers
-from 0.
-A model that expects other numbers does so in a layer in front, such as Rescaling(255) or Normalization.
+from 0. A model that expects other numbers does so in a layer in front, such as Rescaling(255) or Normalization.
 
 Writes a folder: page.html, to be read; metrics.json and how each figure was made (details.json); a verdict on every
 image (verdicts.csv); the checks (sanity.json); and the evidence that all of them come from (evidence.npz).
+Interrupted, it goes on where it was when it is started again.
 """
 
 import argparse
@@ -38,6 +38,7 @@ def judge(request: Request) -> int:
     from robust_digits import runtime  # noqa: PLC0415 (after the data are checked)
     from robust_digits.attack.suite import Suite  # noqa: PLC0415
     from robust_digits.candidate import files, model, told  # noqa: PLC0415
+    from robust_digits.crew import keeper  # noqa: PLC0415
     from robust_digits.judge import evaluation, sanity  # noqa: PLC0415
 
     runtime.start(seed=request.seed, threads=request.threads)
@@ -47,8 +48,9 @@ def judge(request: Request) -> int:
     name = request.model.stem
     note = "; ".join(filter(None, [candidate.note, data.left_out(images.labels, samples=request.samples)]))
     print(f"{name}: {note}", flush=True)
+    blocks = keeper.Blocks(keeper.folder(request.model, threads=request.threads))
     evidence = evaluation.judge(
-        Suite(candidate.model, eps=request.eps, norm=request.norm, seed=request.seed),
+        Suite(candidate.model, eps=request.eps, norm=request.norm, seed=request.seed, keeper=blocks),
         few,
         attacks=asked.attacks().chosen(),
         curve=asked.curve(request, pixels=int(few.images[0].size)),
@@ -57,6 +59,7 @@ def judge(request: Request) -> int:
     checks = sanity.checks(evidence, control=False)
     found = told.Judged(name, evidence, checks, note=note, data=request.data.name, available=len(images))
     files.save(request.output, found, few)
+    blocks.forget()
     print("", *told.lines(found), f"written to {request.output}: {', '.join(asked.FILES)}", sep="\n")
     return 0 if found.trusted else FAILED
 

@@ -48,7 +48,7 @@ class Blocks:
     def _path(self, block: Target, settings: Section) -> Path:
         """Return where a block lies, by what the attack is given: all but the model, which names the folder."""
         told = f"{block.name} {block.seed} {block.victim.norm} {block.eps!r} {settings.model_dump_json()}"
-        arrays = (block.images, block.labels, block.transfer, block.indices)
+        arrays = (block.images, block.labels, block.transfer, block.indices, block.proven)
         name = _digest([told.encode(), *(np.ascontiguousarray(array).tobytes() for array in arrays)])
         return self._folder / f"{block.name}-{name}.npz"
 

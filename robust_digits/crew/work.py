@@ -28,8 +28,9 @@ _started: list[int] = []  # the threads that TensorFlow was started with, in a w
 class Task:
     """A block of images, how to attack it, and what with: the bytes of a `.keras` file.
 
-    `images` and `transfer` are float32 (n, height, width, channels), `labels` and `indices` int64 (n,). `code` names
-    the attacks and libraries of whoever asks; a worker with others would find something else.
+    `images` and `transfer` are float32 (n, height, width, channels), `labels` and `indices` int64 (n,),
+    `proven` bool (n,). `code` names the code and libraries of whoever asks; a worker with others would find something
+    else.
     """
 
     model: bytes
@@ -44,6 +45,7 @@ class Task:
     labels: NDArray[np.int64]
     transfer: Images
     indices: NDArray[np.int64]
+    proven: NDArray[np.bool_]
 
 
 class Crew:
@@ -88,6 +90,7 @@ class Crew:
             labels=target.labels,
             transfer=target.transfer,
             indices=target.indices,
+            proven=target.proven,
         )
 
 
@@ -106,7 +109,8 @@ def attack(task: Task) -> tuple[Found, float]:
         suite = _suite(task.model, task.norm, task.seed)
         suite.victim.eps = task.eps
         start = time.perf_counter()
-        target = Target(task.images, task.labels, task.transfer, task.indices, suite.victim, task.seed, task.name)
+        arrays = task.images, task.labels, task.transfer, task.indices, task.proven
+        target = Target(*arrays, suite.victim, task.seed, task.name)
         return suite.block(target, task.settings), time.perf_counter() - start
 
 

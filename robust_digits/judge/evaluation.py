@@ -63,7 +63,8 @@ def judge(  # what an evaluation is made of, all by keyword
         Views({}, {}) if transfer is None else showing.fast_gradient(suite.model, test, transfer, norm=norm, eps=eps)
     )
     others = test if transfer is None else transfer  # no attack but `transfer` looks at them
-    attacked = showing.under_attack(suite, test, others, attacks)
+    intervals = proof.by_intervals(suite, test)
+    attacked = showing.under_attack(suite, test, others, attacks, proven=intervals)
     few, few_others = test[: curve.samples], others[: curve.samples]
     measured, unbounded = curves(suite.victim, few, curve, seed=seed)
     by_others = showing.further(suite.model, test, further, norm=norm, eps=eps)
@@ -87,14 +88,21 @@ def judge(  # what an evaluation is made of, all by keyword
             **indicators.trajectory(suite, few, seed=seed),
             "unbounded": unbounded,
             "gain_from_effort": indicators.gain_from_effort(
-                suite, few, few_others, attacks, {name: view.predictions for name, view in attacked.seen.items()}
+                suite,
+                few,
+                few_others,
+                attacks,
+                {name: view.predictions for name, view in attacked.seen.items()},
+                proven=intervals,
             ),
         },
         made={name: view.made for name, view in views.items()}
         | {WORST_CASE: Made(suite.norm, suite.eps, {"attacks": list(attacks)})},
         certified=None,
     )
-    proven = proof.prove(suite, test, found.right(WORST_CASE), linf=curve.linf, samples=curve.samples)
+    proven = proof.prove(
+        suite, test, found.right(WORST_CASE), intervals=intervals, linf=curve.linf, samples=curve.samples
+    )
     return replace(
         found,
         curves={**found.curves, **({} if proven.curve is None else {CERTIFIED: proven.curve})},

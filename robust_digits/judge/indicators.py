@@ -86,16 +86,18 @@ def gain_from_effort(
     transfer: ImageSet,
     attacks: Mapping[str, Section],
     found: Mapping[str, NDArray[np.int64]],
+    *,
+    proven: NDArray[np.bool_],
 ) -> float:
     """Return the largest share of images that a search left standing and breaks with twice the effort.
 
     `found` is what the model answered under the attacks before, of which `few` are the first images; `transfer` are
-    those of `few`.
+    those of `few`. What is `proven` stands, whatever the effort.
     """
     labels = np.asarray(few.labels)
     gains = [0.0]
     for name in (name for name in attacks if ATTACKS[name].search):
-        left = np.flatnonzero(found[name][: len(few)] == labels)
+        left = np.flatnonzero((found[name][: len(few)] == labels) & ~proven[: len(few)])
         if left.size:
             _log.info("%s with twice the effort: %d images", label(name, suite.eps), left.size)
             longer, few_left, transfer_left = doubled(attacks[name]), few[left], np.asarray(transfer.images[left])

@@ -33,21 +33,39 @@ class Proof:
     made: Made
 
 
-def prove(suite: Suite, test: ImageSet, standing: NDArray[np.bool_], *, linf: tuple[float, ...], samples: int) -> Proof:
+def by_intervals(suite: Suite, test: ImageSet) -> NDArray[np.bool_]:
+    """Return which test images (n,) the quick tier proves: none where nothing can be proven."""
+    if _reason(suite) is not None:
+        return np.zeros(len(test), np.bool_)
+    return interval_bounds.certified(suite.model.model, test, eps=suite.eps)
+
+
+def prove(
+    suite: Suite,
+    test: ImageSet,
+    standing: NDArray[np.bool_],
+    *,
+    intervals: NDArray[np.bool_],
+    linf: tuple[float, ...],
+    samples: int,
+) -> Proof:
     """Prove which test images no attack within `suite.eps` can break; the bounds are of L-infinity alone.
 
-    `standing` (n,) are those that no attack has broken. The curve over eps is that of the first `samples` test images,
-    as those of the attacks are.
+    `standing` (n,) are those that no attack has broken, `intervals` (n,) those that the quick tier has proven. The
+    curve over eps is that of the first `samples` test images, as those of the attacks are.
     """
-    network = suite.model.model
-    reason = interval_bounds.unsupported(network) if suite.norm == "inf" else "no bounds but of L-infinity"
+    network, reason = suite.model.model, _reason(suite)
     if reason is not None:
         return Proof(None, None, Made(suite.norm, suite.eps, {"reason": reason}))
     _log.info("%s: %d images", label(CERTIFIED, suite.eps), len(test))
-    intervals = interval_bounds.certified(network, test, eps=suite.eps)
     linear = _linearly(network, test, standing & ~intervals, eps=suite.eps)
     made = Made("inf", suite.eps, {"intervals": int(intervals.sum()), "linear_bounds": int(linear.sum())})
     return Proof(intervals | linear, _curve(network, test[:samples], linf), made)
+
+
+def _reason(suite: Suite) -> str | None:
+    """Return why nothing can be proven of the model of a suite, None if something can."""
+    return interval_bounds.unsupported(suite.model.model) if suite.norm == "inf" else "no bounds but of L-infinity"
 
 
 def _curve(network: keras.Model, few: ImageSet, linf: tuple[float, ...]) -> NDArray[np.float64]:

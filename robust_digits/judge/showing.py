@@ -104,8 +104,19 @@ def further(
     return seen
 
 
-def under_attack(suite: Suite, test: ImageSet, transfer: ImageSet, attacks: Mapping[str, Section]) -> Attacked:
-    """Run the attacks, each on all test images or on the first `samples` of its settings."""
+def under_attack(
+    suite: Suite,
+    test: ImageSet,
+    transfer: ImageSet,
+    attacks: Mapping[str, Section],
+    *,
+    proven: NDArray[np.bool_] | None = None,
+) -> Attacked:
+    """Run the attacks, each on all test images or on the first `samples` of its settings.
+
+    `proven` (n,) are the test images that no attack can break, none if None.
+    """
+    proven = np.zeros(len(test), np.bool_) if proven is None else proven
     seen: dict[str, View] = {}
     largest, beyond, idle = [], [], 0
     standing: dict[str, float] = {}
@@ -113,7 +124,8 @@ def under_attack(suite: Suite, test: ImageSet, transfer: ImageSet, attacks: Mapp
     for name, settings in attacks.items():
         few = test[: getattr(settings, "samples", len(test))]
         _log.info("%s: %d images", label(name, suite.eps), len(few))
-        found = suite.attack(name, settings, few, np.asarray(transfer.images[: len(few)]))
+        crafted = np.asarray(transfer.images[: len(few)])
+        found = suite.attack(name, settings, few, crafted, proven=proven[: len(few)])
         still = np.flatnonzero(stands[: len(few)])
         worst[still] = pictured(found.images[still])
         seen[name] = _see(suite.model, test, found.images, Made(suite.norm, suite.eps, settings.model_dump()))

@@ -47,7 +47,11 @@ def play(monkeypatch: pytest.MonkeyPatch, attacks: Suite, whole: ImageSet) -> Ca
     """
 
     def played(
-        falls: dict[str, set[int]], *, far: tuple[str, ...] = (), images: ImageSet = whole
+        falls: dict[str, set[int]],
+        *,
+        far: tuple[str, ...] = (),
+        images: ImageSet = whole,
+        proven: NDArray[np.bool_] | None = None,
     ) -> tuple[Found, Given]:
         given: Given = {}
 
@@ -68,7 +72,7 @@ def play(monkeypatch: pytest.MonkeyPatch, attacks: Suite, whole: ImageSet) -> Ca
 
         for name in MEMBERS:
             monkeypatch.setattr(f"robust_digits.attack.attacks.{name}", scripted(name))
-        return attacks.attack("autoattack", TOLD, images, images.images), given
+        return attacks.attack("autoattack", TOLD, images, images.images, proven=proven), given
 
     return played
 
@@ -101,6 +105,17 @@ def test_members_are_given_what_those_before_left(play: Play, attacks: Suite, wh
     np.testing.assert_array_equal(found.by, [APGD_CE, APGD_T, FAB_T, FAB_T, STANDING, APGD_CE, STANDING, SQUARE])
     np.testing.assert_array_equal(mistakes(attacks, found.images, whole), found.by != STANDING)
     assert sizes(found.images - whole.images, norm="inf").max() <= EPS + 1e-6
+
+
+def test_what_is_proven_is_tried_once(play: Play) -> None:
+    """The first member tries the proofs; what it leaves of them is spared the others, and counted as standing.
+
+    One that falls all the same is broken, so that the evaluation shows that the proof was none.
+    """
+    proven = np.isin(np.arange(COUNT), [0, 2, 4, 6])
+    found, given = play({"apgd_ce": {0, 1}, "apgd_t": {2}, "square": {3, 4}}, proven=proven)
+    assert [given[name] for name in MEMBERS] == [list(range(COUNT)), *[[3, 5, 7]] * 3]
+    np.testing.assert_array_equal(found.by, [APGD_CE, APGD_CE, STANDING, SQUARE, *[STANDING] * 4])
 
 
 def test_when_nothing_stands_no_member_is_asked(play: Play) -> None:

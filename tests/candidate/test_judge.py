@@ -10,7 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robust_digits.candidate.request import FILES
+from robust_digits.attack import attacks
+from robust_digits.attack.table import ATTACKS
+from robust_digits.attack.target import Images, Target
+from robust_digits.candidate import judge as command
+from robust_digits.candidate.request import FILES, Request
+from robust_digits.params import Section
 from robust_digits.runtime import keras
 
 pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]
@@ -88,6 +93,30 @@ def test_a_second_run_gives_the_same_figures(folder: Path, ended: "subprocess.Co
     again = judge(*ended.args[3:])
     assert again.returncode == ended.returncode
     assert [(folder / "out" / name).read_bytes() for name in names] == before
+
+
+@pytest.mark.fault("recovered")
+def test_an_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was attacked before the interruption is not attacked again, and nothing of it is left behind at the end."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    request = Request(folder / "it's <b>mine.keras", folder / "mine.npz", tmp_path / "out", EPS, samples=4)
+    asked: list[str] = []
+
+    def idle(target: Target, _: Section) -> Images:
+        asked.append(target.name)
+        if asked == ["noise", "fgm"]:
+            raise KeyboardInterrupt
+        return target.images
+
+    for name in ("noise", "fgm", "adaptive", *ATTACKS["autoattack"].members):
+        monkeypatch.setattr(attacks, name, idle)
+    with pytest.raises(KeyboardInterrupt):
+        command.judge(request)
+    assert not request.output.exists()
+    command.judge(request)
+    assert asked[:4] == ["noise", "fgm", "fgm", "apgd_ce"]
+    assert "noise" not in asked[1:]
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
 def test_l2_is_judged_without_a_proof(folder: Path) -> None:

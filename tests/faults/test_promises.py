@@ -16,3 +16,11 @@ def test_every_test_that_is_named_is_there() -> None:
     named = set(re.findall(r"\btest_\w+(?:\.py)?", page))
     assert named
     assert named <= there
+
+
+def test_every_path_that_is_named_is_there() -> None:
+    """A test that moved to another folder is named by its new one."""
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"\btests/[\w/]+(?:\.py)?", page))
+    assert paths
+    assert not [path for path in paths if not (ROOT / path).exists()]

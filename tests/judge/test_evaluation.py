@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.mislabelled import COUNT, DISTANCE, EPS, crafted
+from support.mislabelled import COUNT, DISTANCE, EPS, attacks_on, crafted
 
-from robust_digits.attack import attacks
+from robust_digits.attack import attacks, table
 from robust_digits.attack.suite import Suite
-from robust_digits.attack.table import Noise, Plain, Queries, Restarts, Samples, Steps
+from robust_digits.attack.table import Ensemble, Noise, Plain, Queries, Restarts, Samples, Steps
 from robust_digits.attack.target import Target
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
@@ -194,6 +194,21 @@ def test_twice_the_effort_goes_into_what_still_stands(
     found = judged(linear, digits, digits, attacks=chosen, curve=CURVE.model_copy(update={"samples": COUNT}))
     assert asked == [10, 7]
     assert found.indicators["gain_from_effort"] == 6 / COUNT
+
+
+def test_no_effort_goes_into_what_is_proven(digits: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What intervals prove is tried by one member of an ensemble, and is not asked about again."""
+    asked: list[tuple[str, int]] = []
+
+    def idle(target: Target, _: Section) -> NDArray[np.float32]:
+        asked.append((target.name, len(target.images)))
+        return target.images
+
+    for name in table.ATTACKS["apgd_square"].members:
+        monkeypatch.setattr(attacks, name, idle)
+    chosen = {"apgd_square": Ensemble(steps=3, targets=1, queries=5)}
+    judged(attacks_on(eps=0.98 * DISTANCE), digits, digits, attacks=chosen, curve=CURVE)
+    assert asked == [("apgd_ce", 10)]
 
 
 def test_nothing_is_gained_where_nothing_stands(linear: Suite, digits: ImageSet) -> None:

@@ -17,11 +17,18 @@ pytestmark = pytest.mark.usefixtures("tensorflow")
 STANDING = np.ones(COUNT, np.bool_)
 
 
+def proven_of(
+    suite: Suite, test: ImageSet, standing: NDArray[np.bool_], *, linf: tuple[float, ...], samples: int
+) -> proof.Proof:
+    """Return what both tiers prove."""
+    return proof.prove(suite, test, standing, intervals=proof.by_intervals(suite, test), linf=linf, samples=samples)
+
+
 @pytest.mark.parametrize(("eps", "right"), [(0.98 * DISTANCE, 10), (1.02 * DISTANCE, 0)])
 def test_a_linear_model_is_certified_up_to_its_distance(eps: float, right: int, digits: ImageSet) -> None:
     """At the radius of the suite exactly those images are certified that no attack can break: none of the mistakes."""
     small = attacks_on(eps=eps)
-    found = proof.prove(small, digits, STANDING, linf=(0.0,), samples=COUNT).certified
+    found = proven_of(small, digits, STANDING, linf=(0.0,), samples=COUNT).certified
     assert found is not None
     clean = showing.clean(small.model, digits).predictions == digits.labels
     np.testing.assert_array_equal(found, clean & (right > 0))
@@ -30,7 +37,7 @@ def test_a_linear_model_is_certified_up_to_its_distance(eps: float, right: int, 
 
 def test_the_certified_curve_is_of_the_first_images(linear: Suite, digits: ImageSet) -> None:
     """The curve falls where the images' distance lies, on as many of the first images as the attacks' curves saw."""
-    curve = proof.prove(linear, digits, STANDING, linf=(0.0, 0.98 * DISTANCE, 1.02 * DISTANCE), samples=3).curve
+    curve = proven_of(linear, digits, STANDING, linf=(0.0, 0.98 * DISTANCE, 1.02 * DISTANCE), samples=3).curve
     assert curve is not None
     np.testing.assert_allclose(curve, [[0, 1 / 3], [0.98 * DISTANCE, 1 / 3], [1.02 * DISTANCE, 0]])
 
@@ -61,7 +68,7 @@ def test_linear_bounds_are_asked_about_what_is_open(linear: Suite, asked: list[l
     """What intervals prove and what an attack broke is not asked about; how many each tier proved is told."""
     whole = numbered([2, 1, 0, 1, 2, 1])
     standing = np.array([1, 1, 1, 0, 1, 1], np.bool_)
-    proven = proof.prove(linear, whole, standing, linf=(), samples=0)
+    proven = proven_of(linear, whole, standing, linf=(), samples=0)
     assert asked == [[1, 2, 5]]
     assert proven.certified is not None
     np.testing.assert_array_equal(proven.certified, [1, 1, 0, 0, 1, 1])
@@ -71,7 +78,7 @@ def test_linear_bounds_are_asked_about_what_is_open(linear: Suite, asked: list[l
 def test_linear_bounds_give_up(linear: Suite, asked: list[list[int]]) -> None:
     """After sixteen images in a row of which they prove none, the others stay open."""
     labels = [0] * 15 + [1] + [0] * 16 + [1]
-    proven = proof.prove(linear, numbered(labels), np.ones(33, np.bool_), linf=(), samples=0)
+    proven = proven_of(linear, numbered(labels), np.ones(33, np.bool_), linf=(), samples=0)
     assert [len(block) for block in asked] == [16, 16]
     assert proven.certified is not None
     np.testing.assert_array_equal(proven.certified, np.arange(33) == 15)
@@ -79,7 +86,7 @@ def test_linear_bounds_give_up(linear: Suite, asked: list[list[int]]) -> None:
 
 def test_the_curve_is_that_of_intervals(linear: Suite, asked: list[list[int]]) -> None:
     """Linear bounds are asked about the judged radius alone; the points stand in the order of params.yaml."""
-    found = proof.prove(linear, numbered([1, 0, 2, 1]), np.zeros(4, np.bool_), linf=(0.5, 0.1, 0.3), samples=4).curve
+    found = proven_of(linear, numbered([1, 0, 2, 1]), np.zeros(4, np.bool_), linf=(0.5, 0.1, 0.3), samples=4).curve
     assert found is not None
     assert asked == []
     np.testing.assert_allclose(found, [[0.5, 0.0], [0.1, 0.25], [0.3, 0.25]])
@@ -90,7 +97,7 @@ def test_what_cannot_be_certified_says_why(digits: ImageSet) -> None:
     model = keras.Sequential(
         [keras.layers.Input((4, 4, 1)), keras.layers.UpSampling2D(1, name="larger"), level(DISTANCE)[0]]
     )
-    proven = proof.prove(Suite(model, eps=EPS, seed=0), digits, STANDING, linf=(0.0,), samples=COUNT)
+    proven = proven_of(Suite(model, eps=EPS, seed=0), digits, STANDING, linf=(0.0,), samples=COUNT)
     assert proven.certified is None
     assert proven.curve is None
     assert proven.made.settings == {"reason": "no bounds through larger (UpSampling2D)"}

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -117,13 +118,12 @@ def test_a_full_disk_leaves_the_earlier_state_and_the_training(
     kept = Checkpoint(file)
     kept.save({"seconds": [np.array(1.0)]})
 
-    def full(path: Path, content: bytes) -> None:
-        with path.open("wb") as file:
-            file.write(content[:5])
+    def full(file: BinaryIO, **_: object) -> None:
+        file.write(b"begun")
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
+        patch.setattr(np, "savez", full)
         kept.save(STATE)
         kept.save(STATE)
     (line,) = capsys.readouterr().err.splitlines()

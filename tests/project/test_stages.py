@@ -32,7 +32,7 @@ ROOMS = {  # what each room may import of the others, in the order in which the 
     "history": {"judge"},
     "report": {"cache", "judge", "draw", "history"},
     "record": {"cache", "judge", "history"},
-    "candidate": {"data", "certify", "learn", "attack", "judge", "draw", "report"},
+    "candidate": {"data", "certify", "learn", "attack", "crew", "judge", "draw", "report"},
     "study": {"data", "learn", "attack", "judge", "draw"},
 }
 LARGEST = 12  # modules of a room
