@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from robust_digits.attack.suite import Done, Found
-from robust_digits.attack.target import Target
+from robust_digits.attack.suite import Done
+from robust_digits.attack.target import Images, Target
 from robust_digits.cache import code, kept, place
 from robust_digits.params import Section
 
@@ -26,18 +26,18 @@ class Blocks:
         self._writes = True
         self.earlier = 0.0
 
-    def kept(self, block: Target, settings: Section) -> Found | None:
+    def kept(self, block: Target, settings: Section) -> Images | None:
         """Return what is kept of a block, None if nothing is."""
         arrays = kept.load(self._path(block, settings), otherwise="the block is attacked anew")
         if arrays is None:
             return None
         self.earlier += float(arrays["seconds"])
-        return Found(arrays["images"], arrays["by"])
+        return arrays["images"]
 
     def keep(self, block: Target, settings: Section, done: Done) -> None:
         """Keep what was found of a block; where nothing can be written, that is said once."""
         if self._writes:
-            arrays: kept.Arrays = {"images": done.found.images, "by": done.found.by, "seconds": np.array(done.seconds)}
+            arrays: kept.Arrays = {"images": done.images, "seconds": np.array(done.seconds)}
             otherwise = "an interrupted evaluation will start anew"
             self._writes = kept.save(self._path(block, settings), arrays, otherwise=otherwise)
 
@@ -48,7 +48,7 @@ class Blocks:
     def _path(self, block: Target, settings: Section) -> Path:
         """Return where a block lies, by what the attack is given: all but the model, which names the folder."""
         told = f"{block.name} {block.seed} {block.victim.norm} {block.eps!r} {settings.model_dump_json()}"
-        arrays = (block.images, block.labels, block.transfer, block.indices, block.proven)
+        arrays = (block.images, block.labels, block.transfer, block.indices)
         name = _digest([told.encode(), *(np.ascontiguousarray(array).tobytes() for array in arrays)])
         return self._folder / f"{block.name}-{name}.npz"
 

@@ -1,12 +1,13 @@
 """Blocks that are done outlive an evaluation that is interrupted, and nothing else is taken for them."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.evaluations import CHOSEN, COUNT, EPS, crafted, dense, digits, judged, under
 
-from robust_digits.attack.suite import Done, Found, Suite
+from robust_digits.attack.suite import Done, Suite
 from robust_digits.attack.table import Noise, Queries
 from robust_digits.attack.target import Target
 from robust_digits.crew import keeper
@@ -25,9 +26,10 @@ def kept(folder: Path, **changed: object) -> tuple[Suite, list[str]]:
     ran = []
 
     class Counted(Suite):
-        def block(self, block: Target, settings: Section) -> Found:
-            ran.append(block.name)
-            return super().block(block, settings)
+        def work(self, blocks: Iterable[tuple[int, Target]], settings: Section) -> Iterator[Done]:
+            for number, block in blocks:
+                ran.append(block.name)
+                yield from super().work([(number, block)], settings)
 
     told = {"eps": EPS, "seed": 0, **changed}
     model = under(dense()).model.model
