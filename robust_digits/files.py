@@ -48,6 +48,14 @@ def replacing(path: Path) -> Iterator[Path]:
         _remove(temporary)
 
 
+def check_place(path: Path) -> None:
+    """Raise the error that `replacing` would end in, unless a file or folder can be written beside `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(path, _WRITING)
+    temporary.touch()
+    temporary.unlink()
+
+
 def check_room(folder: Path, size: int) -> None:
     """Raise an error of a full disk, as a write would after a while, unless a folder has room for so many bytes."""
     free = shutil.disk_usage(folder).free

@@ -89,8 +89,7 @@ def main() -> int:
 def _request(given: argparse.Namespace) -> Request:
     """Return what the command line asks for, checked as far as can be without loading anything."""
     eps, norm = asked.ball(given.eps, given.norm)
-    output = given.output or Path("judged", given.model.stem)
-    asked.check_output(output)
+    output = asked.check_output(given.output or Path("judged", given.model.stem))
     for path, says in ((given.model, "model saved as .keras"), (given.data, ".npz file or folder of images")):
         if not path.exists():
             raise InputError(f"{path}: no such file; expected a {says}")

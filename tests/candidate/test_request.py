@@ -58,3 +58,27 @@ def test_a_folder_of_others_is_not_written_over(tmp_path: Path) -> None:
         request.check_output(tmp_path)
     with pytest.raises(InputError, match="something else"):
         request.check_output(tmp_path / "thesis.tex")
+
+
+def test_a_folder_without_a_name_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder and the one above are written as well as any other, which keeps the name that was given."""
+    (tmp_path / "out" / "in").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "out" / "in")
+    assert request.check_output(Path()) == tmp_path / "out" / "in"
+    (tmp_path / "empty").mkdir()
+    assert request.check_output(tmp_path / "empty" / "in" / "..") == tmp_path / "empty"
+    assert request.check_output(Path("judged/my")) == Path("judged/my")
+
+
+@pytest.mark.fault("refused")
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first attack: below a file, where nobody may write, and where another disk begins."""
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file" / "out", Path("/proc/out")):
+        with pytest.raises(InputError, match=rf"^{folder}: cannot be written \(.*\); name another OUTPUT"):
+            request.check_output(folder)
+    request.check_output(tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    monkeypatch.setattr(Path, "is_mount", lambda _: True)
+    with pytest.raises(InputError, match="expected a folder to write"):
+        request.check_output(tmp_path / "out")
