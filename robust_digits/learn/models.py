@@ -60,6 +60,8 @@ def load(path: Path, images: ImageSet | None = None) -> keras.Model:
     archive.config(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except RecursionError:  # Python 3.12 and later read JSON that is nested deeper than what they can walk
+        raise InputError(f"{path}: not a Keras model: its layers are nested too deeply") from None
     except _BROKEN as error:
         raise InputError(f"{path}: not a Keras model: {first_line(error)}") from None
     if images is not None:
