@@ -18,7 +18,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import Node
 
-from robust_digits.errors import InputError, named, shown
+from robust_digits.errors import InputError, in_one_line, named, shown
 
 PARAMS_FILE = "params.yaml"
 _LONGEST = 100_000  # characters of the file: what is much longer takes minutes to read
@@ -150,7 +150,7 @@ def read(path: Path) -> dict[str, Any]:
     except InputError:
         raise
     except _NOT_YAML as error:
-        raise InputError(f"{path}: not valid YAML: {named(' '.join(str(error).split()))}") from None
+        raise InputError(f"{path}: not valid YAML: {in_one_line(error)}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of parameters, got {type(values).__name__}")
     return values
