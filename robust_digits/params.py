@@ -35,7 +35,8 @@ _WORDS = {  # pydantic's, and what a reader of params.yaml knows them as
 }
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Threads = Annotated[int, Field(ge=1, le=1024)]  # more than a machine has cores; TensorFlow starts all at once
+MOST_THREADS = 1024  # more than a machine has cores; TensorFlow starts all at once
+Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]  # of epochs, steps, images: more is a slip of the finger
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=1, le=1024)]  # pixels: four times what large networks are fed with

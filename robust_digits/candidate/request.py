@@ -13,7 +13,7 @@ FILES = ("metrics.json", "details.json", "verdicts.csv", "sanity.json", "evidenc
 _CURVE, _STEPS = 200, 10  # images and steps of the curves
 _TIMES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)  # the radius, at which the curves are measured
 _GREY = 0.5  # the L-infinity radius at which every image may be the same grey
-_LARGEST_SEED = 2**32
+_LARGEST_SEED = 2**32 - 1
 _ANOTHER = "name another OUTPUT (--output)"
 
 
@@ -44,14 +44,14 @@ def ball(eps: str, norm: str) -> tuple[float, str | int]:
     return radius, norm if norm == "inf" else 2
 
 
-def whole(value: str, *, name: str, least: int) -> int:
+def whole(value: str, *, name: str, least: int, most: int = _LARGEST_SEED) -> int:
     """Return a whole number that was asked for; an `InputError` says what it must be."""
     try:
         number = int(value)
     except ValueError:
         number = least - 1
-    if not least <= number < _LARGEST_SEED:
-        raise InputError(f"{name}: expected a whole number, {least} at least, got {value}")
+    if not least <= number <= most:
+        raise InputError(f"{name}: expected a whole number, {least} at least and {most} at most, got {named(value)}")
     return number
 
 

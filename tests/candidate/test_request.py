@@ -1,11 +1,12 @@
 """What is asked for is checked before anything loads, and says the suite and the curves."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from robust_digits.candidate import request
+from robust_digits.candidate import judge, request
 from robust_digits.candidate.request import Request
 from robust_digits.errors import InputError
 
@@ -36,6 +37,23 @@ def test_a_count_that_is_none_is_refused(value: str) -> None:
     """A number of images is whole and positive."""
     with pytest.raises(InputError, match="SAMPLES: expected a whole number, 1 at least"):
         request.whole(value, name="SAMPLES", least=1)
+
+
+def test_what_is_asked_reaches_the_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command hands on the folder by its name, and no more threads than a machine starts."""
+    (tmp_path / "out").mkdir()
+    for name in ("my.keras", "mine.npz"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path / "out")
+    asked: list[Request] = []
+    monkeypatch.setattr(judge, "judge", asked.append)
+    command = ["judge", "../my.keras", "../mine.npz", "--eps", "0.1", "--output", ".", "--threads"]
+    monkeypatch.setattr(sys, "argv", [*command, "1024"])
+    judge.main()
+    assert (asked[0].output, asked[0].threads) == (tmp_path / "out", 1024)
+    monkeypatch.setattr(sys, "argv", [*command, "1025"])
+    with pytest.raises(SystemExit, match="2"):
+        judge.main()
 
 
 def test_curves_surround_the_radius() -> None:

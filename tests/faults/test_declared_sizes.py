@@ -191,7 +191,9 @@ def test_ten_thousand_names_are_cut(tmp_path: Path) -> None:
 @pytest.mark.fault("refused")
 def test_a_name_does_not_break_a_line(tmp_path: Path) -> None:
     """A newline or an escape sequence in the name of a file is shown as what it is."""
-    assert "got 'a\\n\\x1b[31mb.txt'" in refusal(put(tmp_path, {"a\n\x1b[31mb.txt": b""}))
+    assert "got 'a\\n\\x1b[31mb.txt'" in refusal(put(tmp_path / "none", {"a\n\x1b[31mb.txt": b""}))
+    picture = put(tmp_path / "picture", {"a\n\x1b[31mb/1.png": b"", "c/1.png": encoded(TRAIN[0])})
+    assert refusal(picture).startswith(f"{picture}/a\\n\\x1b[31mb/1.png: expected an intact PNG or JPEG image")
 
 
 def test_the_limit_is_that_of_the_machine_or_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
