@@ -135,7 +135,10 @@ def test_l2_is_judged_without_a_proof(folder: Path) -> None:
     [
         (["--eps", "7"], "EPS (--eps): expected more than 0 and at most 1, got 7"),
         (["--eps", "0.1", "--norm", "1"], "NORM (--norm): expected inf or 2, got 1"),
-        (["--eps", "0.1", "--samples", "0"], "SAMPLES (--samples): expected a whole number, 1 at least, got 0"),
+        (
+            ["--eps", "0.1", "--samples", "0"],
+            "SAMPLES (--samples): expected a whole number, 1 at least and 4294967295 at most, got 0",
+        ),
         (["--eps", "0.1", "--output", "."], "which would be lost"),
     ],
 )
