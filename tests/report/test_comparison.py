@@ -67,6 +67,23 @@ def test_a_drop_within_its_tolerance(branch: Branch) -> None:
     assert statuses(branch.compare({WORST: 0.679}))[WORST] == "weaker"
 
 
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({WORST: 0.69}, "Not weaker: 1 lower within tolerance"),
+        ({WORST: 0.69, CLEAN: 0.99}, "Not weaker: 1 better, 1 lower within tolerance"),
+        ({"robust.accuracy.clean": 0.5}, "Not weaker: 1 lower, none that must hold"),
+        (
+            {CLEAN: 0.99, "robust.accuracy.clean": 0.5},
+            f"Stronger: `{CLEAN}` rose from 96.0% to 99.0% (1 better, 1 lower, none that must hold)",
+        ),
+    ],
+)
+def test_a_figure_that_must_hold_and_fell_is_said(branch: Branch, changes: dict[str, float], text: str) -> None:
+    """A tolerated drop of what must hold is no drop that judges nothing, nor is what rose beside it stronger."""
+    assert headline.headline(branch.compare(changes)).text == text
+
+
 def test_four_points_of_359_images_that_broke(branch: Branch) -> None:
     """A drop of 3.9 points is told for what it is where few images were mended for the many that broke."""
     branch.project.images = 359
