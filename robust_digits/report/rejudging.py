@@ -22,6 +22,7 @@ from robust_digits.history.lineage import Stage
 from robust_digits.history.results import CHECKS, Results, evidence_of
 from robust_digits.judge import evidence
 from robust_digits.judge.evidence import Evidence
+from robust_digits.report.significance import judged_on
 
 _LOCK = "dvc.lock"
 _MEASURED = ("metrics/", "plots/")
@@ -61,8 +62,8 @@ def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
     Raises
     ------
     InputError
-        If a model of the base is neither in the cache nor in the remote, if the working tree is not what is to be
-        compared, or if the evaluation fails.
+        If the test images are not those of the base, if a model of the base is neither in the cache nor in the remote,
+        if the working tree is not what is to be compared, or if the evaluation fails.
     """
     files_of = base.revision.files.items()
     found = {path: content for path, content in files_of if path.startswith(_KEPT) or not path.startswith(_MEASURED)}
@@ -74,10 +75,20 @@ def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
         if base.weights[model] == here.weights.get(model):
             found |= {path: here.revision.files[path] for path in scored}
         else:
+            _refuse_other_images(base, here, model)
             written = _judged(base, here, model, root)
             found |= {path: written[path] for path in scored}
             kept[model] = written[evidence_of(model)]
     return Rejudged(replace(base.revision, files=found), here, kept)
+
+
+def _refuse_other_images(base: Results, here: Results, model: str) -> None:
+    """Refuse to judge a model of the base on images that it need not have been kept from."""
+    if judged_on(base, model) != judged_on(here, model):
+        raise InputError(
+            f"the base cannot be judged again: the test images are not those of {base.revision.label}, whose models "
+            "may have been trained on these; whether another split is right is for a reviewer to say"
+        )
 
 
 def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, bytes]:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.branching import Branch
 from support.numbered import CHECKS, EVALUATE, SCORED, Pipeline, begin
 
 from robust_digits.errors import InputError
 from robust_digits.history.results import Results
 from robust_digits.history.revisions import repository
 from robust_digits.judge import evidence
+from robust_digits.report import rejudging
 from robust_digits.report.report import compare
 
 pytestmark = pytest.mark.slow
@@ -173,6 +175,21 @@ def test_a_model_in_a_remote_is_fetched(pipeline: Pipeline, tmp_path: Path) -> N
     pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
     _cached(pipeline).unlink()
     assert next(each.base for each in compare("main", None, rejudge=True).figures if each.name == WORST) == 0.5
+
+
+@pytest.mark.fault("refused")
+def test_images_that_the_base_may_have_been_trained_on(branch: Branch) -> None:
+    """On other test images no model but one that the branch has too is judged again: it may have learned them."""
+    branch.project.test_images = "another draw"
+    same = branch.compare()
+    again = rejudging.rejudged(branch.base, same.here, branch.project.root)
+    assert again.figures == same.here.figures
+    branch.project.params["harden"]["steps"] = 1
+    here = branch.compare().here
+    with pytest.raises(
+        InputError, match=r"the test images are not those of \w+, whose models may have been trained on"
+    ):
+        rejudging.rejudged(branch.base, here, branch.project.root)
 
 
 @pytest.mark.fault("refused")
