@@ -5,11 +5,13 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from support.branching import Branch
 from support.numbered import CHECKS, EVALUATE, SCORED, Pipeline, begin
 
+from robust_digits.cache import code
 from robust_digits.errors import InputError
 from robust_digits.history.results import Results
 from robust_digits.history.revisions import repository
@@ -93,6 +95,27 @@ def test_what_was_judged_again_is_kept(pipeline: Pipeline) -> None:
     count = len(evaluated(pipeline))
     assert compare("main", "HEAD", rejudge=True).figures == first.figures
     assert len(evaluated(pipeline)) == count
+
+
+@pytest.mark.fault("recovered")
+def test_what_was_altered_or_made_by_other_libraries_is_judged_again(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A kept file whose figures somebody changed is said and not taken, nor is one of another TensorFlow."""
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    first = compare("main", None, rejudge=True)
+    (path,) = (tmp_path / "user").rglob("rejudged/*.npz")
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    metrics = arrays["metrics/robust.json"].tobytes().replace(b"0.5", b"0.9")
+    np.savez(path, **{**arrays, "metrics/robust.json": np.frombuffer(metrics, np.uint8)})
+    count = len(evaluated(pipeline))
+    assert compare("main", None, rejudge=True).figures == first.figures
+    assert "it does not fit its checksum); the base is judged again" in capfd.readouterr().err
+    assert len(evaluated(pipeline)) == count + 1
+    monkeypatch.setattr(code, "version", lambda _: "0.0")
+    compare("main", None, rejudge=True)
+    assert len(evaluated(pipeline)) == count + 2
 
 
 @pytest.mark.fault("recovered")
