@@ -310,6 +310,22 @@ def test_a_looser_gate_is_told(branch: Branch) -> None:
     assert branch.compare().gate == {"metrics.hardened.accuracy.worst_case.floor": (0.5, 0.1)}
 
 
+def test_a_wider_spread_of_seeds_is_a_looser_gate(branch: Branch) -> None:
+    """A drop of `seeds` that a line more in the study widens is told, though gate.yaml is the same."""
+    table = f"value,images,{WORST},key,stale\n0,1000,0.70,a,\n1,1000,0.74,a,\n"
+    branch.project.gate["metrics"]["hardened"]["accuracy.worst_case"] = {"drop": "seeds"}
+    branch.project.text("docs/studies/seeds.csv", table)
+    branch.project.write()
+    branch.base = Results(repository(branch.project.root).here())
+    branch.project.text("docs/studies/seeds.csv", f"{table}2,1000,0.40,a,\n")
+    found = branch.compare({WORST: 0.67})
+    (branch.project.root / "docs/studies/seeds.csv").unlink()
+    name = f"metrics.{WORST}.drop"
+    assert found.gate == {name: (pytest.approx(0.04), pytest.approx(0.34))}
+    assert headline.headline(found).code == "gate_moved"
+    assert found.figures[0].limit.drop == pytest.approx(0.04)
+
+
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_better_is_never_red(base: float, here: float) -> None:
     """A figure that rose, and no floor above it, is never a regression."""
