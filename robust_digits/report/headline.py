@@ -76,9 +76,9 @@ def _wrong(comparison: Comparison) -> Headline | None:
 
 def _otherwise(comparison: Comparison) -> Headline | None:
     """Return that the two sides were judged otherwise, where they were."""
-    moved, same = _moved(comparison), comparison.same_models
     if not comparison.protocol:
         return None
+    moved, same = _moved(comparison), comparison.same_models
     if set(same) == set(comparison.here.models):
         return Headline("same_models", WHITE, f"The models are the same; {moved[0].lower()}{moved[1:]}", 0)
     if comparison.rejudged:
