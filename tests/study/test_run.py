@@ -215,6 +215,7 @@ def test_what_is_edited_while_studies_run_waits_for_the_next_start(
         return False
 
     monkeypatch.setattr(workspace, "run", edited)
+    monkeypatch.setattr(run.Study, "write", lambda _: None)
     assert command(monkeypatch, "epochs", "later") == 1
     assert ran_by == [WORK] * 4
 
