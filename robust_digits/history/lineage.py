@@ -149,7 +149,7 @@ def _stage(entry: Mapping[str, Any]) -> Stage:
         {_text(each["path"]): _text(each["md5"]) for each in entry.get(kind, ())} for kind in ("deps", "outs")
     )
     params = entry.get("params", {}).get("params.yaml", {})
-    return Stage(_text(entry["cmd"]), tuple(params), dict(documents.flat(params)), deps, outs)
+    return Stage(_text(entry["cmd"]), tuple(map(_text, params)), dict(documents.flat(params)), deps, outs)
 
 
 def _text(value: object) -> str:

@@ -147,7 +147,15 @@ def test_what_is_no_stage(made: Project, stage: str) -> None:
         lineage.stale(here(made))
 
 
-@pytest.mark.parametrize("content", ["stages: []", "stages: {a: {cmd: x, deps: [{path: y}]}}", "schema: '2.0'"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "stages: []",
+        "stages: {a: {cmd: x, deps: [{path: y}]}}",
+        "stages: {a: {cmd: x, params: {params.yaml: {1: 2}}}}",
+        "schema: '2.0'",
+    ],
+)
 def test_what_is_no_lock(made: Project, content: str) -> None:
     """A lock that DVC did not write is refused in one line."""
     made.text("dvc.lock", content)
