@@ -91,7 +91,7 @@ def run(folder: Path, params: Params, *targets: str) -> bool:
 def _graph(folder: Path, target: str) -> list[Any]:
     """Return a stage of DVC and every one that it depends on."""
     try:
-        return list(Repo(str(folder)).stage.collect(target, with_deps=True))
+        return list(Repo(str(folder)).stage.collect(f"{folder / 'dvc.yaml'}:{target}", with_deps=True))
     except DvcException as error:
         raise InputError(f"{target}: {' '.join(str(error).split())}") from None
 
