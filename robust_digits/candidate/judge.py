@@ -50,7 +50,7 @@ def judge(request: Request) -> int:
     name = request.model.stem
     note = "; ".join(filter(None, [candidate.note, data.left_out(images.labels, samples=request.samples)]))
     print(f"{name}: {note}", flush=True)
-    blocks = keeper.Blocks(keeper.folder(request.model, threads=request.threads))
+    blocks = keeper.Blocks(keeper.folder(request.model, threads=request.threads, note=candidate.note))
     evidence = evaluation.judge(
         Suite(candidate.model, eps=request.eps, norm=request.norm, seed=request.seed, keeper=blocks),
         few,

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import CancelledError, Executor, as_completed
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from robust_digits import runtime
 from robust_digits.attack.suite import Done, Suite, craft
 from robust_digits.attack.target import Images, Target
 from robust_digits.cache import code
+from robust_digits.crew import engine
 from robust_digits.errors import InputError
 from robust_digits.learn import models
 from robust_digits.params import Section
@@ -59,17 +60,18 @@ class Crew:
         Raises
         ------
         InputError
-            If the cluster is gone, if a block ended several workers, or if a worker has other code.
+            If the cluster is gone, if a block ended several workers, or if a worker has other code or none.
         """
         futures = {self._executor.submit(attack, self._task(target, settings)): number for number, target in blocks}
         try:
             for future in as_completed(futures):
                 images, seconds = future.result()
                 yield Done(futures[future], images, seconds)
-        except (CancelledError, OSError) as error:
-            raise InputError(
-                f"the cluster was lost ({type(error).__name__}); what is done is kept: the next run goes on from there"
-            ) from None
+        except Exception as error:
+            said = engine.mistake(error)
+            if said is None:
+                raise
+            raise InputError(said) from None
         finally:
             for future in futures:
                 future.cancel()

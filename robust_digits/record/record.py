@@ -59,15 +59,15 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
 def _page(experiment: str, name: str, folder: Path, params: dict[str, Any], *, command: str) -> str:
     data, craft, judged = params["data"], params["craft"], params["evaluate"]
     checksum = f", SHA-256 {code(data['sha256'])}" if data["sha256"] else ""
-    packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+    made, versions = _maker(experiment)
     return f"""# Results: {name}
 
 Made by {code(command)} at commit `{_commit(experiment)}`, with the parameters in [params.yaml](params.yaml).
 
 - data: {code(data["source"])}{checksum}
-- machine: {machine.name()}
+- machine: {made}
 {_times(experiment)}
-- versions: Python {platform.python_version()}, {packages}
+- versions: {versions}
 
 <!-- results: metrics -->
 {pages.table(pages.read(folder / "metrics", order=params["models"]))}<!-- end -->
@@ -100,6 +100,14 @@ def _checked(path: Path) -> str:
     ]
     count = sum(len(table) for table in tables.values())
     return "\n".join([f"{count - len(red)} of {count} checks of the evaluation are green (metrics/sanity.json).", *red])
+
+
+def _maker(experiment: str) -> tuple[str, str]:
+    """Return the machine and the versions that made the results: these, if it is known how long any of them took."""
+    if not any(time is not None for suffix in _TIMED.values() for time in _seconds(experiment, suffix).values()):
+        return machine.UNKNOWN, machine.UNKNOWN
+    packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+    return machine.name(), f"Python {platform.python_version()}, {packages}"
 
 
 def _times(experiment: str) -> str:

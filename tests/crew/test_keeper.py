@@ -1,6 +1,7 @@
 """Blocks that are done outlive an evaluation that is interrupted, and nothing else is taken for them."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -161,10 +162,31 @@ def test_blocks_are_forgotten(tmp_path: Path) -> None:
     Blocks(tmp_path / "blocks").forget()
 
 
+def test_the_same_bytes_of_another_shape_or_type_are_another_block(tmp_path: Path) -> None:
+    """Images of two by two pixels are not those of one by four, nor are labels those of half the size."""
+    suite = Suite(under(dense()).model.model, eps=EPS, seed=0)
+    images, labels = np.zeros((2, 2, 2, 1), np.float32), np.zeros(2, np.int64)
+    block = Target(images, labels, images, labels, suite.victim, 0, "noise")
+    others = (
+        replace(block, images=images.reshape(2, 1, 4, 1)),
+        replace(block, labels=np.zeros(4, np.int32)),
+    )
+    done = Done(0, images, 1.0)
+    blocks = Blocks(tmp_path)
+    for each in (block, *others):
+        assert blocks.kept(each, Noise(draws=1)) is None
+        blocks.keep(each, Noise(draws=1), done)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_a_folder_is_that_of_one_model_and_number_of_threads(tmp_path: Path) -> None:
-    """Another model's bytes, or another number of threads, which moves the last bits, have a folder of their own."""
+    """Another model's bytes, another number of threads, which moves the last bits, or another note: another folder."""
     for name, content in (("a.keras", b"a"), ("b.keras", b"b"), ("c.keras", b"a")):
         (tmp_path / name).write_bytes(content)
     a, b, c = (keeper.folder(tmp_path / f"{name}.keras", threads=2) for name in "abc")
     assert a == c
-    assert len({a, b, keeper.folder(tmp_path / "a.keras", threads=1)}) == 3
+    others = (
+        keeper.folder(tmp_path / "a.keras", threads=1),
+        keeper.folder(tmp_path / "a.keras", threads=2, note="log"),
+    )
+    assert len({a, b, *others}) == 4

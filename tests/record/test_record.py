@@ -100,8 +100,9 @@ def results(folder: Path, *, red: bool = False) -> Path:
 
 
 @pytest.mark.usefixtures("repository")
-def test_page_says_what_made_the_results(tmp_path: Path) -> None:
+def test_page_says_what_made_the_results(tmp_path: Path, revision: Path) -> None:
     """The page names the command, commit, data, machine and versions, and has the table and the pictures."""
+    (revision / f"{MD5['baseline']}.txt").write_text("8.4\n", encoding="utf-8")
     page = _page("HEAD", "mnist", results(tmp_path / "results"), PARAMS, command="make mnist DATA=mnist.npz")
     assert page.startswith("# Results: mnist\n\nMade by `make mnist DATA=mnist.npz` at commit `")
     assert f"at commit `{_commit('HEAD')}`, with the parameters in [params.yaml](params.yaml)." in page
@@ -141,6 +142,15 @@ def test_page_says_how_long_it_took(tmp_path: Path, revision: Path) -> None:
     assert "\n- training: baseline 8 s, hardened 116 s, robust at another time and place\n" in page
     elsewhere = "at another time and place"
     assert f"\n- evaluation: baseline {elsewhere}, hardened {elsewhere}, robust 61 s\n" in page
+
+
+@pytest.mark.usefixtures("repository")
+def test_page_of_results_that_were_made_elsewhere(tmp_path: Path) -> None:
+    """Where this machine made none of the outputs, neither it nor its versions are said to have."""
+    page = _page("HEAD", "mnist", results(tmp_path / "results"), PARAMS, command="make mnist")
+    assert f"\n- machine: {machine.UNKNOWN}\n" in page
+    assert f"\n- versions: {machine.UNKNOWN}\n" in page
+    assert machine.name() not in page
 
 
 @pytest.mark.usefixtures("repository")
