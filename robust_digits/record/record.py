@@ -37,7 +37,7 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
     InputError
         If there is no such experiment or revision, or it has no results.
     """
-    _commit(experiment)  # an experiment that is not here is refused before DVC is asked for its files
+    commit(experiment)  # an experiment that is not here is refused before DVC is asked for its files
     files = DVCFileSystem(rev=experiment)
     for name in _RESULTS:
         if not files.exists(name):
@@ -62,7 +62,7 @@ def _page(experiment: str, name: str, folder: Path, params: dict[str, Any], *, c
     made, versions = _maker(experiment)
     return f"""# Results: {name}
 
-Made by {code(command)} at commit `{_commit(experiment)}`, with the parameters in [params.yaml](params.yaml).
+Made by {code(command)} at commit `{commit(experiment)}`, with the parameters in [params.yaml](params.yaml).
 
 - data: {code(data["source"])}{checksum}
 - machine: {made}
@@ -128,7 +128,7 @@ def _said(seconds: Mapping[str, float | None]) -> str:
     )
 
 
-def _commit(experiment: str) -> str:
+def commit(experiment: str) -> str:
     """Return the commit that an experiment, or any other revision, was run at, and whether its code was changed."""
     stored = _git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{experiment}")
     revision = stored.splitlines()[0] if stored else revisions.repository().commit(experiment)
