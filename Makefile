@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help openmetrics audit faults repro test check format lock mnist judge record survey study lab experiments gate report page history reproduced plots deps pages bench
+.PHONY: help openmetrics audit faults repro test check format lock mnist detect judge record survey study lab experiments gate report page history reproduced plots deps pages bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -86,6 +86,15 @@ mnist: $(VENV)/.locked ## the tutorial's run, on MNIST, into docs/results/mnist 
 	dvc exp run --temp --name $(RUN) $(MNIST:%=--set-param '%') $(LOCAL)
 	python -m robust_digits.record.record $(RUN) docs/results/$(RUN) --command $(call literal,$(TYPED))
 
+# Judged as the models of that run, and apart from the workspace too; without RECIPE or DATA, those of the workspace.
+detect: $(VENV)/.locked ## detectors beside each model, and an attack that knows them (RECIPE=quick, DATA=mnist.npz: on MNIST)
+	$(if $(recipe_$(RECIPE)),,@echo "RECIPE: expected trades, quick, ibp, ibp-quick or record, got "$(call quoted,RECIPE); exit 1)
+	$(if $(call given,DATA),@test -f $(call quoted,DATA) || { echo "DATA: no such file: "$(call quoted,DATA); exit 1; })
+	$(if $(call given,RECIPE)$(call given,DATA),,dvc repro detection/dvc.yaml)
+	$(if $(call given,RECIPE)$(call given,DATA),@dvc exp remove --quiet $(RUN)-detect 2>/dev/null || true)
+	$(if $(call given,RECIPE)$(call given,DATA),dvc exp run --temp --name $(RUN)-detect $(MNIST:%=--set-param '%') $(LOCAL) detection/dvc.yaml)
+	$(if $(call given,RECIPE)$(call given,DATA),python -m robust_digits.record.trial $(RUN)-detect docs/detection/$(RUN) --command $(call literal,$(subst make mnist,make detect,$(TYPED))))
+
 judge: $(VENV)/.locked ## attack, certify and check a Keras model of your own (MODEL=my.keras DATA=mine.npz EPS=0.03; NORM=2, SAMPLES=1000, OUTPUT)
 	@$(foreach name,MODEL DATA EPS,$(if $(call given,$(name)),,echo "$(name): expected one: make judge MODEL=my.keras DATA=mine.npz EPS=0.03" >&2; exit 2;)):
 	@python -m robust_digits.candidate.judge $(call quoted,MODEL) $(call quoted,DATA) --eps $(call quoted,EPS) \
@@ -106,7 +115,7 @@ lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does,
 		--image $(call quoted,IMAGE,0) --l2 $(call quoted,L2,3) --linf $(call quoted,LINF,0.15)
 
 experiments: $(VENV)/.locked ## what `dvc exp run` tried: parameters, and a model clean and in the worst case (MODEL=hardened)
-	@dvc exp show --only-changed --drop '(data|models|stages|robust_digits|metrics)/.*' \
+	@dvc exp show --only-changed --drop '(data|detection|models|stages|robust_digits|metrics)/.*' \
 		--keep metrics/$(call quoted,MODEL,hardened)'.json:accuracy.(clean|worst_case)'
 
 gate: $(VENV)/.locked ## show the checks of the evaluation; fail when one is red that gate.yaml does not accept

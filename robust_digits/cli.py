@@ -20,6 +20,7 @@ _COMMANDS = {  # the name that make knows, and the module whose `main` it is
     "survey": "study.survey",
     "lab": "study.lab",
     "record": "record.record",
+    "trial": "record.trial",
     "reproduced": "record.reproduction",
     "pages": "record.pages",
     "deps": "record.dependencies",

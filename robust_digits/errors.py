@@ -14,7 +14,7 @@ DAMAGED = (  # what is raised where a packed file, or an array in one, is not wh
     *(SyntaxError, tokenize.TokenError),  # the header of an array reaches Python's own parser
     *(RuntimeError, NotImplementedError),  # encrypted; packed in a way that Python does not know
 )
-_LONGEST = 200  # characters of a value
+_LONGEST, _LONGEST_LINE = 200, 1000  # characters of a value, and of all that somebody else has to say
 _MOST = 10  # names of a list
 
 _values = reprlib.Repr()  # which looks at no more of a value than it shows
@@ -56,5 +56,15 @@ def first_line(error: BaseException) -> str:
     return named((str(error).splitlines() or [type(error).__name__])[0])
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+def in_one_line(error: BaseException) -> str:
+    """Return all that an error says, in one line that prints: where it is long, the reason stands at its end."""
+    return printable(_cut(" ".join(str(error).split()), most=_LONGEST_LINE))
+
+
+def printable(text: str) -> str:
+    """Return a text in which what does not print stands as Python writes it."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def _cut(text: str, *, most: int = _LONGEST) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -5,12 +5,13 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from robust_digits.errors import InputError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # a disk, a quota, or a limit of one file's size
+_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR}  # by what no rename takes the place of
 _BLOCK = 2**20
 _WRITING, _EARLIER = "writing", "earlier"
 
@@ -34,10 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
     _remove(temporary)
     try:
         yield temporary
-        if temporary.is_dir() or path.is_dir():
-            _swap(temporary, path)
-        else:
-            temporary.replace(path)
+        _put(temporary, path)
     except OSError as error:
         if error.errno in FULL:
             raise InputError(f"{path}: {error.strerror}") from error
@@ -46,6 +44,14 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         _remove(temporary)
+
+
+def check_place(path: Path) -> None:
+    """Raise the error that `replacing` would end in, unless a file or folder can be written beside `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(path, _WRITING)
+    temporary.touch()
+    temporary.unlink()
 
 
 def check_room(folder: Path, size: int) -> None:
@@ -74,19 +80,31 @@ def write(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _swap(temporary: Path, path: Path) -> None:
-    """Put a folder in the place of a file or folder, or the other way round; no rename does that in one step."""
+def _put(temporary: Path, path: Path) -> None:
+    """Rename a file or folder; where a folder is concerned, what stands there must be moved away first."""
     earlier = _beside(path, _EARLIER)
     _remove(earlier)
-    if path.exists():
-        path.replace(earlier)
     try:
-        temporary.replace(path)
+        while not _renamed(temporary, path):
+            _remove(earlier)
+            with suppress(FileNotFoundError):  # another process has just moved it away
+                path.replace(earlier)
     except BaseException:
-        if earlier.exists():
+        if os.path.lexists(earlier) and not os.path.lexists(path):
             earlier.replace(path)
         raise
     _remove(earlier)
+
+
+def _renamed(temporary: Path, path: Path) -> bool:
+    """Return whether a rename was possible; where it was not, something stands there: whoever put it there."""
+    try:
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+        return False
+    return True
 
 
 def _beside(path: Path, what: str) -> Path:
@@ -103,9 +121,9 @@ def _clear(path: Path) -> None:
         number, _, what = left.name.removeprefix(_start(path)).partition(".")
         if not left.name.startswith(_start(path)) or not number.isdecimal() or _runs(int(number)):
             continue
-        if what == _EARLIER and not path.exists():
+        if what == _EARLIER and not os.path.lexists(path):
             left.replace(path)
-        elif left.is_dir():
+        elif left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)  # another process may be at it
         else:
             left.unlink(missing_ok=True)
@@ -127,7 +145,8 @@ def _runs(process: int) -> bool:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    """Remove a file or folder, or a link, and not what it leads to."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

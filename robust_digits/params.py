@@ -18,7 +18,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import Node
 
-from robust_digits.errors import InputError, named, shown
+from robust_digits.errors import InputError, in_one_line, named, shown
 
 PARAMS_FILE = "params.yaml"
 _LONGEST = 100_000  # characters of the file: what is much longer takes minutes to read
@@ -35,7 +35,8 @@ _WORDS = {  # pydantic's, and what a reader of params.yaml knows them as
 }
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Threads = Annotated[int, Field(ge=1, le=1024)]  # more than a machine has cores; TensorFlow starts all at once
+MOST_THREADS = 1024  # more than a machine has cores; TensorFlow starts all at once
+Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]  # of epochs, steps, images: more is a slip of the finger
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=1, le=1024)]  # pixels: four times what large networks are fed with
@@ -150,7 +151,7 @@ def read(path: Path) -> dict[str, Any]:
     except InputError:
         raise
     except _NOT_YAML as error:
-        raise InputError(f"{path}: not valid YAML: {named(' '.join(str(error).split()))}") from None
+        raise InputError(f"{path}: not valid YAML: {in_one_line(error)}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of parameters, got {type(values).__name__}")
     return values

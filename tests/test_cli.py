@@ -29,6 +29,7 @@ COMMANDS = (
     "survey",
     "lab",
     "record",
+    "trial",
     "reproduced",
     "pages",
     "deps",

@@ -101,7 +101,8 @@ def test_every_command_is_guarded_and_explains_itself(module: str) -> None:
 )
 def test_outside_a_repository_a_command_says_so(module: str, tmp_path: Path) -> None:
     """What cannot be done for want of a project is one line and code 2, never a traceback."""
-    needed = {"page": ["page.html"], "record": ["HEAD", "out", "--command", "c"], "reproduction": ["out"]}
+    recorded = ["HEAD", "out", "--command", "c"]
+    needed = {"page": ["page.html"], "record": recorded, "trial": recorded, "reproduction": ["out"]}
     arguments = needed.get(module.rpartition(".")[2], [])
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],

@@ -3,6 +3,7 @@
 import errno
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -163,6 +164,58 @@ def test_two_that_write_the_same_path_do_not_disturb_each_other(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.fault("recovered")
+@pytest.mark.parametrize("vanishes", [True, False], ids=["what stood there goes", "another one comes"])
+def test_a_folder_takes_its_place_while_others_write_there(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    vanishes: bool,  # noqa: FBT001 (pytest passes by name)
+) -> None:
+    """Two renames put a folder there; what another process does before the first or after it disturbs neither."""
+    path = tmp_path / "result"
+    write_folder(path, "old")
+    rename = Path.replace
+
+    def disturbed(this: Path, target: Path) -> Path:
+        if this == path:
+            monkeypatch.setattr(Path, "replace", rename)
+            if vanishes:
+                shutil.rmtree(path)
+            else:
+                rename(this, target)
+                write_folder(path, "theirs")
+                return target
+        return rename(this, target)
+
+    with replacing(path) as temporary:
+        write_folder(temporary, "ours")
+        monkeypatch.setattr(Path, "replace", disturbed)
+    assert content(path) == ["ours"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["to a folder", "to nothing"])
+@files_and_folders
+def test_a_link_is_replaced_and_not_followed(
+    tmp_path: Path,
+    write: Write,
+    there: bool,  # noqa: FBT001 (pytest passes by name)
+) -> None:
+    """What it leads to stays as it is."""
+    elsewhere = tmp_path / "elsewhere"
+    if there:
+        write_folder(elsewhere, "other")
+    path = tmp_path / "here" / "result"
+    path.parent.mkdir()
+    path.symlink_to(elsewhere)
+    with replacing(path) as temporary:
+        write(temporary, "new")
+    assert not path.is_symlink()
+    assert content(path) == ["new"]
+    assert list(path.parent.iterdir()) == [path]
+    assert not there or content(elsewhere) == ["other"]
+
+
 def left_by(process: int, path: Path, what: str) -> Path:
     """Return the name that a process of this machine gives what it writes in the place of `path`."""
     return path.with_name(f".{path.name}.{platform.node().partition('.')[0]}-{process}.{what}")
@@ -187,8 +240,9 @@ def test_what_killed_processes_left_is_cleared_away(tmp_path: Path, write: Write
         left_by(gone, path.with_name("results"), "writing"),
         path.with_name(".result.writing"),
     ]
-    for other in (*others, left_by(gone, path, "writing"), left_by(gone, path, "earlier")):
+    for other in (*others, left_by(gone, path, "writing")):
         write(other, "killed")
+    left_by(gone, path, "earlier").symlink_to(tmp_path)
     write(path, "old")
     with replacing(path) as temporary:
         write(temporary, "new")

@@ -1,10 +1,10 @@
 """Blocks: how many images are worked on at a time, so that what is found for one never depends on the others.
 
-The test images are cut by index into blocks, the unit of work: each is attacked by itself, and what was found is kept
-when it is done. Every compiled function is asked about exactly `ROWS` images, so that it is compiled for one shape and
-splits its sums in one way, and an image always stands in the same row, that of its index: where it stands can move the
-last bit of a gradient, and so the sign of one that is nearly 0. So the same bytes are found for an image whichever
-other images are asked about, in which order, and however blocks are cut.
+Images are cut into blocks, the unit of work: each is attacked by itself, and what was found is kept when it is done.
+Every compiled function is asked about exactly `ROWS` images, so that it is compiled for one shape and splits its sums
+in one way, and an image always stands in the same row, that of its index: where it stands can move the last bit of a
+gradient, and so the sign of one that is nearly 0. So the same bytes are found for an image whichever other images are
+asked about, in which order, and however blocks are cut.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,10 +20,14 @@ Array = NDArray[Any]
 Compiled = Callable[..., tuple[Any, ...]]
 
 
-def cut(count: int, *, size: int = BLOCK) -> Iterator[NDArray[np.int64]]:
-    """Yield the indices of `count` images, a block at a time."""
-    for start in range(0, count, size):
-        yield np.arange(start, min(start + size, count))
+def cut(indices: NDArray[np.int64], *, size: int = BLOCK) -> Iterator[NDArray[np.int64]]:
+    """Yield the places of images whose indices these are, a block at a time, so that each has a row of its own.
+
+    Blocks are as full as that allows: of few images that are left of many pages, one block takes what several held.
+    """
+    for group in _groups(indices):
+        for start in range(0, len(group), size):
+            yield group[start : start + size]
 
 
 def ask(compiled: Compiled, *arrays: Array, indices: NDArray[np.int64] | None = None) -> list[Array]:
@@ -37,11 +41,19 @@ def ask(compiled: Compiled, *arrays: Array, indices: NDArray[np.int64] | None = 
     indices = np.arange(count) if indices is None else indices
     if not count:
         return [answer[:0] for answer in _once(compiled, [np.zeros((1, *a.shape[1:]), a.dtype) for a in arrays], [0])]
-    pages = indices // ROWS
-    groups = [np.flatnonzero(pages == page) for page in np.unique(pages)]
+    groups = _groups(indices)
     parts = [_once(compiled, [array[group] for array in arrays], indices[group] % ROWS) for group in groups]
     order = np.argsort(np.concatenate(groups))
     return [np.concatenate(each)[order] for each in zip(*parts, strict=True)]
+
+
+def _groups(indices: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return the places of images in as few groups as there can be if no two of a group stand in the same row."""
+    rows = indices % ROWS
+    count = np.bincount(rows, minlength=ROWS)
+    turn = np.empty_like(rows)  # how many images before it stand in the same row
+    turn[np.argsort(rows, kind="stable")] = np.concatenate([np.arange(each) for each in count])
+    return [np.flatnonzero(turn == number) for number in range(count.max())]
 
 
 def _once(compiled: Compiled, arrays: list[Array], rows: NDArray[np.int64] | list[int]) -> list[Array]:

@@ -37,21 +37,21 @@ class Found:
 
 @dataclass(frozen=True)
 class Done:
-    """A block that was attacked: its number, what was found, and the seconds that it took."""
+    """A block that was attacked: its number, what was made of its images, and the seconds that it took."""
 
     number: int
-    found: Found
+    images: Images
     seconds: float
 
 
 class Keeper(Protocol):
     """Where blocks that are done are kept, so that an interrupted attack goes on from there."""
 
-    def kept(self, block: Target, settings: Section) -> Found | None:
+    def kept(self, block: Target, settings: Section) -> Images | None:
         """Return what is kept of a block, None if nothing is."""
 
     def keep(self, block: Target, settings: Section, done: Done) -> None:
-        """Keep what was found of a block."""
+        """Keep what was made of a block."""
 
 
 class Crew(Protocol):
@@ -130,12 +130,41 @@ class Suite:
         Images that the model gets wrong anyway are left as they are. `transfer` are the same images crafted against
         another model; `indices` say which of the test images these are, the first ones if None. What is found for an
         image depends on its index, the attack and the seed, not on the images beside it; the attacks of ART, which
-        draw for a whole block, are the exception. `proven` are those that no attack can break, none if None: an
-        ensemble tries its first member on them, so that the proofs are tried too, and spares them the others.
+        draw for a whole block, are the exception.
+
+        Of an ensemble, each member attacks what those before it left standing. `proven` are those that no attack can
+        break, none if None: the first member tries them, so that the proofs are tried too, and the others are spared.
         """
         indices = np.arange(len(whole)) if indices is None else indices
         proven = np.zeros(len(whole), np.bool_) if proven is None else proven
-        cut = list(blocks.cut(len(whole), size=self._size))
+        found, by = np.array(whole.images), np.full(len(whole), STANDING)
+        members = ATTACKS[name].members
+        right = self._right(found, whole.labels, indices)
+        for number, each in enumerate(members or (name,)):
+            rows = np.flatnonzero(right & (by == STANDING) & ~(proven & (number > 0)))
+            if not rows.size:
+                break
+            told = member(each, settings) if members else settings
+            tried = self._crafted(each, told, whole[rows], transfer[rows], indices[rows])
+            fell = ~self._right(tried, whole.labels[rows], indices[rows])
+            if members:
+                middles = whole.images[rows]
+                fell &= perturbation.inside(middles, tried, norm=self.norm, eps=self.eps)
+                tried[~fell] = tried[~fell] if ATTACKS[each].bounded else middles[~fell]
+            found[rows] = tried
+            by[rows[fell]] = number
+        return Found(found, by)
+
+    def _right(self, images: Images, labels: NDArray[np.int64], indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which images the model gives their label."""
+        verdict: NDArray[np.bool_] = self.model.predict(images, indices=indices).argmax(axis=1) == labels
+        return verdict
+
+    def _crafted(
+        self, name: str, settings: Section, whole: ImageSet, transfer: Images, indices: NDArray[np.int64]
+    ) -> Images:
+        """Return what an attack that is no ensemble makes of images, all of which the model gets right."""
+        cut = list(blocks.cut(indices, size=self._size))
 
         def block(number: int) -> Target:
             rows = cut[number]
@@ -144,22 +173,20 @@ class Suite:
                 labels=np.array(whole.labels[rows]),
                 transfer=np.asarray(transfer[rows]),
                 indices=indices[rows],
-                proven=proven[rows],
                 victim=self.victim,
                 seed=self._seed,
                 name=name,
             )
 
-        parts: dict[int, Found] = {}
+        found = np.array(whole.images)
         with _bar(name, len(whole)) as bar:
-            for number, found in self._found(block, len(cut), settings):
-                parts[number] = found
-                bar.update(len(found.by))
-        order = [parts[number] for number in range(len(cut))]
-        return Found(np.concatenate([part.images for part in order]), np.concatenate([part.by for part in order]))
+            for number, images in self._done(block, len(cut), settings):
+                found[cut[number]] = images
+                bar.update(len(images))
+        return found
 
-    def _found(self, block: Callable[[int], Target], count: int, settings: Section) -> Iterator[tuple[int, Found]]:
-        """Yield the number of each block and what is found of it, at once where it is kept."""
+    def _done(self, block: Callable[[int], Target], count: int, settings: Section) -> Iterator[tuple[int, Images]]:
+        """Yield the number of each block and what is made of it, at once where it is kept."""
         missing = []
         for number in range(count):
             kept = self._keeper.kept(block(number), settings) if self._keeper else None
@@ -170,38 +197,18 @@ class Suite:
         for done in (self._crew or self).work(((number, block(number)) for number in missing), settings):
             if self._keeper:
                 self._keeper.keep(block(done.number), settings, done)
-            yield done.number, done.found
+            yield done.number, done.images
 
     def work(self, blocks: Iterable[tuple[int, Target]], settings: Section) -> Iterator[Done]:
         """Attack blocks one after another, in this process."""
         for number, target in blocks:
             start = time.perf_counter()
-            found = self.block(target, settings)
-            yield Done(number, found, time.perf_counter() - start)
-
-    def block(self, block: Target, settings: Section) -> Found:
-        """Attack what the model gets right of a block, with every member of an ensemble in turn."""
-        ensemble = ATTACKS[block.name].members
-        found, by = block.images.copy(), np.full(len(block.labels), STANDING)
-        right = block.right(found)
-        for number, name in enumerate(ensemble or (block.name,)):
-            spared = block.proven & (number > 0)
-            standing = np.flatnonzero(right & (by == STANDING) & ~spared)
-            if not standing.size:
-                break
-            these = block.only(standing).called(name)
-            tried = _craft(these, member(name, settings) if ensemble else settings)
-            fell = ~these.right(tried)
-            if ensemble:
-                fell &= perturbation.inside(these.images, tried, norm=self.norm, eps=self.eps)
-                tried[~fell] = these.images[~fell] if not ATTACKS[name].bounded else tried[~fell]
-            found[standing] = tried
-            by[standing[fell]] = number
-        return Found(found, by)
+            images = craft(target, settings)
+            yield Done(number, images, time.perf_counter() - start)
 
 
-def _craft(target: Target, settings: Section) -> Images:
-    """Run the function of an attack, which has its name."""
+def craft(target: Target, settings: Section) -> Images:
+    """Run the function of an attack, which has its name, on a block."""
     seed = crc32(target.name.encode()) ^ target.seed ^ int(target.indices[0])
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 (where ART draws from, beside Python's own generator)

@@ -62,15 +62,13 @@ class Target:
 
     `images` and `transfer`, the same images crafted against another model, are float32 (n, height, width, channels) in
     [0, 1]; `labels` int64 (n,). `indices` (n,) say which of the test images they are: what is drawn for one depends
-    on its index, the seed and the attack, not on the images beside it. `proven` (n,) are those that no attack within
-    eps can break.
+    on its index, the seed and the attack, not on the images beside it.
     """
 
     images: Images
     labels: NDArray[np.int64]
     transfer: Images
     indices: NDArray[np.int64]
-    proven: NDArray[np.bool_]
     victim: Victim
     seed: int
     name: str
@@ -87,12 +85,8 @@ class Target:
 
     def only(self, rows: NDArray[np.int64]) -> "Target":
         """Return the target with the named rows of its images."""
-        cut = {name: getattr(self, name)[rows] for name in ("images", "labels", "transfer", "indices", "proven")}
+        cut = {name: getattr(self, name)[rows] for name in ("images", "labels", "transfer", "indices")}
         return replace(self, **cut)
-
-    def called(self, name: str) -> "Target":
-        """Return the target of an attack with another name, and so with other draws."""
-        return replace(self, name=name)
 
     def generators(self, again: int = 0) -> list[np.random.Generator]:
         """Return what each image draws from; `again` numbers the times that an attack starts anew."""

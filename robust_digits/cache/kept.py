@@ -18,7 +18,7 @@ _CHECKSUM = "sha256"
 
 def save(path: Path, arrays: Mapping[str, NDArray[Any]], *, otherwise: str) -> bool:
     """Write named arrays as an `.npz` file; return whether that could be done (see `place.keep`)."""
-    given: dict[str, Any] = {**arrays, _CHECKSUM: np.array(_digest(arrays))}
+    given: dict[str, Any] = {**arrays, _CHECKSUM: np.array(digest(arrays))}
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
@@ -36,7 +36,7 @@ def load(path: Path, *, otherwise: str) -> Arrays | None:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        if arrays.pop(_CHECKSUM).item() != _digest(arrays):
+        if arrays.pop(_CHECKSUM).item() != digest(arrays):
             raise ValueError("it does not fit its checksum")
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # that nothing can be kept is said by `save`
         return None
@@ -46,11 +46,11 @@ def load(path: Path, *, otherwise: str) -> Arrays | None:
     return arrays
 
 
-def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+def digest(arrays: Mapping[str, NDArray[Any]]) -> str:
     """Return the SHA-256 of arrays: their names, types, shapes and bytes."""
-    digest = hashlib.sha256()
+    found = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {arrays[name].shape}\n".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+        found.update(f"{name} {array.dtype.str} {arrays[name].shape}\n".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()

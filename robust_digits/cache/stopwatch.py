@@ -1,4 +1,4 @@
-"""How long it took to train a model, kept beside the project: no output may hold it, because no two runs agree."""
+"""How long it took to train a model, kept in the user's cache: no output may hold it, because no two runs agree."""
 
 import hashlib
 from pathlib import Path

@@ -45,14 +45,15 @@ def _names(path: Path) -> list[str]:
 
 
 def _named(config: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 (whatever JSON holds)
-    """Yield every object of a configuration that names its class."""
-    if isinstance(config, dict):
-        if isinstance(config.get("class_name"), str) and (
-            "module" in config or "lambda" in config["class_name"].lower()
-        ):
-            yield config
-        for value in config.values():
-            yield from _named(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _named(value)
+    """Yield every object of a configuration that names its class, however deep it lies."""
+    left = [config]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("class_name"), str) and (
+                "module" in value or "lambda" in value["class_name"].lower()
+            ):
+                yield value
+            left += value.values()
+        elif isinstance(value, list):
+            left += value

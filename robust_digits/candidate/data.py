@@ -1,16 +1,19 @@
 """Read anybody's labelled images: an `.npz` file, or a folder with `images.npy` and `labels.npy`."""
 
+import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.data import images
+from robust_digits.data import formats, images
 from robust_digits.data.images import IMAGE_DIMENSIONS, ImageSet
-from robust_digits.errors import DAMAGED, InputError, first_line
+from robust_digits.errors import DAMAGED, InputError, first_line, listed
 
 _NAMES = (("images", "labels"), ("x_test", "y_test"), ("x", "y"))
+_FLOAT32 = 4  # bytes
 
 
 def load(path: Path) -> ImageSet:
@@ -22,20 +25,14 @@ def load(path: Path) -> ImageSet:
         If something is missing, unreadable, or not what it must be.
     """
     if path.is_dir():
-        return images.load(path)
-    if not path.is_file():
+        pixels, labels = _folder(path)
+    elif path.is_file():
+        pixels, labels = _archive(path)
+    else:
         raise InputError(f"{path}: no such file or folder; expected a .npz file or a folder of images.npy, labels.npy")
-    pixels, labels = _arrays(path)
     found = ImageSet(_images(pixels, where=path), _labels(labels, where=path))
     images.check(found, where=path)
     return found
-
-
-def check_labels(labels: NDArray[np.int64], *, classes: int, where: Path) -> None:
-    """Raise `InputError` unless every label is a class of the model."""
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= classes:
-        raise InputError(f"{where}: expected labels 0 to {classes - 1}, the classes of the model, got {low} to {high}")
 
 
 def left_out(labels: NDArray[np.int64], *, samples: int) -> str:
@@ -46,24 +43,33 @@ def left_out(labels: NDArray[np.int64], *, samples: int) -> str:
     return f"the first {samples:,} images hold {few} of {whole} classes: shuffle the data, or take more SAMPLES"
 
 
-def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+def _folder(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the arrays of a folder as memory maps; images that become float32 must fit into memory as such."""
+    there = [each.name for each in path.iterdir()]
+    if not {images.IMAGES, images.LABELS} <= set(there):
+        raise InputError(f"{path}: expected {images.IMAGES} and {images.LABELS}, got {listed(sorted(there))}")
+    pixels, labels = images.opened(path)
+    if pixels.dtype != np.float32:
+        images.check_memory(0, raw=_FLOAT32 * pixels.size, where=path)
+    return pixels, labels
+
+
+def _archive(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the arrays of images and labels, whatever they are called."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            there = getattr(archive, "files", ["a single array"])
+        with zipfile.ZipFile(path) as archive:
+            there = [name.removesuffix(".npy") for name in archive.namelist()]
             names = next((names for names in _NAMES if set(names) <= set(there)), None)
             if names is not None:
-                declared = {member.filename: member.file_size for member in archive.zip.infolist()}
-                raw = sum(declared.get(f"{name}.npy", 0) for name in names)
-                images.check_memory(0, raw=2 * raw, where=path)  # as they are, and as float32
-                return archive[names[0]], archive[names[1]]
+                shapes, size = formats.declared(archive, names, where=path)
+                as_float32 = _FLOAT32 * math.prod(shapes[names[0]])
+                images.check_memory(0, raw=size + as_float32, where=path)
+                return formats.member(archive, names[0]), formats.member(archive, names[1])
+    except InputError:
+        raise
     except DAMAGED as error:
-        said = first_line(error)
-        if "allow_pickle" in said:
-            said = "it holds Python objects, which are not loaded; save arrays of numbers with numpy.savez"
-        raise InputError(f"{path}: expected an intact .npz file: {said}") from None
-    listed = ", ".join(there) or "nothing"
-    raise InputError(f"{path}: expected arrays images and labels, x_test and y_test, or x and y, got {listed}")
+        raise InputError(f"{path}: expected an intact .npz file: {first_line(error)}") from None
+    raise InputError(f"{path}: expected arrays images and labels, x_test and y_test, or x and y, got {listed(there)}")
 
 
 def _images(pixels: NDArray[Any], *, where: Path) -> NDArray[np.float32]:

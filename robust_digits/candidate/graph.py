@@ -33,7 +33,7 @@ def _bare(layer: keras.layers.Layer) -> list[keras.layers.Layer] | None:
         within = without_softmax(layer)
         return None if within is None else [within]
     if type(layer).__name__ == "Softmax":  # the layer, or the operation that keras.ops.softmax leaves in a graph
-        return [] if layer.axis in {-1, 1} else None
+        return [] if layer.axis in (-1, 1, [-1], [1]) else None
     if getattr(layer, "activation", None) is not keras.activations.softmax:
         return None
     if type(layer) is keras.layers.Activation:

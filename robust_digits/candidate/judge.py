@@ -19,6 +19,7 @@ from robust_digits.candidate import request as asked
 from robust_digits.candidate.request import Request
 from robust_digits.command import FAILED, guarded
 from robust_digits.errors import InputError
+from robust_digits.params import MOST_THREADS
 
 _ENDS = "Ends with 0: done; 1: a check is red, the figures cannot be trusted; 2: could not be done."
 
@@ -40,15 +41,16 @@ def judge(request: Request) -> int:
     from robust_digits.candidate import files, model, told  # noqa: PLC0415
     from robust_digits.crew import keeper  # noqa: PLC0415
     from robust_digits.judge import evaluation, sanity  # noqa: PLC0415
+    from robust_digits.learn import models  # noqa: PLC0415
 
     runtime.start(seed=request.seed, threads=request.threads)
     candidate = model.load(request.model, images.images)
-    data.check_labels(images.labels, classes=candidate.classes, where=request.data)
+    models.check_labels(images.labels, classes=candidate.classes, where=request.model)
     few = images[: request.samples]
     name = request.model.stem
     note = "; ".join(filter(None, [candidate.note, data.left_out(images.labels, samples=request.samples)]))
     print(f"{name}: {note}", flush=True)
-    blocks = keeper.Blocks(keeper.folder(request.model, threads=request.threads))
+    blocks = keeper.Blocks(keeper.folder(request.model, threads=request.threads, note=candidate.note))
     evidence = evaluation.judge(
         Suite(candidate.model, eps=request.eps, norm=request.norm, seed=request.seed, keeper=blocks),
         few,
@@ -89,8 +91,7 @@ def main() -> int:
 def _request(given: argparse.Namespace) -> Request:
     """Return what the command line asks for, checked as far as can be without loading anything."""
     eps, norm = asked.ball(given.eps, given.norm)
-    output = given.output or Path("judged", given.model.stem)
-    asked.check_output(output)
+    output = asked.check_output(given.output or Path("judged", given.model.stem))
     for path, says in ((given.model, "model saved as .keras"), (given.data, ".npz file or folder of images")):
         if not path.exists():
             raise InputError(f"{path}: no such file; expected a {says}")
@@ -105,7 +106,7 @@ def _request(given: argparse.Namespace) -> Request:
         norm=norm,
         samples=asked.whole(given.samples, name="SAMPLES (--samples)", least=1),
         seed=asked.whole(given.seed, name="--seed", least=0),
-        threads=asked.whole(given.threads, name="--threads", least=1),
+        threads=asked.whole(given.threads, name="--threads", least=1, most=MOST_THREADS),
     )
 
 

@@ -97,25 +97,19 @@ def _check_shapes(model: keras.Model, shape: tuple[int, ...], *, where: Path) ->
         If the model does not take such images, or does not give one logit a class.
     """
     takes, _ = models.shapes(model, where=where)
-    if _fits(takes, shape):
+    if models.fits(takes, shape):
         return ()
-    if takes in {shape[:-1], (int(np.prod(shape)),)} and shape[-1] == 1:
-        return tuple(size for size in takes if size is not None)
-    raise InputError(
-        f"{where}: the model expects images of shape ({models.said(takes)}), the data has ({models.said(shape)})"
-        + _hint(takes, shape)
-    )
+    for reshaped in (shape[:-1], (int(np.prod(shape)),)):
+        if takes == reshaped and shape[-1] == 1:
+            return reshaped
+    raise InputError(models.other_images(takes, shape, where=where) + _hint(takes, shape))
 
 
 def _hint(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> str:
     if len(takes) != _IMAGE_AXES:
         return ""
-    if _fits(takes, (shape[-1], *shape[:-1])):
+    if models.fits(takes, (shape[-1], *shape[:-1])):
         return "; the model has channels first: TensorFlow on a CPU needs them last"
-    if _fits(takes, (*shape[1:], shape[0])):
+    if models.fits(takes, (*shape[1:], shape[0])):
         return "; the data has channels first: numpy.moveaxis(images, 1, -1) puts them last"
     return ""
-
-
-def _fits(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
-    return len(takes) == len(shape) and all(size in {None, given} for size, given in zip(takes, shape, strict=True))

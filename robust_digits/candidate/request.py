@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robust_digits.attack.table import ATTACKS, Attacks
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, named
+from robust_digits.files import check_place
 from robust_digits.judge.settings import Curve
 
 FILES = ("metrics.json", "details.json", "verdicts.csv", "sanity.json", "evidence.npz", "page.html")
 _CURVE, _STEPS = 200, 10  # images and steps of the curves
 _TIMES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)  # the radius, at which the curves are measured
 _GREY = 0.5  # the L-infinity radius at which every image may be the same grey
-_LARGEST_SEED = 2**32
+_LARGEST_SEED = 2**32 - 1
+_ANOTHER = "name another OUTPUT (--output)"
 
 
 @dataclass(frozen=True)
@@ -42,24 +44,37 @@ def ball(eps: str, norm: str) -> tuple[float, str | int]:
     return radius, norm if norm == "inf" else 2
 
 
-def whole(value: str, *, name: str, least: int) -> int:
+def whole(value: str, *, name: str, least: int, most: int = _LARGEST_SEED) -> int:
     """Return a whole number that was asked for; an `InputError` says what it must be."""
     try:
         number = int(value)
     except ValueError:
         number = least - 1
-    if not least <= number < _LARGEST_SEED:
-        raise InputError(f"{name}: expected a whole number, {least} at least, got {value}")
+    if not least <= number <= most:
+        raise InputError(f"{name}: expected a whole number, {least} at least and {most} at most, got {named(value)}")
     return number
 
 
-def check_output(folder: Path) -> None:
-    """Raise `InputError` if writing the folder anew would take away anything that this command did not write."""
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise InputError(f"{folder}: expected a folder to write, got something else of that name; name another OUTPUT")
-    others = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.is_dir() else []
-    if others:
-        raise InputError(f"{folder}: holds {others[0]}, which would be lost; name a new folder as OUTPUT (--output)")
+def check_output(folder: Path) -> Path:
+    """Return the folder to write, by a name of its own (`.` has none), before an hour is spent on what goes there.
+
+    Raises
+    ------
+    InputError
+        If writing it anew would take away anything that this command did not write, or nothing can be written there.
+    """
+    if folder.name in {"", ".."}:
+        folder = folder.resolve()
+    try:
+        if folder.is_symlink() or folder.is_mount() or (folder.exists() and not folder.is_dir()):
+            raise InputError(f"{folder}: expected a folder to write, got something else of that name; {_ANOTHER}")
+        others = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.is_dir() else []
+        if others:
+            raise InputError(f"{folder}: holds {named(others[0])}, which would be lost; {_ANOTHER}")
+        check_place(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); {_ANOTHER}") from None
+    return folder
 
 
 def attacks() -> Attacks:

@@ -5,18 +5,22 @@ between machines are Python objects: whoever may talk to its scheduler may run c
 belongs behind a firewall or TLS (`tls://`, configured as Dask's own documentation says).
 """
 
+import asyncio
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
 from typing import Any
 
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, first_line
 
 VARIABLE = "ROBUST_DIGITS_CLUSTER"
 _PATIENCE = 10  # seconds for a scheduler to answer
+_ARRIVAL = 60  # seconds for the first worker to come
+_KEPT = "what is done is kept: the next run goes on from there"
 
 
 @contextmanager
@@ -26,7 +30,7 @@ def executor() -> Iterator[Executor | None]:
     Raises
     ------
     InputError
-        If Dask is not installed, or no scheduler answers there.
+        If Dask is not installed, no scheduler answers there, or it has no worker.
     """
     address = os.environ.get(VARIABLE, "")
     if not address:
@@ -34,9 +38,39 @@ def executor() -> Iterator[Executor | None]:
         return
     client = _client(address)
     try:
+        _await_worker(client, address)
         yield client.get_executor(pure=False)
     finally:
         client.close(timeout=_PATIENCE)
+
+
+def mistake(error: Exception) -> str | None:
+    """Return what an error says of the cluster, in one line; None where it is the work's own.
+
+    Dask's errors are known by their names: it need not be installed where nobody asks for a cluster.
+    """
+    said = f"({type(error).__name__}: {first_line(error)})"
+    if type(error).__name__ == "KilledWorker":
+        return f"a block ended every worker that had it, for want of memory perhaps: see their logs {said}; {_KEPT}"
+    if isinstance(error, ModuleNotFoundError) or "deserialization of the task graph" in str(error):
+        return (
+            f"the scheduler or a worker lacks code or libraries that this process has; install the same on all {said}"
+        )
+    if isinstance(error, (CancelledError, OSError)):
+        return f"the cluster was lost ({type(error).__name__}); {_KEPT}"
+    return None
+
+
+def _await_worker(client: Any, address: str) -> None:  # noqa: ANN401 (of an extra)
+    """Wait until the cluster has a worker, and say so where it has none yet."""
+    if not client.scheduler_info()["workers"]:
+        print(f"{VARIABLE}: waiting for a worker to come to {address}", file=sys.stderr, flush=True)
+    try:
+        client.wait_for_workers(1, timeout=_ARRIVAL)
+    except asyncio.TimeoutError:
+        raise InputError(
+            f"{VARIABLE}: no worker came to {address} in {_ARRIVAL} s; `python -m dask worker {address}` starts one"
+        ) from None
 
 
 def _client(address: str) -> Any:  # noqa: ANN401 (of an extra)

@@ -6,13 +6,12 @@ everything that a result depends on: the same attack finds its own blocks, and n
 
 import hashlib
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from robust_digits.attack.suite import Done, Found
-from robust_digits.attack.target import Target
+from robust_digits.attack.suite import Done
+from robust_digits.attack.target import Images, Target
 from robust_digits.cache import code, kept, place
 from robust_digits.params import Section
 
@@ -26,18 +25,18 @@ class Blocks:
         self._writes = True
         self.earlier = 0.0
 
-    def kept(self, block: Target, settings: Section) -> Found | None:
+    def kept(self, block: Target, settings: Section) -> Images | None:
         """Return what is kept of a block, None if nothing is."""
         arrays = kept.load(self._path(block, settings), otherwise="the block is attacked anew")
         if arrays is None:
             return None
         self.earlier += float(arrays["seconds"])
-        return Found(arrays["images"], arrays["by"])
+        return arrays["images"]
 
     def keep(self, block: Target, settings: Section, done: Done) -> None:
         """Keep what was found of a block; where nothing can be written, that is said once."""
         if self._writes:
-            arrays: kept.Arrays = {"images": done.found.images, "by": done.found.by, "seconds": np.array(done.seconds)}
+            arrays: kept.Arrays = {"images": done.images, "seconds": np.array(done.seconds)}
             otherwise = "an interrupted attack will start anew"
             self._writes = kept.save(self._path(block, settings), arrays, otherwise=otherwise)
 
@@ -48,17 +47,25 @@ class Blocks:
     def _path(self, block: Target, settings: Section) -> Path:
         """Return where a block lies, by what the attack is given: all but the model, which names the folder."""
         told = f"{block.name} {block.seed} {block.victim.norm} {block.eps!r} {settings.model_dump_json()}"
-        arrays = (block.images, block.labels, block.transfer, block.indices, block.proven)
-        name = _digest([told.encode(), *(np.ascontiguousarray(array).tobytes() for array in arrays)])
-        return self._folder / f"{block.name}-{name}.npz"
+        given: kept.Arrays = {
+            "images": block.images,
+            "labels": block.labels,
+            "transfer": block.transfer,
+            "indices": block.indices,
+        }
+        return self._folder / f"{block.name}-{_digest(told.encode(), kept.digest(given).encode())}.npz"
 
 
-def folder(model: Path, *, threads: int) -> Path:
-    """Return the folder of a model's blocks: by its file, code and libraries, and the threads."""
-    return place.folder("blocks") / _digest([model.read_bytes(), f"{code.fingerprint()} {threads}".encode()])
+def folder(model: Path, *, threads: int, note: str = "") -> Path:
+    """Return the folder of a model's blocks: by its file, code and libraries, and the threads.
+
+    `note` says what was made of the file where that is not the model in it.
+    """
+    made = f"{code.fingerprint()} {threads} {note}".encode()
+    return place.folder("blocks") / _digest(model.read_bytes(), made)
 
 
-def _digest(parts: Iterable[bytes]) -> str:
+def _digest(*parts: bytes) -> str:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(hashlib.sha256(part).digest())

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import CancelledError, Executor, as_completed
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits import runtime
-from robust_digits.attack.suite import Done, Found, Suite
+from robust_digits.attack.suite import Done, Suite, craft
 from robust_digits.attack.target import Images, Target
 from robust_digits.cache import code
+from robust_digits.crew import engine
 from robust_digits.errors import InputError
 from robust_digits.learn import models
 from robust_digits.params import Section
@@ -28,9 +29,8 @@ _started: list[int] = []  # the threads that TensorFlow was started with, in a w
 class Task:
     """A block of images, how to attack it, and what with: the bytes of a `.keras` file.
 
-    `images` and `transfer` are float32 (n, height, width, channels), `labels` and `indices` int64 (n,),
-    `proven` bool (n,). `code` names the code and libraries of whoever asks; a worker with others would find something
-    else.
+    `images` and `transfer` are float32 (n, height, width, channels), `labels` and `indices` int64 (n,). `code` names
+    the code and libraries of whoever asks; a worker with others would find something else.
     """
 
     model: bytes
@@ -45,7 +45,6 @@ class Task:
     labels: NDArray[np.int64]
     transfer: Images
     indices: NDArray[np.int64]
-    proven: NDArray[np.bool_]
 
 
 class Crew:
@@ -61,17 +60,18 @@ class Crew:
         Raises
         ------
         InputError
-            If the cluster is gone, if a block ended several workers, or if a worker has other code.
+            If the cluster is gone, if a block ended several workers, or if a worker has other code or none.
         """
         futures = {self._executor.submit(attack, self._task(target, settings)): number for number, target in blocks}
         try:
             for future in as_completed(futures):
-                found, seconds = future.result()
-                yield Done(futures[future], found, seconds)
-        except (CancelledError, OSError) as error:
-            raise InputError(
-                f"the cluster was lost ({type(error).__name__}); what is done is kept: the next run goes on from there"
-            ) from None
+                images, seconds = future.result()
+                yield Done(futures[future], images, seconds)
+        except Exception as error:
+            said = engine.mistake(error)
+            if said is None:
+                raise
+            raise InputError(said) from None
         finally:
             for future in futures:
                 future.cancel()
@@ -90,11 +90,10 @@ class Crew:
             labels=target.labels,
             transfer=target.transfer,
             indices=target.indices,
-            proven=target.proven,
         )
 
 
-def attack(task: Task) -> tuple[Found, float]:
+def attack(task: Task) -> tuple[Images, float]:
     """Attack a block, on a worker; return what was found, and the seconds that it took.
 
     Raises
@@ -109,9 +108,8 @@ def attack(task: Task) -> tuple[Found, float]:
         suite = _suite(task.model, task.norm, task.seed)
         suite.victim.eps = task.eps
         start = time.perf_counter()
-        arrays = task.images, task.labels, task.transfer, task.indices, task.proven
-        target = Target(*arrays, suite.victim, task.seed, task.name)
-        return suite.block(target, task.settings), time.perf_counter() - start
+        target = Target(task.images, task.labels, task.transfer, task.indices, suite.victim, task.seed, task.name)
+        return craft(target, task.settings), time.perf_counter() - start
 
 
 def _start(threads: int) -> None:

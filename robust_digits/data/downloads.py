@@ -1,7 +1,8 @@
 """Download a file that is known by its checksum: no more, no slower and no longer than it may be.
 
 Only connections that nobody on the way can read or change are used. What has arrived is written to the workspace, and
-kept in the user's cache when it is whole and right, so that a download that is killed leaves nothing there.
+kept in the user's cache when it is whole and right: a download that is killed leaves nothing there, and a copy to there
+that is killed what the next one clears away.
 """
 
 import shutil
@@ -14,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Thread
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from urllib.request import url2pathname
 
 import pooch
@@ -22,7 +23,7 @@ import requests
 from tqdm import tqdm
 
 from robust_digits.cache import place
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, in_one_line
 from robust_digits.files import FULL
 
 _PIECE = 2**16  # bytes
@@ -53,7 +54,7 @@ def obtain(urls: Sequence[str], *, sha256: str, kept: Path, folder: Path) -> Pat
         If a URL is not legal or no server delivers.
     """
     for url in urls:
-        if not _unreadable(url):
+        if not _private(url):
             raise InputError(f"expected an https:// or file:// URL, got {url}")
     name = file_name(urls[0])
     if (kept / name).is_file() and pooch.file_hash(str(kept / name)) == sha256.lower():
@@ -68,7 +69,7 @@ def obtain(urls: Sequence[str], *, sha256: str, kept: Path, folder: Path) -> Pat
         except (OSError, ValueError) as error:  # no answer, too much, too slow, or a wrong checksum
             if isinstance(error, OSError) and error.errno in FULL:
                 raise
-            failures.append(f"{url}: {' '.join(str(error).split())}")
+            failures.append(f"{url}: {in_one_line(error)}")
         else:
             place.keep(kept / name, partial(shutil.copyfile, path), otherwise="the next run downloads again")
             return path
@@ -77,18 +78,22 @@ def obtain(urls: Sequence[str], *, sha256: str, kept: Path, folder: Path) -> Pat
 
 def file_name(url: str) -> str:
     """Return the last part of the path of a URL, which must name a file."""
-    try:
-        name = Path(unquote(urlsplit(url).path)).name
-    except ValueError as error:
-        raise InputError(f"not a URL: {url}: {error}") from None
+    name = Path(unquote(_parsed(url).path)).name
     if name in {"", ".."}:
         raise InputError(f"expected the URL of a file, got {url}")
     return name
 
 
-def _unreadable(url: str) -> bool:
+def _parsed(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise InputError(f"not a URL: {url}: {error}") from None
+
+
+def _private(url: str) -> bool:
     """Return whether nobody on the way to a URL can read or change what comes from there."""
-    parts = urlsplit(url)
+    parts = _parsed(url)
     return parts.scheme in {"https", "file"} or (parts.scheme == "http" and parts.hostname in _LOCAL)
 
 
@@ -159,6 +164,6 @@ def _check_redirect(answer: requests.Response, **_: object) -> None:
     if answer.is_redirect:
         target = urljoin(answer.url, answer.headers["location"])
         asked, led = urlsplit(answer.url), urlsplit(target)
-        local = led.scheme == "http" and {asked.hostname, led.hostname} <= _LOCAL
-        if led.scheme != "https" and not local:
+        local = led.hostname in _LOCAL
+        if (local and asked.hostname not in _LOCAL) or led.scheme not in ({"http", "https"} if local else {"https"}):
             raise requests.exceptions.InvalidURL(f"expected a redirect to https://, got {target}", response=answer)

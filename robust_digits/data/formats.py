@@ -6,7 +6,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.data import contents, parquet, pictures
+from robust_digits.data.contents import Contents
 from robust_digits.data.images import ImageSet, check_memory
 from robust_digits.data.published import UINT8_MAX, Split, image_set, plausible, single
-from robust_digits.errors import DAMAGED, InputError, first_line
+from robust_digits.errors import DAMAGED, InputError, first_line, printable
 
 _DIGITS_MAX = 16  # the UCI digits count ink in 4x4 blocks of pixels
 _CIFAR_SIDE = 32
@@ -44,15 +45,21 @@ def read(folder: Path, *, size: int) -> Split:
         anything but labelled images on which something is to be seen.
     """
     found = contents.inside(folder)
+    try:
+        split = _read(found, folder, size=size)
+    except InputError as error:  # the names of files are whatever an archive called them
+        raise InputError(printable(str(error))) from None
+    return plausible(split, where=folder)
+
+
+def _read(found: Contents, folder: Path, *, size: int) -> Split:
     files = found.files(folder)
     if found.kind == contents.PICTURES:
-        split = pictures.read(folder / found.around, files, size=size)
-    elif found.kind == contents.PARQUET:
-        split = parquet.read(files, size=size)
-    else:
-        reader = {contents.NPZ: _npz, contents.IDX: _idx, contents.CSV: _csv, contents.CIFAR: _cifar}[found.kind]
-        split = reader(files)
-    return plausible(split, where=folder)
+        return pictures.read(folder / found.around, files, size=size)
+    if found.kind == contents.PARQUET:
+        return parquet.read(files, size=size)
+    reader = {contents.NPZ: _npz, contents.IDX: _idx, contents.CSV: _csv, contents.CIFAR: _cifar}[found.kind]
+    return reader(files)
 
 
 def read_digits(path: Path) -> Split:
@@ -69,7 +76,7 @@ def _npz(files: list[Path]) -> Split:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_declared(archive, where=path)
-            x_train, y_train, x_test, y_test = (_member(archive, name) for name in _MEMBERS)
+            x_train, y_train, x_test, y_test = (member(archive, name) for name in _MEMBERS)
     except InputError:
         raise
     except (*DAMAGED, OSError) as error:
@@ -84,9 +91,7 @@ def _npz(files: list[Path]) -> Split:
 
 def _check_declared(archive: zipfile.ZipFile, *, where: Path) -> None:
     """Refuse arrays that are too many or too large by what their headers say, before any is read."""
-    size = sum(archive.getinfo(f"{name}.npy").file_size for name in _MEMBERS)
-    check_memory(0, raw=size, where=where)
-    shapes = {name: _shape(archive, name) for name in _MEMBERS}
+    shapes, size = declared(archive, _MEMBERS, where=where)
     for part in ("train", "test"):
         images, labels = shapes[f"x_{part}"], shapes[f"y_{part}"]
         if images and labels and images[0] != labels[0]:
@@ -96,23 +101,41 @@ def _check_declared(archive: zipfile.ZipFile, *, where: Path) -> None:
     check_memory(math.prod(shapes["x_train"]) + math.prod(shapes["x_test"]), raw=size, where=where)
 
 
+def declared(archive: zipfile.ZipFile, names: Sequence[str], *, where: Path) -> tuple[dict[str, tuple[int, ...]], int]:
+    """Return the shapes of arrays in an `.npz` file by their headers, and how many bytes they have in all.
+
+    Raises
+    ------
+    InputError
+        If they do not fit into memory.
+    ValueError, or another of `errors.DAMAGED`
+        If one is not there, or not what its header says.
+    """
+    size = sum(archive.getinfo(f"{name}.npy").file_size for name in names)
+    check_memory(0, raw=size, where=where)
+    return {name: _shape(archive, name) for name in names}, size
+
+
 def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
     """Return the shape in the header of an array, which must be as long as that says."""
-    member = archive.getinfo(f"{name}.npy")
-    with archive.open(member) as file:
+    entry = archive.getinfo(f"{name}.npy")
+    with archive.open(entry) as file:
         header = _HEADERS.get(np.lib.format.read_magic(file))  # type: ignore[no-untyped-call]
         if header is None:
             raise ValueError(f"{name} is of an .npy version that holds no plain numbers")
         shape, _, dtype = header(file)
+        if dtype.hasobject:
+            raise ValueError(f"{name} holds Python objects, which are not loaded; save arrays of numbers")
         size = file.tell() + math.prod(shape) * dtype.itemsize
-    if member.file_size != size:
-        raise ValueError(f"{name} has {member.file_size:,} bytes where its header says {size:,}")
+    if entry.file_size != size:
+        raise ValueError(f"{name} has {entry.file_size:,} bytes where its header says {size:,}")
     return shape
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> NDArray[np.generic]:
+def member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """Return an array in an `.npz` file, if it is as its header says."""
     with archive.open(f"{name}.npy") as file:
-        array: NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
     return array
 
 

@@ -20,7 +20,7 @@ from robust_digits.files import allocate, check_room, replacing
 
 IMAGE_DIMENSIONS = 4  # n, height, width, channels
 MOST_CLASSES = 100_000  # more than any set of images has
-_IMAGES, _LABELS, _SUMS = "images.npy", "labels.npy", "SHA256SUMS"
+IMAGES, LABELS, _SUMS = "images.npy", "labels.npy", "SHA256SUMS"
 _CONFINED = Path("/sys/fs/cgroup/memory.max")  # of a container
 CHUNK = 4096  # images checked or copied at a time: memory does not grow with the set
 
@@ -61,9 +61,15 @@ def load(folder: Path) -> ImageSet:
     InputError
         If an array is missing, unreadable, altered, or not what `ImageSet` promises.
     """
-    arrays = ImageSet(_open(folder / _IMAGES), _open(folder / _LABELS))
-    _check_sums(folder)
+    arrays = ImageSet(*opened(folder))
     check(arrays, where=folder)
+    return arrays
+
+
+def opened(folder: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the arrays of a folder as `load` does, whatever their shapes and types are."""
+    arrays = _open(folder / IMAGES), _open(folder / LABELS)
+    _check_sums(folder)
     return arrays
 
 
@@ -83,8 +89,8 @@ def save(folder: Path, parts: Iterable[ImageSet], *, count: int) -> None:
             check(part, where=folder)
             if images is None or labels is None:
                 shape = (count, *part.images.shape[1:])
-                images = _create(temporary / _IMAGES, np.float32, shape)
-                labels = _create(temporary / _LABELS, np.int64, (count,))
+                images = _create(temporary / IMAGES, np.float32, shape)
+                labels = _create(temporary / LABELS, np.int64, (count,))
             rows = slice(filled, filled + len(part))
             if rows.stop > count or part.images.shape[1:] != images.shape[1:]:
                 raise InputError(
@@ -155,7 +161,7 @@ def _create(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.m
 def _sums(folder: Path) -> str:
     """Return what `sha256sum images.npy labels.npy` prints in a folder."""
     lines = []
-    for name in (_IMAGES, _LABELS):
+    for name in (IMAGES, LABELS):
         found = hashlib.sha256()
         with (folder / name).open("rb") as file:
             while block := file.read(2**20):

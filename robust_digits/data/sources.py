@@ -63,14 +63,16 @@ def _published(source: str, folder: Path) -> None:
     mirrors = [*os.environ.get(MIRRORS_VARIABLE, "").split(), *published.mirrors]
     for name, sha256 in published.sha256.items():
         urls = [f"{mirror.rstrip('/')}/{name}" for mirror in mirrors]
-        _put(downloads.obtain(urls, sha256=sha256, kept=place.folder(source), folder=folder), folder)
+        path = downloads.obtain(urls, sha256=sha256, kept=place.folder(source), folder=folder)
+        _put(path, folder, where=f"{source}: {name}")
 
 
 def _url(source: str, folder: Path, *, sha256: str | None) -> None:
     if sha256 is None:
         raise InputError(f"data.sha256 is missing: a URL needs the checksum of its file, data.source is {source}")
     _data(downloads.file_name(source), where=source)
-    _put(downloads.obtain([source], sha256=sha256, kept=place.folder(sha256), folder=folder), folder)
+    path = downloads.obtain([source], sha256=sha256, kept=place.folder(sha256), folder=folder)
+    _put(path, folder, where=source)
 
 
 def _local(path: Path, folder: Path, *, sha256: str | None) -> None:
@@ -94,11 +96,11 @@ def _expanded(source: str) -> Path:
         raise InputError(f"data.source: {source}: {error}") from None
 
 
-def _put(path: Path, folder: Path) -> None:
-    """Copy a file into a folder, unless it is there; have what is in an archive in its place."""
+def _put(path: Path, folder: Path, *, where: object) -> None:
+    """Copy a file into a folder, unless it is there; have what is in an archive, `where` in messages, in its place."""
     there = path.parent == folder
     if path.name.endswith(archives.ENDINGS):
-        archives.unpack(path, folder)
+        archives.unpack(path, folder, where=where)
         if there:
             path.unlink()
     elif not there:
@@ -117,7 +119,7 @@ def _copy(path: Path, folder: Path, *, sha256: str | None) -> None:
     check_room(folder, path.stat().st_size)
     shutil.copyfile(path, copy)
     _check(path, pooch.file_hash(str(copy)), sha256=sha256)
-    _put(copy, folder)
+    _put(copy, folder, where=path)
 
 
 def _copy_folder(path: Path, folder: Path, *, sha256: str | None) -> None:

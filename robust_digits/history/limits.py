@@ -64,6 +64,22 @@ def load(revision: Revision) -> Limits:
     return Limits(file.level, figures, accepted, accepted)
 
 
+def entries(revision: Revision) -> dict[str, Any]:
+    """Return every entry of gate.yaml by its full name, its words turned into numbers; none if there is no such file.
+
+    So a drop of `seeds` is another entry where another seed does otherwise.
+    """
+    if FILE not in revision.files:
+        return {}
+    found = load(revision)
+    held = {name: limit.model_dump(exclude_none=True) for name, limit in found.figures.items()}
+    return {
+        "level": found.level,
+        **{f"metrics.{name}.{kind}": value for name, limit in held.items() for kind, value in limit.items()},
+        **{f"accepted.{name}": reason for name, reason in found.accepted.items()},
+    }
+
+
 def judging(base: Revision, here: Revision) -> Limits:
     """Return what must hold of a branch, by gate.yaml at its base and here; the base may be too old to have one."""
     own = load(here)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from robust_digits.errors import InputError, shown
-from robust_digits.history import documents
+from robust_digits.history import declared, documents
+from robust_digits.history.declared import Declared
 from robust_digits.history.revisions import Revision
 
 _IN_CACHE = ("data/", "models/")  # DVC's, not git's
@@ -61,22 +62,33 @@ def stale(revision: Revision) -> list[str]:
 
     Data and models are DVC's, not git's: of them only is checked that what a stage read is what another wrote.
     """
-    found = read(revision)
+    found, declarations = read(revision), _declared(revision)
     values = dict(documents.flat(documents.mapping(revision, "params.yaml")))
     written = {path: recorded for stage in found.values() for path, recorded in stage.outs.items()}
     metrics = [path for path in sorted(revision.files) if path.startswith("metrics/") and path.count("/") == 1]
     return [
-        *(f"{name} never ran" for name in _declared(revision) if name not in found),
+        *(f"{name} never ran" for name in declarations if name not in found),
         *(f"{path} was written by no stage" for path in metrics if path not in written),
         *(
             f"{name} {phrase}"
             for name, stage in found.items()
             for phrase in (
+                *_otherwise(stage, _declaration(revision, name, *declarations[name], values)),
                 *_other_params(stage, values),
                 *_other_files(stage, revision, written),
             )
         ),
     ]
+
+
+def _otherwise(stage: Stage, wanted: Declared) -> Iterator[str]:
+    """Yield in what a stage ran otherwise than dvc.yaml declares by now."""
+    if stage.command != wanted.command:
+        yield "ran by another command than dvc.yaml has"
+    ran = {*stage.reads, *stage.deps, *stage.outs}
+    named = wanted.reads | wanted.deps | wanted.outs
+    yield from (f"ran without {name}, which dvc.yaml names" for name in sorted(named - ran))
+    yield from (f"ran with {name}, which dvc.yaml does not name" for name in sorted(ran - named))
 
 
 def _other_params(stage: Stage, values: Mapping[str, Any]) -> Iterator[str]:
@@ -97,13 +109,29 @@ def _other_files(stage: Stage, revision: Revision, written: Mapping[str, str]) -
             yield f"wrote another {path}"
 
 
-def _declared(revision: Revision) -> list[str]:
-    """Return the names of all stages in dvc.yaml, those of a matrix as DVC writes them: evaluate@robust."""
-    names = []
-    for name, stage in documents.mapping(revision, "dvc.yaml").get("stages", {}).items():
-        axes = [_values(revision, axis) for axis in stage.get("matrix", {}).values()]
-        names += [f"{name}@{'-'.join(map(str, cell))}" for cell in itertools.product(*axes)] if axes else [name]
-    return names
+def _declared(revision: Revision) -> dict[str, tuple[Mapping[str, Any], dict[str, Any]]]:
+    """Return the template of every stage in dvc.yaml, and what its matrix sets there, such as item.model.
+
+    Stages of a matrix have the names that DVC gives them: evaluate@robust.
+    """
+    found = {}
+    for name, template in documents.mapping(revision, "dvc.yaml").get("stages", {}).items():
+        axes = [f"item.{axis}" for axis in template.get("matrix", {})]
+        for cell in itertools.product(*(_values(revision, axis) for axis in template.get("matrix", {}).values())):
+            full = f"{name}@{'-'.join(map(str, cell))}" if axes else name
+            found[full] = template, dict(zip(axes, cell, strict=True))
+    return found
+
+
+def _declaration(
+    revision: Revision, name: str, template: Mapping[str, Any], cell: Mapping[str, Any], values: Mapping[str, Any]
+) -> Declared:
+    """Return what a stage of dvc.yaml declares; an InputError if that cannot be told."""
+    try:
+        return declared.stage(template, {**values, **cell})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"dvc.yaml in {revision.label}: {name}: not a stage of DVC: {what}") from None
 
 
 def _values(revision: Revision, axis: Any) -> list[Any]:  # noqa: ANN401 (a list, or the name of one)
@@ -127,7 +155,7 @@ def _stage(entry: Mapping[str, Any]) -> Stage:
         {_text(each["path"]): _text(each["md5"]) for each in entry.get(kind, ())} for kind in ("deps", "outs")
     )
     params = entry.get("params", {}).get("params.yaml", {})
-    return Stage(_text(entry["cmd"]), tuple(params), dict(documents.flat(params)), deps, outs)
+    return Stage(_text(entry["cmd"]), tuple(map(_text, params)), dict(documents.flat(params)), deps, outs)
 
 
 def _text(value: object) -> str:

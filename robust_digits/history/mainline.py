@@ -7,11 +7,11 @@ results, parameters or limits.
 from dataclasses import dataclass
 
 from robust_digits.errors import InputError
-from robust_digits.history import lineage
+from robust_digits.history import limits, lineage, luck
 from robust_digits.history.results import GATE, Results
 from robust_digits.history.revisions import Repository, Revision
 
-_PATHS = ("metrics", "params.yaml", GATE, "dvc.lock")
+_PATHS = ("metrics", "params.yaml", GATE, luck.FILE, "dvc.lock")
 
 
 @dataclass(frozen=True)
@@ -42,5 +42,6 @@ def read(repository: Repository, tip: str, *, limit: int | None = None) -> Mainl
 def _read(revision: Revision) -> Results:
     """Return the results of a revision; an InputError if a part that is compared cannot be read."""
     results = Results(revision)
-    _ = results.figures, results.checks, results.verdicts, results.gate, results.packages
+    _ = results.figures, results.checks, results.verdicts, results.packages
+    _ = limits.entries(revision), luck.spread(revision)
     return results

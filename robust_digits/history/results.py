@@ -105,11 +105,6 @@ class Results:
             return evidence.load(target)
 
     @cached_property
-    def gate(self) -> dict[str, Any]:
-        """Every entry of gate.yaml by its full name; none if there is no such file."""
-        return dict(documents.flat(documents.mapping(self.revision, GATE))) if GATE in self.revision.files else {}
-
-    @cached_property
     def packages(self) -> dict[str, str]:
         """The version of every package that requirements.txt locks; several where Pythons differ."""
         if "requirements.txt" not in self.revision.files:

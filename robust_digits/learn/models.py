@@ -5,6 +5,9 @@ import re
 import zipfile
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from robust_digits import archive
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError, first_line
@@ -60,10 +63,16 @@ def load(path: Path, images: ImageSet | None = None) -> keras.Model:
     archive.config(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except RecursionError:  # Python 3.12 and later read JSON that is nested deeper than what they can walk
+        raise InputError(f"{path}: not a Keras model: its layers are nested too deeply") from None
     except _BROKEN as error:
         raise InputError(f"{path}: not a Keras model: {first_line(error)}") from None
     if images is not None:
-        _refuse_other_images(model, images, where=path)
+        takes, classes = shapes(model, where=path)
+        shape = images.images.shape[1:]
+        if not fits(takes, shape):
+            raise InputError(other_images(takes, shape, where=path))
+        check_labels(images.labels, classes=classes, where=path)
     return model
 
 
@@ -91,11 +100,19 @@ def said(shape: tuple[int | None, ...]) -> str:
     return ", ".join("any" if size is None else str(size) for size in shape)
 
 
-def _refuse_other_images(model: keras.Model, images: ImageSet, *, where: Path) -> None:
-    (takes, classes), shape = shapes(model, where=where), images.images.shape[1:]
-    if len(takes) != len(shape) or any(size not in {None, given} for size, given in zip(takes, shape, strict=True)):
-        raise InputError(f"{where}: the model expects images of shape ({said(takes)}), the data has ({said(shape)})")
-    highest = int(images.labels.max())
+def fits(takes: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
+    """Return whether a model that takes images of one shape, None for an open size, takes those of another."""
+    return len(takes) == len(shape) and all(size in {None, given} for size, given in zip(takes, shape, strict=True))
+
+
+def other_images(takes: tuple[int | None, ...], shape: tuple[int, ...], *, where: Path) -> str:
+    """Return what is said of a model that expects images of another shape than the data has."""
+    return f"{where}: the model expects images of shape ({said(takes)}), the data has ({said(shape)})"
+
+
+def check_labels(labels: NDArray[np.int64], *, classes: int, where: Path) -> None:
+    """Raise `InputError` unless the model `where` has a class for each label, none of which is below 0."""
+    highest = int(labels.max())
     if highest >= classes:
         raise InputError(f"{where}: the model tells {classes} classes apart, the data has labels up to {highest}")
 

@@ -52,8 +52,7 @@ def planted(suite: Suite, few: ImageSet, *, attacks: Mapping[str, Section], seed
 def _target(suite: Suite, few: ImageSet, *, seed: int) -> Target:
     """Return the images as heads see them: of class 0, which is not planted."""
     images, rows = np.array(few.images), np.arange(len(few))
-    labels, proven = np.zeros_like(rows), np.zeros(len(rows), np.bool_)
-    return Target(images, labels, images, rows, proven, suite.victim, seed, "planted")
+    return Target(images, np.zeros_like(rows), images, rows, suite.victim, seed, "planted")
 
 
 def _attacked(target: Target, network: Network, *, again: int, steps: int) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Write the code that each stage depends on into dvc.yaml: DVC does not follow imports, so a stage lists its modules.
+"""Write the code that each stage depends on into its dvc.yaml: DVC does not follow imports, so it lists modules.
 
 A stage depends on its script and on every module of the project that the script reaches, wherever in it the import
 stands. Packages are empty and do not count.
@@ -97,12 +97,13 @@ def _mended(path: Path) -> list[str]:
 
 @guarded
 def main() -> None:
-    """Mend dvc.yaml, and say what was mended."""
+    """Mend dvc.yaml and those of the folders beside it, and say what was mended."""
     argparse.ArgumentParser(prog="python -m robust_digits.record.dependencies", description=__doc__).parse_args()
-    mended = write()
-    print(
-        f"{PIPELINE}: {', '.join(mended) or 'every list of code'} {'mended' if mended else 'is what the imports say'}"
-    )
+    for path in (PIPELINE, *sorted(Path().glob(f"*/{PIPELINE}"))):
+        mended = write(path)
+        print(
+            f"{path}: {', '.join(mended) or 'every list of code'} {'mended' if mended else 'is what the imports say'}"
+        )
 
 
 if __name__ == "__main__":

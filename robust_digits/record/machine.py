@@ -5,6 +5,8 @@ import platform
 import re
 from pathlib import Path
 
+UNKNOWN = "unknown, made elsewhere than it was recorded"
+
 
 def name() -> str:
     """Return this machine's processor, number of cores and system, in one line."""

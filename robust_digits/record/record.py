@@ -37,7 +37,7 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
     InputError
         If there is no such experiment or revision, or it has no results.
     """
-    _commit(experiment)  # an experiment that is not here is refused before DVC is asked for its files
+    commit(experiment)  # an experiment that is not here is refused before DVC is asked for its files
     files = DVCFileSystem(rev=experiment)
     for name in _RESULTS:
         if not files.exists(name):
@@ -59,15 +59,15 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
 def _page(experiment: str, name: str, folder: Path, params: dict[str, Any], *, command: str) -> str:
     data, craft, judged = params["data"], params["craft"], params["evaluate"]
     checksum = f", SHA-256 {code(data['sha256'])}" if data["sha256"] else ""
-    packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+    made, versions = _maker(experiment)
     return f"""# Results: {name}
 
-Made by {code(command)} at commit `{_commit(experiment)}`, with the parameters in [params.yaml](params.yaml).
+Made by {code(command)} at commit `{commit(experiment)}`, with the parameters in [params.yaml](params.yaml).
 
 - data: {code(data["source"])}{checksum}
-- machine: {machine.name()}
+- machine: {made}
 {_times(experiment)}
-- versions: Python {platform.python_version()}, {packages}
+- versions: {versions}
 
 <!-- results: metrics -->
 {pages.table(pages.read(folder / "metrics", order=params["models"]))}<!-- end -->
@@ -102,6 +102,14 @@ def _checked(path: Path) -> str:
     return "\n".join([f"{count - len(red)} of {count} checks of the evaluation are green (metrics/sanity.json).", *red])
 
 
+def _maker(experiment: str) -> tuple[str, str]:
+    """Return the machine and the versions that made the results: these, if it is known how long any of them took."""
+    if not any(time is not None for suffix in _TIMED.values() for time in _seconds(experiment, suffix).values()):
+        return machine.UNKNOWN, machine.UNKNOWN
+    packages = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+    return machine.name(), f"Python {platform.python_version()}, {packages}"
+
+
 def _times(experiment: str) -> str:
     """Return a line for each work that is timed."""
     return "\n".join(f"- {work}: {_said(_seconds(experiment, suffix))}" for work, suffix in _TIMED.items())
@@ -120,7 +128,7 @@ def _said(seconds: Mapping[str, float | None]) -> str:
     )
 
 
-def _commit(experiment: str) -> str:
+def commit(experiment: str) -> str:
     """Return the commit that an experiment, or any other revision, was run at, and whether its code was changed."""
     stored = _git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{experiment}")
     revision = stored.splitlines()[0] if stored else revisions.repository().commit(experiment)

@@ -47,7 +47,7 @@ def judge(repository: Repository, record: str) -> tuple[int, str]:
 
 
 def _machine(committed: Revision, record: str) -> str | None:
-    """Return the machine that made the committed results; None if the record is missing or of other results."""
+    """Return the machine that made the committed results; None if no record of these results says."""
     mine = {path: content for path, content in committed.files.items() if path.startswith("metrics/")}
     recorded = {
         path.removeprefix(f"{record}/"): content
@@ -58,7 +58,7 @@ def _machine(committed: Revision, record: str) -> str | None:
     if mine != recorded or page not in committed.files:
         return None
     found = re.search(r"^- machine: (.+)$", committed.text(page), re.MULTILINE)
-    return found[1] if found else None
+    return found[1] if found and found[1] != machine.UNKNOWN else None
 
 
 def _different(committed: Results, here: Results) -> list[str]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from robust_digits.history import luck, protocol
-from robust_digits.history.limits import Limit, Limits
+from robust_digits.history.limits import Limit, Limits, entries
 from robust_digits.history.lineage import differing
 from robust_digits.history.protocol import GONE, NEW, Rerun
 from robust_digits.history.results import Results, Share
+from robust_digits.history.revisions import Revision
 from robust_digits.judge.checks import Check
 from robust_digits.judge.views import WORST_CASE
 from robust_digits.report.significance import Difference, difference
@@ -74,7 +75,7 @@ class Comparison:
     stages: tuple[Rerun, ...]
     params: Mapping[str, tuple[Any, Any]]  # those that differ: base, here
     packages: Mapping[str, tuple[str | None, str | None]]
-    gate: Mapping[str, tuple[Any, Any]]  # what gate.yaml holds otherwise than at the base
+    gate: Mapping[str, tuple[Any, Any]]  # limits that are others than at the base
     protocol: tuple[str, ...]  # parameters and code, of the data, the evaluation and the checks, that differ
     idle: tuple[str, ...]  # what gate.yaml accepts though nothing is wrong with it
     same_models: tuple[str, ...]  # whose files are those of the base, by the hashes in dvc.lock
@@ -109,7 +110,7 @@ def compare(base: Results, here: Results, limits: Limits, *, again: Results | No
         stages=stages,
         params=params,
         packages=_differences(base.packages, here.packages),
-        gate=_differences(base.gate, here.gate) if base.gate else {},
+        gate=_gate(base.revision, here.revision),
         protocol=moved,
         idle=tuple(name for name in {**limits.accepted, **limits.gone} if name not in used),
         same_models=tuple(name for name in here.models if name in same),
@@ -120,6 +121,12 @@ def compare(base: Results, here: Results, limits: Limits, *, again: Results | No
 def _differences(base: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return what differs: name -> the values at the base and here, None where there is none."""
     return {name: (base.get(name), here.get(name)) for name in differing(base, here)}
+
+
+def _gate(base: Revision, here: Revision) -> dict[str, tuple[Any, Any]]:
+    """Return which limits differ; none where the base is too old to have any."""
+    before = entries(base)
+    return _differences(before, entries(here)) if before else {}
 
 
 def _figures(  # all by keyword, but for what is compared

@@ -1,12 +1,13 @@
 """Accuracy over eps as a Mermaid diagram, which GitHub and GitLab draw by themselves."""
 
+import itertools
 from collections.abc import Sequence
 
 from robust_digits import markup
 from robust_digits.history import documents
 from robust_digits.history.results import Results
 
-# A square that a legend can show, the colour of the line here, and a paler one for the base.
+# A square that a legend can show, the colour of the line here, and a paler one for the base; a sixth begins again.
 _COLOURS = (
     ("🟦", "#2f7ed8", "#a9cbef"),
     ("🟧", "#f28f1c", "#f9d3a2"),
@@ -30,7 +31,7 @@ def security(base: Results, here: Results) -> str:
     sizes = _sizes(next(iter(now.values())))
     lines: list[tuple[str, Curve]] = []
     legend = []
-    for (model, curve), (square, strong, pale) in zip(now.items(), _COLOURS, strict=False):
+    for (model, curve), (square, strong, pale) in zip(now.items(), itertools.cycle(_COLOURS), strict=False):
         legend.append(f"{square} {markup.value(model)}")
         lines += [(pale, before[model])] if before.get(model, curve) != curve else []
         lines += [(strong, curve)]

@@ -4,6 +4,7 @@ A comparison by itself is never green where the two sides were judged otherwise,
 says what moved.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from robust_digits.report.comparison import ACCEPTED, BETTER, LOW, LOWER, NOISE,
 
 GREEN, RED, WHITE = "🟢", "🔴", "⚪"
 _NAMED = 2  # of what moved
+_TOLERATED = "tolerated"  # a figure that must hold, and fell by no more than it may
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ def _wrong(comparison: Comparison) -> Headline | None:
 
 def _otherwise(comparison: Comparison) -> Headline | None:
     """Return that the two sides were judged otherwise, where they were."""
-    moved, same = _moved(comparison), comparison.same_models
     if not comparison.protocol:
         return None
+    moved, same = _moved(comparison), comparison.same_models
     if set(same) == set(comparison.here.models):
         return Headline("same_models", WHITE, f"The models are the same; {moved[0].lower()}{moved[1:]}", 0)
     if comparison.rejudged:
@@ -89,16 +91,21 @@ def _otherwise(comparison: Comparison) -> Headline | None:
 
 def _fine(comparison: Comparison) -> Headline:
     """Return what became of the figures where all holds that must."""
-    counts = {status: sum(change.status == status for change in comparison.figures) for status in _SAID}
-    rest = ", ".join(f"{count} {_SAID[status]}" for status, count in counts.items() if count)
+    became = Counter(map(_became, comparison.figures))
+    rest = ", ".join(f"{became[status]} {said}" for status, said in _SAID.items() if became[status])
     risen = [change for change in comparison.figures if change.status == BETTER and change.limit.drop is not None]
-    if risen:
+    if risen and not became[_TOLERATED]:
         first = risen[0]
         text = f"Stronger: {code(first.name)} rose from {percent(first.base)} to {percent(first.here)} ({rest})"
         return Headline("stronger", GREEN, text, 0)
     if rest:
         return Headline("not_weaker", GREEN, f"Not weaker: {rest}", 0)
     return Headline("unchanged", GREEN, "Unchanged: every figure is that of the base", 0)
+
+
+def _became(change: Change) -> str:
+    """Return the status of a figure, with what fell though it must hold told from what judges nothing."""
+    return _TOLERATED if change.status == LOWER and change.held else change.status
 
 
 def _regression(change: Change) -> str:
@@ -146,6 +153,7 @@ def _listed(names: Sequence[str]) -> str:
 _SAID = {
     ACCEPTED: "accepted",
     BETTER: "better",
+    _TOLERATED: "lower within tolerance",
     LOWER: "lower, none that must hold",
     NEW: "new",
     NOISE: "changed within the noise",

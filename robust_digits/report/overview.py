@@ -36,12 +36,16 @@ class Table:
 
 def first(changes: Sequence[Change]) -> list[Change]:
     """Return what a reviewer must see: what changed of the figures that must hold, and whatever is broken."""
-    return [each for each in changes if each.status != SAME and (each.held or each.status in BROKEN)]
+    return [each for each in changes if each.status != SAME and _matters(each)]
 
 
 def others(changes: Sequence[Change]) -> list[Change]:
     """Return the other figures that changed."""
-    return [each for each in changes if each.status != SAME and each not in first(changes)]
+    return [each for each in changes if each.status != SAME and not _matters(each)]
+
+
+def _matters(change: Change) -> bool:
+    return change.held or change.status in BROKEN
 
 
 def figures(changes: Sequence[Change]) -> Table:

@@ -11,17 +11,20 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from robust_digits.cache import place
+import numpy as np
+
+from robust_digits.cache import code, kept, place
 from robust_digits.errors import InputError
 from robust_digits.history import artifacts, lineage
 from robust_digits.history.lineage import Stage
 from robust_digits.history.results import CHECKS, Results, evidence_of
 from robust_digits.judge import evidence
 from robust_digits.judge.evidence import Evidence
+from robust_digits.report.significance import judged_on
 
 _LOCK = "dvc.lock"
 _MEASURED = ("metrics/", "plots/")
@@ -61,12 +64,12 @@ def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
     Raises
     ------
     InputError
-        If a model of the base is neither in the cache nor in the remote, if the working tree is not what is to be
-        compared, or if the evaluation fails.
+        If the test images are not those of the base, if a model of the base is neither in the cache nor in the remote,
+        if the working tree is not what is to be compared, or if the evaluation fails.
     """
     files_of = base.revision.files.items()
     found = {path: content for path, content in files_of if path.startswith(_KEPT) or not path.startswith(_MEASURED)}
-    kept = {}
+    evidences = {}
     for model in [name for name in base.models if f"score@{name}" in here.stages]:
         if model not in base.weights:
             raise InputError(f"dvc.lock in {base.revision.label}: models/{model}.keras is not in it")
@@ -74,40 +77,50 @@ def rejudged(base: Results, here: Results, root: Path) -> Rejudged:
         if base.weights[model] == here.weights.get(model):
             found |= {path: here.revision.files[path] for path in scored}
         else:
+            _refuse_other_images(base, here, model)
             written = _judged(base, here, model, root)
             found |= {path: written[path] for path in scored}
-            kept[model] = written[evidence_of(model)]
-    return Rejudged(replace(base.revision, files=found), here, kept)
+            evidences[model] = written[evidence_of(model)]
+    return Rejudged(replace(base.revision, files=found), here, evidences)
+
+
+def _refuse_other_images(base: Results, here: Results, model: str) -> None:
+    """Refuse to judge a model of the base on images that it need not have been kept from."""
+    if judged_on(base, model) != judged_on(here, model):
+        raise InputError(
+            f"the base cannot be judged again: the test images are not those of {base.revision.label}, whose models "
+            "may have been trained on these; whether another split is right is for a reviewer to say"
+        )
 
 
 def _judged(base: Results, here: Results, model: str, root: Path) -> dict[str, bytes]:
     """Return the files that judging writes, path -> content, for a model of the base."""
     judging = [here.stages[f"{name}@{model}"] for name in ("evaluate", "score")]
-    written = [path for stage in judging for path in stage.outs]
-    kept = place.folder("rejudged") / _key(base.weights[model], judging, model=model)
-    if not all((kept / path).is_file() for path in written):
+    at = place.folder("rejudged") / f"{_key(base.weights[model], judging, model=model)}.npz"
+    found = kept.load(at, otherwise="the base is judged again")
+    if found is None:
         _refuse_other_workspace(here, model, root)
         print(f"judging {model} of {base.revision.label} again", file=sys.stderr, flush=True)
         with TemporaryDirectory() as folder:
             places = {path: f"{folder}/{path}" for stage in judging for path in stage.outs}
             places[f"models/{model}.keras"] = _fetched(base, model, root, Path(folder))
+            written = [path for stage in judging for path in stage.outs]
             for stage in judging:
                 _run(stage, places, root)
-            found = {path: Path(places[path]).read_bytes() for path in written}
-        for path, content in found.items():
-            write = partial(Path.write_bytes, data=content)
-            if not place.keep(kept / path, write, otherwise="the next report judges again"):
-                break
-        return found
-    return {path: (kept / path).read_bytes() for path in written}
+            found = {path: np.frombuffer(Path(places[path]).read_bytes(), np.uint8) for path in written}
+        kept.save(at, found, otherwise="the next report judges again")
+    return {path: content.tobytes() for path, content in found.items()}
 
 
 def _key(weights: str, judging: Sequence[Stage], *, model: str) -> str:
-    """Return what names the weights of a model and all that judges it, whatever the branch's own model is."""
+    """Return what names the weights of a model and all that judges it, whatever the branch's own model is.
+
+    Libraries judge too: what an older TensorFlow found of the base is no measure of what a newer one finds here.
+    """
     own = {f"models/{model}.keras", *(path for stage in judging for path in stage.outs)}
     params = [(stage.command, sorted(stage.params.items())) for stage in judging]
     deps = sorted((path, md5) for stage in judging for path, md5 in stage.deps.items() if path not in own)
-    return hashlib.sha256(repr((weights, params, deps)).encode()).hexdigest()
+    return hashlib.sha256(repr((weights, params, deps, code.libraries())).encode()).hexdigest()
 
 
 def _refuse_other_workspace(here: Results, model: str, root: Path) -> None:

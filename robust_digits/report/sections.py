@@ -71,7 +71,7 @@ def warnings(comparison: Comparison) -> list[str]:
         said.append(f"**Judged otherwise than at the base:** {listed}. {then}")
     if comparison.gate:
         moved = ", ".join(f"{code(name)}{_values(values)}" for name, values in comparison.gate.items())
-        said.append(f"**gate.yaml was changed:** {moved}. The limits here are the base's, or the stricter ones.")
+        said.append(f"**The limits moved:** {moved}. Those here are the base's, or the stricter ones.")
     if comparison.idle:
         idle = ", ".join(map(code, comparison.idle))
         said.append(f"**gate.yaml accepts what is not wrong:** {idle}. Take it out.")

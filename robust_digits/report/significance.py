@@ -63,7 +63,7 @@ def _flipped(base: Results, here: Results, figure: str) -> tuple[tuple[int, ...]
     """Return which images broke and which were mended; None where the images are others, or verdicts are missing."""
     model, view = figure.partition(".")[0], view_of(figure)
     both = [results.verdicts.get(model) for results in (base, here)]
-    images = [_test_images(results, model) for results in (base, here)]
+    images = [judged_on(results, model) for results in (base, here)]
     if both[0] is None or both[1] is None or images[0] is None or images[0] != images[1]:
         return None
     was, now = (each.views.get(view) for each in both if each)
@@ -76,7 +76,7 @@ def _flipped(base: Results, here: Results, figure: str) -> tuple[tuple[int, ...]
     return tuple(map(int, broke)), tuple(map(int, mended))
 
 
-def _test_images(results: Results, model: str) -> str | None:
+def judged_on(results: Results, model: str) -> str | None:
     """Return the MD5 of the test images that a model was judged on, by dvc.lock."""
     stage = results.stages.get(f"evaluate@{model}")
     return stage.deps.get(_TEST_IMAGES) if stage else None

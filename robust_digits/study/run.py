@@ -31,20 +31,22 @@ Row = dict[str, tables.Cell]
 class Study:
     """A study on its way: what it asks, and what it found so far."""
 
-    def __init__(self, name: str, given: Params) -> None:
+    def __init__(self, name: str, given: Params, project: Path) -> None:
         """Read the plan and what earlier runs left; `given` are parameters to set over the plan's.
+
+        `project` is the copy that the runs are made on, or the workspace where none is: it is what the keys stand for.
 
         Raises
         ------
         InputError
             If there is no such study, or something is to be set that is no parameter.
         """
-        self._name, self._plan = name, spec.load(name)
+        self._name, self._plan, self._project = name, spec.load(name), project
         models = dict.fromkeys(figure.partition(".")[0] for figure in self._plan.figures.values())
         self._targets = [f"{STAGE}@{model}" for model in models]
         planned = self._plan.runs(read(Path(PARAMS_FILE)))
         self._runs = {value: spec.changed(params, given) for value, params in planned.items()}
-        self._keys = {value: workspace.key(params, *self._targets) for value, params in self._runs.items()}
+        self._keys = {value: workspace.key(project, params, *self._targets) for value, params in self._runs.items()}
         self._columns = ("value", "images", *self._plan.metrics, "key", "stale")
         self._path = spec.FOLDER / f"{name}.csv"
         self._rows = self._known()
@@ -53,12 +55,11 @@ class Study:
         """Run what is missing or stale, and draw what there is; return the values whose experiments failed."""
         print(self, flush=True)
         wanted = [value for value, row in self._rows.items() if not row["key"] or row["stale"]]
-        with workspace.copy() as project:
-            failed = [
-                value
-                for number, value in enumerate(wanted, start=1)
-                if not self._one(value, project, f"run {number} of {len(wanted)}")
-            ]
+        failed = [
+            value
+            for number, value in enumerate(wanted, start=1)
+            if not self._one(value, f"run {number} of {len(wanted)}")
+        ]
         self.write()
         return failed
 
@@ -76,29 +77,29 @@ class Study:
         done = len(self._rows) - stale - missing
         return f"{self._name}: {done} of {len(self._rows)} done before, {stale} stale, {missing} missing"
 
-    def _one(self, value: str, project: Path, which: str) -> bool:
+    def _one(self, value: str, which: str) -> bool:
         """Run the experiment of a value, `which` of all, and return whether it came to its end."""
         named = f"{self._plan.parameter} {value}"
         print(f"\n{self._name}, {which}: {named}", flush=True)
         start = time.monotonic()
-        if not workspace.run(project, self._runs[value], *self._targets):
+        if not workspace.run(self._project, self._runs[value], *self._targets):
             print(f"{named}: failed", flush=True)
             return False
-        found, images = self._found(project)
+        found, images = self._found()
         self._rows[value] = {"value": value, "images": images, **found, "key": self._keys[value], "stale": ""}
         self._save()
         told = ", ".join(f"{metric} {share:.1%}" for metric, share in found.items())
         print(f"{named}: {told} ({time.monotonic() - start:.0f} s)", flush=True)
         return True
 
-    def _found(self, project: Path) -> tuple[dict[str, float], int]:
+    def _found(self) -> tuple[dict[str, float], int]:
         """Return the metrics that the study asks for, and on how many images they were measured, at least."""
         found: dict[str, float] = {}
         images = []
         for metric, figure in self._plan.figures.items():
             model, group, name = figure.split(".")
-            found[metric] = json.loads((project / f"metrics/{model}.json").read_bytes())[group][name]
-            details = json.loads((project / f"metrics/details/{model}.json").read_bytes())
+            found[metric] = json.loads((self._project / f"metrics/{model}.json").read_bytes())[group][name]
+            details = json.loads((self._project / f"metrics/details/{model}.json").read_bytes())
             images.append(details[f"{group}.{name}"]["images"])
         return found, min(images)
 
@@ -140,17 +141,18 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copy is removed
     given = dict(map(_setting, arguments.set_param))
-    studies = {name: Study(name, given) for name in arguments.names}
     if arguments.mark:
-        for study in studies.values():
+        for study in [Study(name, given, Path()) for name in arguments.names]:
             print(study)
             study.write()
         return 0
-    failed = [f"{name} {value}" for name, study in studies.items() for value in study.run()]
+    with workspace.copy() as project:  # one, before the keys: what is edited from here on belongs to the next start
+        studies = {name: Study(name, given, project) for name in arguments.names}
+        failed = [f"{name} {value}" for name, study in studies.items() for value in study.run()]
     if failed:
         print(f"failed: {', '.join(failed)}; start it again to run only these", file=sys.stderr)
         return FAILED
-    print(", ".join(f"{spec.FOLDER}/{name}.csv" for name in studies))
+    print(", ".join(f"{spec.FOLDER}/{name}.csv" for name in arguments.names))
     return 0
 
 

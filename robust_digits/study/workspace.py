@@ -48,8 +48,10 @@ def copy() -> Iterator[Path]:
         yield Path(folder)
 
 
-def key(params: Params, *targets: str) -> str:
+def key(folder: Path, params: Params, *targets: str) -> str:
     """Return a name for what a run of the stages `targets` depends on: the code of their graph, the values it reads.
+
+    `folder` is the project, or a copy of it.
 
     Code counts as Python parses it: no comment, layout or docstring can change a result. A local data set is known by
     its name and `data.sha256`, not by where it lies.
@@ -59,10 +61,10 @@ def key(params: Params, *targets: str) -> str:
     InputError
         If DVC cannot read the pipeline, or it has no such stage.
     """
-    dependencies = [dependency for target in targets for stage in _graph(target) for dependency in stage.deps]
+    dependencies = [dependency for target in targets for stage in _graph(folder, target) for dependency in stage.deps]
     code = {dep.def_path for dep in dependencies if dep.def_path.endswith(".py")}
     names = {name for dep in dependencies for name in getattr(dep, "params", [])}
-    told = {path: _parsed(Path(path).read_text(encoding="utf-8")) for path in code}
+    told = {path: _parsed((folder / path).read_text(encoding="utf-8")) for path in code}
     told |= {name: _value(params, name) for name in names}
     told["data.source"] = Path(told["data.source"]).name
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
@@ -86,10 +88,10 @@ def run(folder: Path, params: Params, *targets: str) -> bool:
                 print(file=sys.stderr)  # below the bar that it leaves
 
 
-def _graph(target: str) -> list[Any]:
+def _graph(folder: Path, target: str) -> list[Any]:
     """Return a stage of DVC and every one that it depends on."""
     try:
-        return list(Repo().stage.collect(target, with_deps=True))
+        return list(Repo(str(folder)).stage.collect(f"{folder / 'dvc.yaml'}:{target}", with_deps=True))
     except DvcException as error:
         raise InputError(f"{target}: {' '.join(str(error).split())}") from None
 

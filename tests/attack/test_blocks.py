@@ -1,4 +1,4 @@
-"""Images are cut into blocks in order, and each is asked about in a row of its own, whatever the others are."""
+"""Images are cut into blocks, and each is asked about in a row of its own, whatever the others are."""
 
 from typing import Any
 
@@ -34,19 +34,31 @@ def pictures(count: int) -> NDArray[np.float32]:
     return np.random.default_rng(0).random((count, 2, 2, 1), np.float32)
 
 
-@given(st.integers(0, 50), st.integers(1, 20))
-def test_blocks_are_all_images_in_order(count: int, size: int) -> None:
-    """Blocks follow one another without a gap, each but the last of the size that was asked for."""
-    found = list(blocks.cut(count, size=size))
-    assert [index for block in found for index in block] == list(range(count))
-    assert all(len(block) == size for block in found[:-1])
-    assert all(0 < len(block) <= size for block in found[-1:])
+INDICES = st.lists(st.integers(0, 4 * ROWS), max_size=30, unique=True).map(lambda given: np.array(given, np.int64))
 
 
-def test_a_block_is_whole_batches() -> None:
-    """Without a size, a block has as many images as some batches, so that none of them is half empty."""
-    assert [len(block) for block in blocks.cut(2 * BLOCK + 1)] == [BLOCK, BLOCK, 1]
-    assert BLOCK % ROWS == 0
+@given(INDICES, st.integers(1, 20))
+def test_every_image_is_in_one_block(indices: NDArray[np.int64], size: int) -> None:
+    """Blocks are of the size that was asked for at most, and no two images of one have the same row."""
+    found = list(blocks.cut(indices, size=size))
+    assert sorted(place for block in found for place in block) == list(range(len(indices)))
+    for block in found:
+        assert 0 < len(block) <= size
+        assert len(set(indices[block] % ROWS)) == len(block)
+
+
+def test_a_whole_set_is_cut_in_order() -> None:
+    """Where all images stand, blocks are as full as batches, and follow one another without a gap."""
+    found = list(blocks.cut(np.arange(2 * BLOCK + 1)))
+    assert [len(block) for block in found] == [BLOCK, BLOCK, 1]
+    np.testing.assert_array_equal(np.concatenate(found), np.arange(2 * BLOCK + 1))
+    assert BLOCK == ROWS
+
+
+def test_what_few_are_left_shares_a_block() -> None:
+    """Of a few images of every page there are as many blocks as images in the fullest row, not as there are pages."""
+    left = np.array([0, ROWS + 1, 2 * ROWS + 1, 3 * ROWS + 2])
+    assert [block.tolist() for block in blocks.cut(left)] == [[0, 1, 3], [2]]
 
 
 @pytest.mark.parametrize("count", [1, 5, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS])
@@ -72,16 +84,15 @@ def test_rows_without_an_image_hold_one_of_the_others() -> None:
     np.testing.assert_array_equal(given_images[~real], np.broadcast_to(images[:1], (ROWS - 3, 2, 2, 1)))
 
 
-@given(st.lists(st.integers(0, 4 * ROWS), min_size=1, max_size=30, unique=True))
-def test_an_image_stands_in_the_row_of_its_index(indices: list[int]) -> None:
+@given(INDICES.filter(len))
+def test_an_image_stands_in_the_row_of_its_index(numbers: NDArray[np.int64]) -> None:
     """Whichever images there are and in which order, each is asked about in its own row, and answered in its place."""
-    numbers = np.array(indices)
     (doubled, rows), calls = asked(numbers.astype(np.float32), indices=numbers)
     np.testing.assert_array_equal(doubled, 2 * numbers)
     np.testing.assert_array_equal(rows, numbers % ROWS)
     for real, placed in calls:
-        assert len(set(placed[real] // ROWS)) == 1, "images of one page of the test images"
         np.testing.assert_array_equal(placed[real] % ROWS, np.flatnonzero(real))
+    assert len(calls) == np.bincount(numbers % ROWS).max(), "no more calls than the fullest row needs"
 
 
 def test_no_images_have_no_answers() -> None:

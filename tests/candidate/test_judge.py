@@ -15,6 +15,7 @@ from robust_digits.attack.table import ATTACKS
 from robust_digits.attack.target import Images, Target
 from robust_digits.candidate import judge as command
 from robust_digits.candidate.request import FILES, Request
+from robust_digits.crew import keeper
 from robust_digits.params import Section
 from robust_digits.runtime import keras
 
@@ -113,6 +114,8 @@ def test_an_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: p
     with pytest.raises(KeyboardInterrupt):
         command.judge(request)
     assert not request.output.exists()
+    note = "softmax at the end taken off: judged by the logits before it"
+    assert keeper.folder(request.model, threads=request.threads, note=note).is_dir()
     command.judge(request)
     assert asked[:4] == ["noise", "fgm", "fgm", "apgd_ce"]
     assert "noise" not in asked[1:]
@@ -135,7 +138,10 @@ def test_l2_is_judged_without_a_proof(folder: Path) -> None:
     [
         (["--eps", "7"], "EPS (--eps): expected more than 0 and at most 1, got 7"),
         (["--eps", "0.1", "--norm", "1"], "NORM (--norm): expected inf or 2, got 1"),
-        (["--eps", "0.1", "--samples", "0"], "SAMPLES (--samples): expected a whole number, 1 at least, got 0"),
+        (
+            ["--eps", "0.1", "--samples", "0"],
+            "SAMPLES (--samples): expected a whole number, 1 at least and 4294967295 at most, got 0",
+        ),
         (["--eps", "0.1", "--output", "."], "which would be lost"),
     ],
 )

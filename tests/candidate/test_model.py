@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from robust_digits.candidate import model
+from robust_digits import archive as declared
+from robust_digits.candidate import archive, model
 from robust_digits.errors import InputError
 from robust_digits.runtime import keras
 
@@ -58,6 +59,7 @@ def saved(made: keras.Model, folder: Path) -> Path:
 
 ENDS: dict[str, Callable[[], keras.Model]] = {
     "a layer": lambda: functional(L.Dense(5), L.Softmax()),
+    "a layer by its axes": lambda: functional(L.Dense(5), L.Softmax(axis=[-1])),
     "an activation": lambda: functional(L.Dense(5), L.Activation("softmax")),
     "an operation": lambda: functional(L.Dense(5), keras.ops.softmax),
     "of the last layer": lambda: functional(L.Dense(5, activation="softmax")),
@@ -198,6 +200,18 @@ def test_custom_objects_are_refused(images: Images, tmp_path: Path) -> None:
     made = keras.Sequential([keras.Input((32, 32, 3)), Mine(), L.Flatten(), L.Dense(2)])
     with pytest.raises(InputError, match="custom object, Mine"):
         model.load(saved(made, tmp_path), images)
+
+
+@pytest.mark.fault("refused")
+def test_code_is_found_however_deep_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Newer Pythons read configurations that are nested deeper than functions may call themselves."""
+    config: dict[str, Any] = {"module": "keras.layers", "class_name": "Lambda"}
+    for _ in range(10_000):
+        config = {"module": "keras", "class_name": "Sequential", "config": {"layers": [config]}}
+    monkeypatch.setattr(declared, "config", lambda _: config)
+    (tmp_path / "my.keras").touch()
+    with pytest.raises(InputError, match="Lambda layer"):
+        archive.refuse_foreign(tmp_path / "my.keras")
 
 
 @pytest.mark.parametrize(

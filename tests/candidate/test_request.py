@@ -1,11 +1,12 @@
 """What is asked for is checked before anything loads, and says the suite and the curves."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from robust_digits.candidate import request
+from robust_digits.candidate import judge, request
 from robust_digits.candidate.request import Request
 from robust_digits.errors import InputError
 
@@ -38,6 +39,23 @@ def test_a_count_that_is_none_is_refused(value: str) -> None:
         request.whole(value, name="SAMPLES", least=1)
 
 
+def test_what_is_asked_reaches_the_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command hands on the folder by its name, and no more threads than a machine starts."""
+    (tmp_path / "out").mkdir()
+    for name in ("my.keras", "mine.npz"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path / "out")
+    asked: list[Request] = []
+    monkeypatch.setattr(judge, "judge", asked.append)
+    command = ["judge", "../my.keras", "../mine.npz", "--eps", "0.1", "--output", ".", "--threads"]
+    monkeypatch.setattr(sys, "argv", [*command, "1024"])
+    judge.main()
+    assert (asked[0].output, asked[0].threads) == (tmp_path / "out", 1024)
+    monkeypatch.setattr(sys, "argv", [*command, "1025"])
+    with pytest.raises(SystemExit, match="2"):
+        judge.main()
+
+
 def test_curves_surround_the_radius() -> None:
     """They are measured at 0, about the radius in its own norm, and in L-infinity at the bound of grey images."""
     found = request.curve(replace(ASKED, eps=0.3), pixels=300)
@@ -58,3 +76,27 @@ def test_a_folder_of_others_is_not_written_over(tmp_path: Path) -> None:
         request.check_output(tmp_path)
     with pytest.raises(InputError, match="something else"):
         request.check_output(tmp_path / "thesis.tex")
+
+
+def test_a_folder_without_a_name_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder and the one above are written as well as any other, which keeps the name that was given."""
+    (tmp_path / "out" / "in").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "out" / "in")
+    assert request.check_output(Path()) == tmp_path / "out" / "in"
+    (tmp_path / "empty").mkdir()
+    assert request.check_output(tmp_path / "empty" / "in" / "..") == tmp_path / "empty"
+    assert request.check_output(Path("judged/my")) == Path("judged/my")
+
+
+@pytest.mark.fault("refused")
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first attack: below a file, where nobody may write, and where another disk begins."""
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file" / "out", Path("/proc/out")):
+        with pytest.raises(InputError, match=rf"^{folder}: cannot be written \(.*\); name another OUTPUT"):
+            request.check_output(folder)
+    request.check_output(tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    monkeypatch.setattr(Path, "is_mount", lambda _: True)
+    with pytest.raises(InputError, match="expected a folder to write"):
+        request.check_output(tmp_path / "out")

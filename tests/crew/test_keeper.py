@@ -1,12 +1,14 @@
 """Blocks that are done outlive an evaluation that is interrupted, and nothing else is taken for them."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.evaluations import CHOSEN, COUNT, EPS, crafted, dense, digits, judged, under
 
-from robust_digits.attack.suite import Done, Found, Suite
+from robust_digits.attack.suite import Done, Suite
 from robust_digits.attack.table import Noise, Queries
 from robust_digits.attack.target import Target
 from robust_digits.crew import keeper
@@ -25,9 +27,10 @@ def kept(folder: Path, **changed: object) -> tuple[Suite, list[str]]:
     ran = []
 
     class Counted(Suite):
-        def block(self, block: Target, settings: Section) -> Found:
-            ran.append(block.name)
-            return super().block(block, settings)
+        def work(self, blocks: Iterable[tuple[int, Target]], settings: Section) -> Iterator[Done]:
+            for number, block in blocks:
+                ran.append(block.name)
+                yield from super().work([(number, block)], settings)
 
     told = {"eps": EPS, "seed": 0, **changed}
     model = under(dense()).model.model
@@ -159,10 +162,31 @@ def test_blocks_are_forgotten(tmp_path: Path) -> None:
     Blocks(tmp_path / "blocks").forget()
 
 
+def test_the_same_bytes_of_another_shape_or_type_are_another_block(tmp_path: Path) -> None:
+    """Images of two by two pixels are not those of one by four, nor are labels those of half the size."""
+    suite = Suite(under(dense()).model.model, eps=EPS, seed=0)
+    images, labels = np.zeros((2, 2, 2, 1), np.float32), np.zeros(2, np.int64)
+    block = Target(images, labels, images, labels, suite.victim, 0, "noise")
+    others = (
+        replace(block, images=images.reshape(2, 1, 4, 1)),
+        replace(block, labels=np.zeros(4, np.int32)),
+    )
+    done = Done(0, images, 1.0)
+    blocks = Blocks(tmp_path)
+    for each in (block, *others):
+        assert blocks.kept(each, Noise(draws=1)) is None
+        blocks.keep(each, Noise(draws=1), done)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_a_folder_is_that_of_one_model_and_number_of_threads(tmp_path: Path) -> None:
-    """Another model's bytes, or another number of threads, which moves the last bits, have a folder of their own."""
+    """Another model's bytes, another number of threads, which moves the last bits, or another note: another folder."""
     for name, content in (("a.keras", b"a"), ("b.keras", b"b"), ("c.keras", b"a")):
         (tmp_path / name).write_bytes(content)
     a, b, c = (keeper.folder(tmp_path / f"{name}.keras", threads=2) for name in "abc")
     assert a == c
-    assert len({a, b, keeper.folder(tmp_path / "a.keras", threads=1)}) == 3
+    others = (
+        keeper.folder(tmp_path / "a.keras", threads=1),
+        keeper.folder(tmp_path / "a.keras", threads=2, note="log"),
+    )
+    assert len({a, b, *others}) == 4

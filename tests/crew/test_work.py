@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from support.evaluations import EPS, dense, digits
 
-from robust_digits.attack.suite import Found, Suite
+from robust_digits.attack.suite import Found, Suite, craft
 from robust_digits.attack.table import Queries, Restarts
+from robust_digits.attack.target import Images
 from robust_digits.crew import work
 from robust_digits.crew.keeper import Blocks
 from robust_digits.crew.work import Crew, Task
@@ -143,17 +144,17 @@ def test_a_worker_that_would_find_something_else(model: Path) -> None:
 def test_a_worker_attacks_one_block_at_a_time(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker of several threads keeps them apart: some attacks draw from the one generator of the process."""
     inside, most = [0], [0]
-    original = Suite.block
+    original = craft
     gate = threading.Event()
 
-    def counted(suite: Suite, *given: Any) -> Found:  # noqa: ANN401
+    def counted(*given: Any) -> Images:  # noqa: ANN401
         inside[0] += 1
         most[0] = max(most[0], inside[0])
         gate.wait(0.05)
         inside[0] -= 1
-        return original(suite, *given)
+        return original(*given)
 
-    monkeypatch.setattr(Suite, "block", counted)
+    monkeypatch.setattr(work, "craft", counted)
     with ThreadPoolExecutor(4) as executor:
         attacked(model, executor)
     assert most == [1]

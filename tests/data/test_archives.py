@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from support.formats import archive, encoded, put, random_digits, tar
 from support.sources import content, refusal, sha256
 
-from robust_digits.data import contents, sources
+from robust_digits.data import archives, contents, sources
+from robust_digits.errors import named
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -52,16 +53,16 @@ def test_an_archive_of_no_data_set_is_refused(tmp_path: Path, raw: Path, name: s
     """The message says what would do, and what the archive holds."""
     put(tmp_path, {name: KINDS[name]({"notes.txt": b"", "more/a.gif": b""})})
     message = refusal(str(tmp_path / name), raw)
-    assert message.endswith(f"{name}: expected {contents.EXPECTED}, got more/, notes.txt")
+    assert message == f"{tmp_path / name}: expected {contents.EXPECTED}, got more/, notes.txt"
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("outside", ["../evil/1.png", "/evil/1.png", "cat/../../evil/1.png"])
+@pytest.mark.parametrize("outside", ["../evil/1.png", "/evil/1.png", "cat/../../evil/1.png", "../evil/\n\x1b[31m.png"])
 def test_an_archive_that_leads_outside_is_refused(tmp_path: Path, raw: Path, name: str, outside: str) -> None:
     """No file is written above the folder, nor anything else of such an archive."""
     put(tmp_path, {name: KINDS[name]({**FILES, outside: b"evil"})})
     message = refusal(str(tmp_path / name), raw)
-    assert message.endswith(f"expected files below the root of the archive, got {outside}")
+    assert message == f"{tmp_path / name}: expected files below the root of the archive, got {named(outside)}"
     assert not list(tmp_path.rglob("evil"))
 
 
@@ -85,6 +86,16 @@ def test_an_archive_that_needs_more_room_is_refused(tmp_path: Path, raw: Path, m
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=9999))
     message = refusal(str(tmp_path / "mine.zip"), raw)
     assert message.endswith("raw: expected room for 10,000 bytes, got 9,999")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_room_is_needed_where_the_files_go(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's cache, where a download is kept, may be on a disk that is full."""
+    put(tmp_path / "cache", {name: KINDS[name](FILES)})
+    (tmp_path / "raw").mkdir()
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**6 * (folder.name == "raw")))
+    archives.unpack(tmp_path / "cache" / name, tmp_path / "raw", where=name)
+    assert content(tmp_path / "raw") == FILES
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -295,6 +295,8 @@ def test_a_users_mirror_that_others_can_read_is_refused(
     publish(server.url)
     monkeypatch.setenv(MIRRORS_VARIABLE, "http://example.org/digits")
     assert refusal("toys", raw) == "expected an https:// or file:// URL, got http://example.org/digits/images.npz"
+    monkeypatch.setenv(MIRRORS_VARIABLE, "https://[bad")
+    assert refusal("toys", raw).startswith("not a URL: https://[bad/images.npz: ")
     assert server.asked == []
 
 

@@ -15,7 +15,10 @@ import pytest
 def test_killed(moment): pass
 
 @pytest.mark.fault("refused")
-def test_fuzzed(record_property): record_property("faults", 250)
+def test_many(record_property): record_property("faults", 250)
+
+@pytest.mark.fault("refused")
+def test_fuzzed(record_property): record_property("fuzzed", 90)
 
 @pytest.mark.fault("recovered")
 def test_lost(): raise AssertionError
@@ -28,7 +31,7 @@ def test_wrong(record_property):
 def test_no_fault(): pass
 """
 PATHS = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-LINE = "faults injected: 261: 3 recovered, 250 refused, 1 lost, 7 silently wrong"
+LINE = "faults injected: 351: 3 recovered, 250 refused, 90 refused or valid, 1 lost, 7 silently wrong"
 
 
 @pytest.mark.slow

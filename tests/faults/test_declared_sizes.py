@@ -5,6 +5,7 @@ import resource
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from support.formats import (
     npy,
     npz,
     put,
+    tar,
 )
 
 from robust_digits.data import archives, formats, images, resizing
@@ -160,15 +162,18 @@ def test_rows_of_a_parquet_file_are_counted_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("refused")
-def test_an_archive_of_too_many_names_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names alone fill a memory."""
-    from support.formats import tar
-
+@pytest.mark.parametrize(("name", "packed"), [("mine.tar.gz", tar), ("mine.zip", archive)])
+def test_an_archive_of_too_many_names_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, packed: Callable[[dict[str, bytes]], bytes]
+) -> None:
+    """Names alone fill a memory; as many as may be are unpacked."""
     monkeypatch.setattr(archives, "_MOST_MEMBERS", 9)
-    put(tmp_path, {"mine.tar.gz": tar({f"{n}/a.png": b"" for n in range(10)})})
     (tmp_path / "out").mkdir()
-    with pytest.raises(InputError, match=r"expected 9 files at most, got more$"):
-        archives.unpack(tmp_path / "mine.tar.gz", tmp_path / "out")
+    put(tmp_path, {name: packed({f"{n}/a.png": b"" for n in range(9)})})
+    archives.unpack(tmp_path / name, tmp_path / "out", where="mine")
+    put(tmp_path, {name: packed({f"{n}/a.png": b"" for n in range(10)})})
+    with pytest.raises(InputError, match=r"^mine: expected 9 files at most, got more$"):
+        archives.unpack(tmp_path / name, tmp_path / "out", where="mine")
 
 
 @pytest.mark.fault("refused")
@@ -186,7 +191,9 @@ def test_ten_thousand_names_are_cut(tmp_path: Path) -> None:
 @pytest.mark.fault("refused")
 def test_a_name_does_not_break_a_line(tmp_path: Path) -> None:
     """A newline or an escape sequence in the name of a file is shown as what it is."""
-    assert "got 'a\\n\\x1b[31mb.txt'" in refusal(put(tmp_path, {"a\n\x1b[31mb.txt": b""}))
+    assert "got 'a\\n\\x1b[31mb.txt'" in refusal(put(tmp_path / "none", {"a\n\x1b[31mb.txt": b""}))
+    picture = put(tmp_path / "picture", {"a\n\x1b[31mb/1.png": b"", "c/1.png": encoded(TRAIN[0])})
+    assert refusal(picture).startswith(f"{picture}/a\\n\\x1b[31mb/1.png: expected an intact PNG or JPEG image")
 
 
 def test_the_limit_is_that_of_the_machine_or_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,6 @@ def test_no_room_for_an_image_set_is_one_line(tmp_path: Path) -> None:
     assert refused(tmp_path / "set", random_set(100)) == f"{tmp_path / 'set'}: File too large"
 
 
-@pytest.mark.fault("refused")
 @pytest.mark.parametrize("fallocate", [True, False])
 def test_a_memory_map_has_its_room_before_it_is_written(
     tmp_path: Path,

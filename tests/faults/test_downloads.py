@@ -122,6 +122,10 @@ PAGE = b"<html>404 Not Found</html>"
 BAD: dict[str, tuple[Answer, str]] = {
     "a page of an error": (sending(OK % len(PAGE), PAGE), "does not match the known hash"),
     "404": (sending(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), "404"),
+    "an error in colours": (
+        sending(b"HTTP/1.1 404 \x1b[31mNo\r\nContent-Length: 0\r\n\r\n"),
+        "404 Client Error: \\x1b[31mNo",
+    ),
     "500": (sending(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"), "500"),
     "another file": (sending(OK % 5, b"other"), "does not match the known hash"),
     "half a file": (sending(OK % len(BODY), BODY[:300]), "300 bytes read, 300 more expected"),
@@ -159,6 +163,7 @@ def test_a_bad_server_is_one_line(serve: Serve, raw: Path, cache: Path, answer: 
     message = refusal(url, raw, sha256=WRONG)
     assert message.startswith(f"no server delivered images.npz: {url}: ")
     assert words in message
+    assert message.isprintable()
     assert content(cache) == {}
 
 
@@ -228,6 +233,8 @@ def test_a_redirect_is_followed_to_where_nobody_can_read(serve: Serve, raw: Path
         ("https://example.org/a", "/b", True),
         ("https://example.org/a", "http://example.org/a", False),
         ("https://example.org/a", "http://127.0.0.1/a", False),
+        ("https://example.org/a", "https://127.0.0.1:8443/a", False),
+        ("http://127.0.0.1/a", "https://localhost:8443/a", True),
         ("http://127.0.0.1/a", "http://localhost:8000/a", True),
         ("http://127.0.0.1/a", "http://example.org/a", False),
     ],

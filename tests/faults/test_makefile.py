@@ -63,7 +63,7 @@ def test_what_is_given_is_one_argument(target: str, make: Make) -> None:
     assert not (make.at / "ran").exists()
 
 
-@pytest.mark.parametrize("target", ["mnist", "study"])
+@pytest.mark.parametrize("target", ["mnist", "detect", "study"])
 def test_a_file_of_ones_own_may_have_any_name(target: str, make: Make) -> None:
     """Its whole path is one parameter, with spaces, quotation marks and dollars in it."""
     (make.at / "it's $mine.npz").touch()

@@ -96,6 +96,14 @@ def test_weights_that_declare_more_than_they_hold(contents: Contents, tmp_path: 
     assert refusal(path) == "expected to unpack to 64 MiB at most, by its size, got 4,096"
 
 
+@refused
+def test_weights_that_are_not_measured(contents: Contents, tmp_path: Path) -> None:
+    """Keras would read them from an .npz file, too, whose arrays may declare any size."""
+    others = {name: content for name, content in contents.items() if name != "model.weights.h5"}
+    path = write(tmp_path / "model.keras", others | {"model.weights.npz": b""})
+    assert refusal(path).startswith("not a Keras 3 model: \"There is no item named 'model.weights.h5' in the archive")
+
+
 def test_large_models_are_no_bombs(contents: Contents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What holds as many bytes as it declares may have any size; an archive of zeros may shrink to a tenth."""
     monkeypatch.setattr(archive, "_FREE", 2**20)
@@ -116,6 +124,7 @@ def deep(times: int) -> bytes:
 BROKEN: dict[str, tuple[Contents, str]] = {
     "no configuration": ({"config.json": b""}, "not a Keras 3 model: Expecting value"),
     "nested too deeply": ({"config.json": deep(100_000)}, "not a Keras 3 model: its config.json is nested too deeply"),
+    "nested deeper than calls": ({"config.json": deep(1100)}, "not a Keras"),
     "nested deeply": ({"config.json": deep(300)}, "not a Keras"),
     "no object": ({"config.json": b"[]"}, "not a Keras"),
     "another class": ({"config.json": b'{"class_name": "Adam", "module": "keras", "config": {}}'}, "not a Keras"),

@@ -60,6 +60,15 @@ def test_a_missing_file() -> None:
         limits.load(Revision("0" * 40, {}))
 
 
+def test_entries_by_full_name() -> None:
+    """Every limit and exception is an entry; a file without exceptions has none of them, and no file no entry."""
+    name = "robust.accuracy.clean"
+    held = {"level": 0.05, f"metrics.{name}.drop": 0.01, f"metrics.{name}.floor": 0.9}
+    assert limits.entries(revision(GOOD)) == held | {"accepted.robust.sanity.logits": "why"}
+    assert limits.entries(revision(GOOD.replace("{robust.sanity.logits: why}", "{}"))) == held
+    assert limits.entries(Revision("0" * 40, {})) == {}
+
+
 def test_this_project_holds_its_own_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every limit of this project is on a figure that it measures, and the figure is where it must be."""
     monkeypatch.chdir(ROOT)

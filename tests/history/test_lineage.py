@@ -61,6 +61,7 @@ def test_this_project(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"fetch", "evaluate@baseline", "summarize"} <= found.keys()
     assert found["craft@fgm"].params["craft.eps"] == 0.2
     assert not [phrase for phrase in lineage.stale(revision) if "wrote another plots" in phrase]
+    assert not [phrase for phrase in lineage.stale(revision) if "another command" in phrase]
 
 
 def test_differences(tmp_path: Path) -> None:
@@ -92,6 +93,29 @@ def test_fresh_results(made: Project) -> None:
             ("- baseline", "- newcomer\n      - baseline"),
             ["evaluate@newcomer never ran", "score@newcomer never ran"],
         ),
+        (
+            "dvc.yaml",
+            ("cmd: python -m stages.summarize", "cmd: python -m stages.summarize --kindly"),
+            ["summarize ran by another command than dvc.yaml has"],
+        ),
+        (
+            "dvc.yaml",
+            ("deps:\n    - data/evidence/${item.model}.npz\n", "deps:\n    - data/${item.model}.npz\n"),
+            [
+                phrase
+                for model in ("baseline", "robust", "hardened")
+                for phrase in (
+                    f"score@{model} ran without data/{model}.npz, which dvc.yaml names",
+                    f"score@{model} ran with data/evidence/{model}.npz, which dvc.yaml does not name",
+                )
+            ],
+        ),
+        ("dvc.yaml", ("    - harden\n", ""), ["train_hardened ran with harden, which dvc.yaml does not name"]),
+        (
+            "dvc.yaml",
+            ("    - metrics/sanity.json\n", "    - metrics/sanity.json:\n        cache: false\n    - more\n"),
+            ["summarize ran without more, which dvc.yaml names"],
+        ),
     ],
 )
 def test_stale_results(made: Project, path: str, change: tuple[str, str], phrases: list[str]) -> None:
@@ -117,7 +141,25 @@ def test_a_lock_pieced_together_is_stale(made: Project) -> None:
     assert lineage.stale(here(made)) == ["evaluate@hardened read another models/hardened.keras"]
 
 
-@pytest.mark.parametrize("content", ["stages: []", "stages: {a: {cmd: x, deps: [{path: y}]}}", "schema: '2.0'"])
+@pytest.mark.parametrize(
+    "stage", ["{}", "{cmd: 'echo ${none}'}", "{cmd: [1]}", "{cmd: x, deps: 1}", "{cmd: x, outs: [{a: {}, b: {}}]}"]
+)
+def test_what_is_no_stage(made: Project, stage: str) -> None:
+    """A stage that DVC would not take, or that names what is not there, is refused in one line."""
+    made.text("dvc.yaml", f"stages: {{summarize: {stage}}}\n")
+    with pytest.raises(InputError, match=r"^dvc.yaml in [^\n]+: summarize: not a stage of DVC: [^\n]+$"):
+        lineage.stale(here(made))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "stages: []",
+        "stages: {a: {cmd: x, deps: [{path: y}]}}",
+        "stages: {a: {cmd: x, params: {params.yaml: {1: 2}}}}",
+        "schema: '2.0'",
+    ],
+)
 def test_what_is_no_lock(made: Project, content: str) -> None:
     """A lock that DVC did not write is refused in one line."""
     made.text("dvc.lock", content)

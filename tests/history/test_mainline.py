@@ -70,6 +70,8 @@ def test_stale_results_are_left_out(made: Project) -> None:
         ("dvc.lock", "[]"),
         ("dvc.yaml", None),
         ("gate.yaml", ": ["),
+        ("gate.yaml", "level: 5"),
+        ("docs/studies/seeds.csv", "one,two\n1,2\n"),
         ("requirements.txt", "\udcff"),
     ],
 )
@@ -78,6 +80,7 @@ def test_other_layouts_are_left_out(path: str, content: str | None, made: Projec
     if content is None:
         (made.root / path).unlink()
     else:
+        (made.root / path).parent.mkdir(parents=True, exist_ok=True)
         (made.root / path).write_bytes(content.encode(errors="surrogateescape"))
     made.text("metrics/more.txt", "")
     made.git("add", "--all")

@@ -69,11 +69,9 @@ def test_checks_params_packages(made: Project) -> None:
     assert found.checks["robust.sanity.logits"].passed
     assert found.params["evaluate.attacks.pgd.steps"] == 40
     assert found.packages == {"numpy": "2.2.6", "tensorflow": "2.21.0"}
-    assert found.gate["metrics.hardened.accuracy.clean.floor"] == 0.9
     forked = of(made, **{"requirements.txt": b"numpy==2.2.6 ; python < 3.11\nnumpy==2.4.0 ; python >= 3.11\n"})
     assert forked.packages == {"numpy": "2.2.6, 2.4.0"}
     assert of(made, **{"requirements.txt": None, "gate.yaml": None}).packages == {}
-    assert of(made, **{"gate.yaml": None}).gate == {}
 
 
 @pytest.mark.parametrize(

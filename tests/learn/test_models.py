@@ -63,6 +63,19 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes | None) -> N
 
 
 @pytest.mark.fault("refused")
+def test_layers_without_an_end_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that Keras cannot walk to the ground of is one line, the same wherever Python gave up."""
+
+    def endless(*_: object, **__: object) -> None:
+        raise RecursionError("maximum recursion depth exceeded in a comparison")
+
+    models.save(network(), tmp_path / "model.keras")
+    monkeypatch.setattr(keras.saving, "load_model", endless)
+    with pytest.raises(InputError, match=r"model\.keras: not a Keras model: its layers are nested too deeply$"):
+        models.load(tmp_path / "model.keras")
+
+
+@pytest.mark.fault("refused")
 def test_code_in_a_model_is_refused(tmp_path: Path) -> None:
     """A model that carries Python code is not loaded (Keras safe mode)."""
     path = tmp_path / "model.keras"

@@ -10,9 +10,10 @@ from support.mislabelled import COUNT, DISTANCE, EPS, attacks_on, crafted, misla
 
 from robust_digits import perturbation, runtime
 from robust_digits.attack import attacks
-from robust_digits.attack.suite import Found, Suite
+from robust_digits.attack import suite as suites
+from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Noise, Plain, Restarts, Samples
-from robust_digits.attack.target import Target
+from robust_digits.attack.target import Images, Target
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import models
@@ -134,20 +135,20 @@ def test_interrupted_crafting_goes_on(stage: Any, monkeypatch: pytest.MonkeyPatc
     """What was crafted is not crafted again, the bytes are those of a run in one go, and nothing is left over."""
     stage("noise", "whole")
     ran: list[int] = []
-    one = Suite.block
+    one = suites.craft
 
-    def block(self: Suite, target: Target, settings: Section) -> Found:
+    def block(target: Target, settings: Section) -> Images:
         ran.append(int(target.indices[0]))
         if len(ran) == 3:
             raise KeyboardInterrupt
-        return one(self, target, settings)
+        return one(target, settings)
 
-    monkeypatch.setattr(Suite, "block", block)
+    monkeypatch.setattr(suites, "craft", block)
     with pytest.raises(KeyboardInterrupt):
         stage("noise", "resumed")
     assert not list(Path("resumed").iterdir())
     stage("noise", "resumed")
-    assert ran == [0, 128, 256, 256, 0], "two blocks of the training images were kept"
+    assert ran == [0, 128, 256, 256, 2], "two blocks of the training images were kept"
     for name in ("train/images.npy", "train/labels.npy", "test/images.npy"):
         assert Path("resumed", name).read_bytes() == Path("whole", name).read_bytes()
     assert not [path for path in Path("cache").rglob("*") if path.is_file()]

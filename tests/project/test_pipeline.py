@@ -200,6 +200,7 @@ def test_the_table_of_parameters_is_complete() -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     names = {f"{key}.{inner}" for key, value in params.items() if isinstance(value, dict) for inner in value}
     names |= {key for key, value in params.items() if not isinstance(value, dict)}
+    names = {name for name in names if not name.startswith("detect.")}  # of a pipeline of its own
     assert {name for name, _, _ in READERS} == names
 
 

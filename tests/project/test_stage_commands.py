@@ -204,6 +204,29 @@ FAULTS: dict[str, tuple[dict[str, object], list[str]]] = {
         {"models": ["baseline", "Robust", "baseline"]},
         ["models.1: expected a name that matches '^[a-z][a-z0-9_]*$', got 'Robust'"],
     ),
+    "detect": (
+        {
+            "detect__samples": 0,
+            "detect__detectors": {"squezing": {"bits": 1, "median": 2}, "mahalanobis": None},
+            "detect__evasion": {"steps": 100, "starts": 1, "weights": [0.0]},
+            "detect__detector": 1,
+        },
+        [
+            "detect.detector is not a parameter; did you mean detectors?",
+            "detect.detectors.mahalanobis: expected settings, got None",
+            "detect.detectors.squezing is not a parameter; did you mean squeezing?",
+            "detect.evasion.weights.0: expected greater than 0, got 0.0",
+            "detect.samples: expected greater than or equal to 1, got 0",
+        ],
+    ),
+    "score_detectors": (
+        {"detect__false_alarms": [0.05, 1.0, 0.0], "craft__eps": ...},
+        [
+            "craft.eps is missing",
+            "detect.false_alarms.1: expected less than 1, got 1.0",
+            "detect.false_alarms.2: expected greater than 0, got 0.0",
+        ],
+    ),
     "evaluate": (
         {
             "threads": "two",

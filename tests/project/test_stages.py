@@ -28,10 +28,11 @@ ROOMS = {  # what each room may import of the others, in the order in which the 
     "plant": {"data", "attack"},
     "crew": {"cache", "learn", "attack"},
     "judge": {"data", "certify", "attack", "plant"},
-    "draw": {"data", "judge"},
+    "detect": {"data", "attack", "plant", "judge"},
+    "draw": {"data", "judge", "detect"},
     "history": {"judge"},
     "report": {"cache", "judge", "draw", "history"},
-    "record": {"cache", "judge", "history"},
+    "record": {"cache", "judge", "detect", "history"},
     "candidate": {"data", "certify", "learn", "attack", "crew", "judge", "draw", "report"},
     "study": {"data", "learn", "attack", "judge", "draw"},
 }
@@ -44,6 +45,7 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
             "history/artifacts",
             "record/dependencies",
             "record/record",
+            "record/trial",
             "report/rejudging",
             "study/workspace",
         )
@@ -56,6 +58,7 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
             "draw/digits",
             "draw/lab",
             "draw/parts",
+            "draw/roc",
             "draw/trend",
             "study/chart",
             "study/matrix",
@@ -69,7 +72,8 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
     "tensorflow": {"robust_digits/runtime.py"},
     "vl_convert": {"robust_digits/report/page.py"},
     "yaml": {
-        f"robust_digits/{name}.py" for name in ("history/documents", "record/record", "study/run", "study/workspace")
+        f"robust_digits/{name}.py"
+        for name in ("history/documents", "record/record", "record/trial", "study/run", "study/workspace")
     },
 }
 
@@ -77,7 +81,12 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
 @cache
 def stages() -> dict[str, Any]:
     """Return every stage that DVC sees, by its name; reading them checks dvc.yaml against DVC's schema."""
-    return {stage.addressing: stage for stage in Repo(str(ROOT)).index.stages}
+    return {stage.addressing.rpartition(":")[2]: stage for stage in Repo(str(ROOT)).index.stages}
+
+
+def pipeline(stage: str) -> str:
+    """Return the file that declares a stage, from the root."""
+    return str(Path(stages()[stage].path).relative_to(ROOT))
 
 
 def script(stage: str) -> str:
@@ -223,7 +232,7 @@ def test_help_says_which_paths_are_inputs(stage: str) -> None:
         assert said.startswith(("input: ", "output: ")) == (kind is Path)
 
 
-@pytest.mark.parametrize("stage", ["fetch", "normalize", "augment", "summarize"])
+@pytest.mark.parametrize("stage", ["fetch", "normalize", "augment", "summarize", "score_detectors"])
 def test_light_stages_cannot_reach_tensorflow(stage: str) -> None:
     """The light stages depend on no module that loads TensorFlow or ART."""
     assert not reached(stage) & (HEAVY["tensorflow"] | HEAVY["art"])
@@ -292,6 +301,16 @@ def test_stages_never_import_each_other(path: Path) -> None:
 def test_packages_are_empty() -> None:
     """The packages re-export nothing: it would tie every stage to every module."""
     assert not any(path.read_text(encoding="utf-8") for path in (ROOT / "robust_digits").rglob("__init__.py"))
+
+
+def test_the_pipeline_needs_no_detectors() -> None:
+    """`dvc repro` runs what dvc.yaml declares; none of that reads what detectors leave, so it never runs them."""
+    apart = {name for name in stages() if pipeline(name) == "detection/dvc.yaml"}
+    assert {script(name) for name in apart} == {"detect", "score_detectors"}
+    assert {pipeline(name) for name in stages()} == {"dvc.yaml", "detection/dvc.yaml"}
+    left = {out.def_path for name in apart for out in stages()[name].outs}
+    read = {dep.def_path for name in stages().keys() - apart for dep in stages()[name].deps}
+    assert not left & read
 
 
 def test_artifacts_are_outputs() -> None:

@@ -261,3 +261,16 @@ def test_gitlab(fine: Project, weaker: Project, tmp_path: Path, harm: bool) -> N
     assert done.returncode == int(harm), done.stderr
     assert ("## 🔴 Weaker" if harm else "## 🟢 Stronger") in done.stdout
     assert (runner.at / "page.html").exists()
+
+
+@pytest.mark.parametrize("token", ["", "secret"])
+def test_gitlab_note(token: str, tmp_path: Path) -> None:
+    """The note is asked for wherever there is a merge request, and written where the environment has a token."""
+    job = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text(encoding="utf-8"))["note"]
+    assert [rule["if"] for rule in job["rules"]] == ["$CI_MERGE_REQUEST_IID"]
+    curl = tmp_path / "curl"
+    curl.write_text('#!/bin/sh\necho "$*" >> calls\n', encoding="utf-8")
+    curl.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "REPORT_TOKEN": token, "CI_API_V4_URL": "api"}
+    subprocess.run(["sh", "-ec", "\n".join(job["script"])], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "calls").exists() == bool(token)

@@ -14,7 +14,7 @@ from robust_digits.judge import checks
 from robust_digits.judge.checks import Check
 from robust_digits.judge.scoring import interval
 from robust_digits.record import machine, record
-from robust_digits.record.record import _commit, _page
+from robust_digits.record.record import _page, commit
 
 ROOT = Path(__file__).parents[2]
 SHARES: dict[str, float | None] = {"clean": 0.9, "fgm_transfer": 0.8, "fgm_white_box": 0.2, "worst_case": 0.1}
@@ -100,11 +100,12 @@ def results(folder: Path, *, red: bool = False) -> Path:
 
 
 @pytest.mark.usefixtures("repository")
-def test_page_says_what_made_the_results(tmp_path: Path) -> None:
+def test_page_says_what_made_the_results(tmp_path: Path, revision: Path) -> None:
     """The page names the command, commit, data, machine and versions, and has the table and the pictures."""
+    (revision / f"{MD5['baseline']}.txt").write_text("8.4\n", encoding="utf-8")
     page = _page("HEAD", "mnist", results(tmp_path / "results"), PARAMS, command="make mnist DATA=mnist.npz")
     assert page.startswith("# Results: mnist\n\nMade by `make mnist DATA=mnist.npz` at commit `")
-    assert f"at commit `{_commit('HEAD')}`, with the parameters in [params.yaml](params.yaml)." in page
+    assert f"at commit `{commit('HEAD')}`, with the parameters in [params.yaml](params.yaml)." in page
     assert "\n- data: `mnist.npz`, SHA-256 `5bbdec88`\n" in page
     assert f"\n- machine: {machine.name()}\n" in page
     for package in ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc"):
@@ -141,6 +142,15 @@ def test_page_says_how_long_it_took(tmp_path: Path, revision: Path) -> None:
     assert "\n- training: baseline 8 s, hardened 116 s, robust at another time and place\n" in page
     elsewhere = "at another time and place"
     assert f"\n- evaluation: baseline {elsewhere}, hardened {elsewhere}, robust 61 s\n" in page
+
+
+@pytest.mark.usefixtures("repository")
+def test_page_of_results_that_were_made_elsewhere(tmp_path: Path) -> None:
+    """Where this machine made none of the outputs, neither it nor its versions are said to have."""
+    page = _page("HEAD", "mnist", results(tmp_path / "results"), PARAMS, command="make mnist")
+    assert f"\n- machine: {machine.UNKNOWN}\n" in page
+    assert f"\n- versions: {machine.UNKNOWN}\n" in page
+    assert machine.name() not in page
 
 
 @pytest.mark.usefixtures("repository")
@@ -183,14 +193,14 @@ def test_page_lists_what_is_red(tmp_path: Path) -> None:
 )
 def test_an_experiment_owns_up_to_changes(changed: str | None, suffix: str, repository: Path) -> None:
     """The commit of an experiment is the one it started from, and says when the code that ran was another."""
-    start = _commit("HEAD")
+    start = commit("HEAD")
     if changed:
         (repository / changed).write_text("changed", encoding="utf-8")
     git("commit", "--quiet", "--all", "--allow-empty", "--message", "what DVC stores of an experiment")
     git("update-ref", "refs/exps/ab/cdef/mine", "HEAD")
     git("reset", "--quiet", "--hard", "HEAD^")
     assert re.fullmatch(r"[0-9a-f]{12}", start)
-    assert _commit("mine") == start + suffix
+    assert commit("mine") == start + suffix
 
 
 class Experiment:

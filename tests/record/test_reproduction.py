@@ -130,6 +130,17 @@ def test_a_record_of_other_results(made: Project, lost: str) -> None:
     assert "docs/results/digits is no record of these results: `make record` says on what" in said
 
 
+def test_a_record_that_does_not_know_the_machine(made: Project) -> None:
+    """Results that were recorded elsewhere than they were made excuse no difference."""
+    record(made, machine.UNKNOWN)
+    made.commit("Record what came from elsewhere")
+    made.figures[WORST] = 0.6999
+    made.write()
+    code, said = judge(made)
+    assert code == 1
+    assert "is no record of these results" in said
+
+
 def test_as_a_command(made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The command prints the finding and leaves with its code; what cannot be read is 2."""
     monkeypatch.chdir(elsewhere(made).root)

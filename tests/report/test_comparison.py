@@ -67,6 +67,23 @@ def test_a_drop_within_its_tolerance(branch: Branch) -> None:
     assert statuses(branch.compare({WORST: 0.679}))[WORST] == "weaker"
 
 
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({WORST: 0.69}, "Not weaker: 1 lower within tolerance"),
+        ({WORST: 0.69, CLEAN: 0.99}, "Not weaker: 1 better, 1 lower within tolerance"),
+        ({"robust.accuracy.clean": 0.5}, "Not weaker: 1 lower, none that must hold"),
+        (
+            {CLEAN: 0.99, "robust.accuracy.clean": 0.5},
+            f"Stronger: `{CLEAN}` rose from 96.0% to 99.0% (1 better, 1 lower, none that must hold)",
+        ),
+    ],
+)
+def test_a_figure_that_must_hold_and_fell_is_said(branch: Branch, changes: dict[str, float], text: str) -> None:
+    """A tolerated drop of what must hold is no drop that judges nothing, nor is what rose beside it stronger."""
+    assert headline.headline(branch.compare(changes)).text == text
+
+
 def test_four_points_of_359_images_that_broke(branch: Branch) -> None:
     """A drop of 3.9 points is told for what it is where few images were mended for the many that broke."""
     branch.project.images = 359
@@ -291,6 +308,22 @@ def test_a_looser_gate_is_told(branch: Branch) -> None:
     """Whoever lowers a floor in the same pull request is seen."""
     branch.project.gate["metrics"]["hardened"]["accuracy.worst_case"]["floor"] = 0.1
     assert branch.compare().gate == {"metrics.hardened.accuracy.worst_case.floor": (0.5, 0.1)}
+
+
+def test_a_wider_spread_of_seeds_is_a_looser_gate(branch: Branch) -> None:
+    """A drop of `seeds` that a line more in the study widens is told, though gate.yaml is the same."""
+    table = f"value,images,{WORST},key,stale\n0,1000,0.70,a,\n1,1000,0.74,a,\n"
+    branch.project.gate["metrics"]["hardened"]["accuracy.worst_case"] = {"drop": "seeds"}
+    branch.project.text("docs/studies/seeds.csv", table)
+    branch.project.write()
+    branch.base = Results(repository(branch.project.root).here())
+    branch.project.text("docs/studies/seeds.csv", f"{table}2,1000,0.40,a,\n")
+    found = branch.compare({WORST: 0.67})
+    (branch.project.root / "docs/studies/seeds.csv").unlink()
+    name = f"metrics.{WORST}.drop"
+    assert found.gate == {name: (pytest.approx(0.04), pytest.approx(0.34))}
+    assert headline.headline(found).code == "gate_moved"
+    assert found.figures[0].limit.drop == pytest.approx(0.04)
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

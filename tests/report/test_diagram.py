@@ -45,6 +45,21 @@ def test_a_line_for_each_model_and_each_change(both: tuple[Results, Results]) ->
     assert 'x-axis "eps, L-infinity" ["0", "0.1", "0.2", "0.5"]' in drawn
 
 
+def test_a_model_more_than_there_are_colours(both: tuple[Results, Results]) -> None:
+    """A sixth model has a line and a place in the legend, in the colour of the first."""
+    names = [f"model{number}" for number in range(6)]
+    table = "\n".join([",".join(["eps", *names]), "0.0" + ",0.9" * 6, "0.1" + ",0.5" * 6])
+    files = {
+        **{path: content for path, content in both[1].revision.files.items() if not path.startswith("metrics/")},
+        **{f"metrics/{name}.json": b"{}" for name in names},
+        "plots/security/linf.csv": table.encode(),
+    }
+    here = Results(Revision("0" * 40, files))
+    drawn = diagram.security(here, here)
+    assert len(lines(drawn)) == 6
+    assert drawn.startswith("🟦 model0 🟧 model1 🟩 model2 🟪 model3 🟫 model4 🟦 model5\n")
+
+
 def test_the_same_curves_are_drawn_once(both: tuple[Results, Results]) -> None:
     """Without a change there is nothing paler."""
     drawn = diagram.security(both[0], both[0])

@@ -5,14 +5,18 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from support.branching import Branch
 from support.numbered import CHECKS, EVALUATE, SCORED, Pipeline, begin
 
+from robust_digits.cache import code
 from robust_digits.errors import InputError
 from robust_digits.history.results import Results
 from robust_digits.history.revisions import repository
 from robust_digits.judge import evidence
+from robust_digits.report import rejudging
 from robust_digits.report.report import compare
 
 pytestmark = pytest.mark.slow
@@ -91,6 +95,27 @@ def test_what_was_judged_again_is_kept(pipeline: Pipeline) -> None:
     count = len(evaluated(pipeline))
     assert compare("main", "HEAD", rejudge=True).figures == first.figures
     assert len(evaluated(pipeline)) == count
+
+
+@pytest.mark.fault("recovered")
+def test_what_was_altered_or_made_by_other_libraries_is_judged_again(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A kept file whose figures somebody changed is said and not taken, nor is one of another TensorFlow."""
+    pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
+    first = compare("main", None, rejudge=True)
+    (path,) = (tmp_path / "user").rglob("rejudged/*.npz")
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    metrics = arrays["metrics/robust.json"].tobytes().replace(b"0.5", b"0.9")
+    np.savez(path, **{**arrays, "metrics/robust.json": np.frombuffer(metrics, np.uint8)})
+    count = len(evaluated(pipeline))
+    assert compare("main", None, rejudge=True).figures == first.figures
+    assert "it does not fit its checksum); the base is judged again" in capfd.readouterr().err
+    assert len(evaluated(pipeline)) == count + 1
+    monkeypatch.setattr(code, "version", lambda _: "0.0")
+    compare("main", None, rejudge=True)
+    assert len(evaluated(pipeline)) == count + 2
 
 
 @pytest.mark.fault("recovered")
@@ -173,6 +198,21 @@ def test_a_model_in_a_remote_is_fetched(pipeline: Pipeline, tmp_path: Path) -> N
     pipeline.commit("Weaken both", train_skill=7, evaluate_eps=3)
     _cached(pipeline).unlink()
     assert next(each.base for each in compare("main", None, rejudge=True).figures if each.name == WORST) == 0.5
+
+
+@pytest.mark.fault("refused")
+def test_images_that_the_base_may_have_been_trained_on(branch: Branch) -> None:
+    """On other test images no model but one that the branch has too is judged again: it may have learned them."""
+    branch.project.test_images = "another draw"
+    same = branch.compare()
+    again = rejudging.rejudged(branch.base, same.here, branch.project.root)
+    assert again.figures == same.here.figures
+    branch.project.params["harden"]["steps"] = 1
+    here = branch.compare().here
+    with pytest.raises(
+        InputError, match=r"the test images are not those of \w+, whose models may have been trained on"
+    ):
+        rejudging.rejudged(branch.base, here, branch.project.root)
 
 
 @pytest.mark.fault("refused")

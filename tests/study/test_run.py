@@ -111,11 +111,17 @@ def found() -> list[list[str]]:
     ]
 
 
+def studied() -> list[str]:
+    """Run the study on a copy of the project, and return the values that failed."""
+    with workspace.copy() as copied:
+        return run.Study("epochs", {}, copied).run()
+
+
 def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A failed value leaves its line empty, says why, and is the only one that runs when the study starts again."""
-    assert run.Study("epochs", {}).run() == ["3"]
+    assert studied() == ["3"]
     assert ran(project) == ["2", "3", "4"]
     assert found() == [["2", "100", "0.2", "0.0", ""], ["3", "", "", "", ""], ["4", "100", "0.4", "0.0", ""]]
     printed, said = capfd.readouterr()
@@ -124,7 +130,7 @@ def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
     assert "evaluate: params.yaml: train.epochs: expected another number, got 3" in said
     assert "train.epochs 3: failed\n" in printed
     monkeypatch.setenv("MENDED", "1")
-    assert run.Study("epochs", {}).run() == []
+    assert studied() == []
     assert "epochs: 2 of 3 done before, 0 stale, 1 missing" in capfd.readouterr().out
     assert ran(project) == ["2", "3", "4", "3"]
     assert found() == [[value, "100", f"0.{value}", "0.0", ""] for value in ("2", "3", "4")]
@@ -138,7 +144,7 @@ def test_a_study_of_several_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MENDED", "1")
     named = ["baseline.accuracy.clean", "robust.accuracy.clean"]
     Path("docs/studies/epochs.yaml").write_text(yaml.safe_dump({**PLAN, "metrics": named}), encoding="utf-8")
-    assert run.Study("epochs", {}).run() == []
+    assert studied() == []
     assert list(tables.read(spec.FOLDER / "epochs.csv")[0]) == ["value", "images", *named, "key", "stale"]
     assert found() == [[value, "200", f"0.{value}", "1.0", ""] for value in ("2", "3", "4")]
 
@@ -156,10 +162,10 @@ def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest
 
     monkeypatch.setattr(workspace, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run.Study("epochs", {}).run()
+        studied()
     assert found() == [["2", "100", "0.2", "0.0", ""], ["3", "", "", "", ""], ["4", "", "", "", ""]]
     monkeypatch.setattr(workspace, "run", one)
-    assert run.Study("epochs", {}).run() == []
+    assert studied() == []
     assert ran(project) == ["2", "3", "4"]
 
 
@@ -179,7 +185,7 @@ def test_ctrl_c_ends_a_study_in_one_line(project: Path, monkeypatch: pytest.Monk
     assert not list(copies.glob("study-*"))
     monkeypatch.delenv("SLOW")
     monkeypatch.setenv("MENDED", "1")
-    assert run.Study("epochs", {}).run() == []
+    assert studied() == []
     assert ran(project) == ["2", "3", "3", "4"]
 
 
@@ -188,7 +194,7 @@ def test_what_is_edited_and_not_committed_runs_and_stays(project: Path) -> None:
     edited = WORK.replace("epochs / 10", "epochs / 5").replace("epochs == 3", "epochs == 7")
     (project / "work.py").write_text(edited, encoding="utf-8")
     (project / "notes.txt").write_text("mine", encoding="utf-8")
-    assert run.Study("epochs", {}).run() == []
+    assert studied() == []
     assert [row[2] for row in found()] == ["0.4", "0.6", "0.8"]
     assert (project / "work.py").read_text(encoding="utf-8") == edited
     assert yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8")) == PARAMS
@@ -196,13 +202,31 @@ def test_what_is_edited_and_not_committed_runs_and_stays(project: Path) -> None:
     assert not (project / "data.txt").exists(), "it ran elsewhere"
 
 
+def test_what_is_edited_while_studies_run_waits_for_the_next_start(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every run of a start has the code that its key stands for, also those of a study whose turn comes later."""
+    (spec.FOLDER / "later.yaml").write_text(yaml.safe_dump({**PLAN, "values": [2]}), encoding="utf-8")
+    ran_by: list[str] = []
+
+    def edited(folder: Path, *_: object) -> bool:
+        ran_by.append((folder / "work.py").read_text(encoding="utf-8"))
+        changed_code(project)
+        return False
+
+    monkeypatch.setattr(workspace, "run", edited)
+    monkeypatch.setattr(run.Study, "write", lambda _: None)
+    assert command(monkeypatch, "epochs", "later") == 1
+    assert ran_by == [WORK] * 4
+
+
 def test_what_ran_before_comes_from_the_cache(project: Path) -> None:
     """With its table lost, a study is told again without a stage that runs."""
     (project / "work.py").write_text(WORK.replace("epochs == 3", "epochs == 7"), encoding="utf-8")
-    run.Study("epochs", {}).run()
+    studied()
     before, table = ran(project), found()
     (spec.FOLDER / "epochs.csv").unlink()
-    run.Study("epochs", {}).run()
+    studied()
     assert ran(project) == before
     assert found() == table
 
@@ -214,7 +238,7 @@ def test_a_key_stands_for_what_is_read() -> None:
 
     def key(**values: object) -> str:
         named = {name.replace("__", "."): value for name, value in values.items()}
-        return workspace.key(spec.changed(PARAMS, named), target)
+        return workspace.key(Path(), spec.changed(PARAMS, named), target)
 
     first = key()
     assert first == key() == key(train__dropout=0.1) == key(elsewhere=2)
@@ -235,9 +259,9 @@ CHANGES = {  # of the code -> whether a result may be another
 @pytest.mark.parametrize(("source", "counts"), CHANGES.values(), ids=CHANGES)
 def test_a_key_stands_for_parsed_code(source: str, *, counts: bool) -> None:
     """A comment, the layout or a docstring changes no result and no key; anything that Python runs may."""
-    first = workspace.key(PARAMS, "score@baseline")
+    first = workspace.key(Path(), PARAMS, "score@baseline")
     Path("work.py").write_text(source, encoding="utf-8")
-    assert (workspace.key(PARAMS, "score@baseline") != first) == counts
+    assert (workspace.key(Path(), PARAMS, "score@baseline") != first) == counts
 
 
 def changed_code(project: Path) -> None:
@@ -250,16 +274,16 @@ def test_a_stale_line_stays_until_its_replacement_is_there(
 ) -> None:
     """What other code made is marked and kept; a run that fails leaves it, one that ends takes its place."""
     monkeypatch.setenv("MENDED", "1")
-    run.Study("epochs", {}).run()
+    studied()
     recorded = found()
     changed_code(project)
     monkeypatch.delenv("MENDED")
     capsys.readouterr()
-    assert run.Study("epochs", {}).run() == ["3"]
+    assert studied() == ["3"]
     assert "epochs: 0 of 3 done before, 3 stale, 0 missing" in capsys.readouterr().out
     assert found() == [["2", "100", "0.4", "0.0", ""], [*recorded[1][:-1], "yes"], ["4", "100", "0.8", "0.0", ""]]
     monkeypatch.setenv("MENDED", "1")
-    assert run.Study("epochs", {}).run() == []
+    assert studied() == []
     assert [row[2:] for row in found()] == [["0.4", "0.0", ""], ["0.6", "0.0", ""], ["0.8", "0.0", ""]]
 
 
@@ -278,7 +302,7 @@ def test_a_study_that_was_killed_goes_on(project: Path, monkeypatch: pytest.Monk
             os.kill(left, signal.SIGKILL)
     assert found()[0] == ["2", "100", "0.2", "0.0", ""]
     monkeypatch.setenv("MENDED", "1")
-    assert run.Study("epochs", {}).run() == []
+    assert studied() == []
     assert ran(project) == ["2", "3", "3", "4"], "the one that was killed runs again, and what ended does not"
     assert [row[0] for row in found() if not row[1]] == []
 
@@ -287,7 +311,7 @@ def test_a_study_that_was_killed_goes_on(project: Path, monkeypatch: pytest.Monk
 def test_a_killed_study_keeps_what_is_stale(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupted before anything ended, a study has lost no figure."""
     monkeypatch.setenv("MENDED", "1")
-    run.Study("epochs", {}).run()
+    studied()
     recorded = found()
     changed_code(project)
 
@@ -296,7 +320,7 @@ def test_a_killed_study_keeps_what_is_stale(project: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(workspace, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run.Study("epochs", {}).run()
+        studied()
     assert [row[:-1] for row in found()] == [row[:-1] for row in recorded]
 
 
@@ -305,7 +329,7 @@ def test_marks_are_kept_without_a_run(
 ) -> None:
     """`--mark` says and marks what is stale and runs nothing; back in its own code, nothing is stale."""
     monkeypatch.setenv("MENDED", "1")
-    run.Study("epochs", {}).run()
+    studied()
     before, recorded = ran(project), found()
     changed_code(project)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
@@ -325,10 +349,10 @@ def test_what_is_not_asked_any_more_is_said(
 ) -> None:
     """A value that the plan no longer has leaves the table, and not in silence."""
     monkeypatch.setenv("MENDED", "1")
-    run.Study("epochs", {}).run()
+    studied()
     Path("docs/studies/epochs.yaml").write_text(yaml.safe_dump({**PLAN, "values": [2, 4]}), encoding="utf-8")
     capsys.readouterr()
-    run.Study("epochs", {}).write()
+    run.Study("epochs", {}, Path()).write()
     assert capsys.readouterr().out == "epochs: not asked any more: 3\n"
     assert [row[0] for row in found()] == ["2", "4"]
 
@@ -365,4 +389,4 @@ def test_settings_go_over_the_plan(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert [run["data"]["source"] for run in given] == ["a=b.npz"] * 3
     assert [run["train"]["dropout"] for run in given] == [0.1] * 3
     with pytest.raises(InputError, match=r"train\.dropuot is not a parameter"):
-        run.Study("epochs", {"train.dropuot": 0.1})
+        run.Study("epochs", {"train.dropuot": 0.1}, Path())

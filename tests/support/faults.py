@@ -3,7 +3,8 @@
 A test that breaks something says by its marker what must come of it: `@pytest.mark.fault("recovered")`, nothing was
 lost, or `@pytest.mark.fault("refused")`, one line said why. It stands for one fault, for as many as it records, by
 `record_property("faults", 250)`, or for every input that it is tried on (tests/faults/fuzzing.py). What it asserts
-decides: where it fails, what was to be recovered is counted as lost, and what was to be refused as silently wrong.
+decides: where it fails, what was to be recovered is counted as lost, and what was to be refused as silently wrong. Of
+the inputs of a fuzzed test some are valid, and taken: they are counted as refused or valid.
 """
 
 from collections import Counter
@@ -18,7 +19,8 @@ Result = TypeVar("Result")
 
 _FAILED = {"recovered": "lost", "refused": "silently wrong"}
 _MOST = 11  # lines of what is wrong with a file
-_OUTCOMES = (*_FAILED, *_FAILED.values())
+_EITHER = "refused or valid"
+_OUTCOMES = (*_FAILED, _EITHER, *_FAILED.values())
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -49,8 +51,9 @@ def counted(reports: Iterable[object]) -> "Counter[str]":
             continue
         noted = dict(report.user_properties)
         if "fault" in noted:
-            outcome, many = str(noted["fault"]), noted.get("faults") or noted.get("fuzzed") or 1
-            counts[outcome if report.passed else _FAILED[outcome]] += int(str(many))
+            outcome, fuzzed = str(noted["fault"]), noted.get("fuzzed")
+            passed = _EITHER if fuzzed and outcome == "refused" else outcome
+            counts[passed if report.passed else _FAILED[outcome]] += int(str(noted.get("faults") or fuzzed or 1))
     return counts
 
 

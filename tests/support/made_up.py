@@ -234,15 +234,19 @@ class Project:
             "params": {"params.yaml": {"models": self.params["models"]}},
             "outs": drawn,
         }
-        matrix = {"matrix": {"model": models}}
-        declared = {
-            **{f"train_{model}": {} for model in TRAINED_BY},
-            "evaluate": matrix,
-            "score": matrix,
-            "summarize": {},
-        }
+        declared = {name: self._declared(stage) for name, stage in stages.items() if "@" not in name}
+        for name in ("evaluate", "score"):
+            template = json.dumps(self._declared(stages[f"{name}@{models[0]}"])).replace(models[0], "${item.model}")
+            declared[name] = {"matrix": {"model": models}, **json.loads(template)}
+        declared["summarize"] = declared.pop("summarize")
         self.text("dvc.yaml", yaml.safe_dump({"stages": declared}, sort_keys=False))
         self.text("dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False))
+
+    @staticmethod
+    def _declared(stage: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what dvc.yaml says of a stage that dvc.lock knows."""
+        paths = {kind: [each["path"] for each in stage.get(kind, ())] for kind in ("deps", "outs")}
+        return {"cmd": stage["cmd"], "params": list(stage.get("params", {}).get("params.yaml", ())), **paths}
 
     def _evidence(self, model: str) -> dict[str, str]:
         content = (self.root / f"metrics/verdicts/{model}.csv").read_text(encoding="utf-8")

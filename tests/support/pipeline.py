@@ -57,7 +57,9 @@ def make_project(at: Path) -> Path:
     """Return a copy of this project's files with small parameters, committed, as a fresh clone without a cache."""
     listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", at=ROOT)
     for name in listed.splitlines():
-        if name not in {"dvc.lock", "params.yaml"} and not name.startswith(("docs/", "tests/", "metrics/", "plots/")):
+        if name not in {"dvc.lock", "params.yaml"} and not name.startswith(
+            ("detection/", "docs/", "tests/", "metrics/", "plots/")
+        ):
             (at / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, at / name)
     shutil.copyfile(ROOT / "params.yaml", at / "params.yaml")

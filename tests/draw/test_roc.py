@@ -1,0 +1,62 @@
+"""ROC curves say which attack they are of, on how many images, and where nothing was found to detect."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from support.detection import COUNT, views
+from support.pictures import assert_picture
+
+from robust_digits.detect.scores import Seen
+from robust_digits.draw import parts, roc
+
+
+@pytest.fixture
+def figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Figure:
+    """Return the picture of a detector of two models; in that of the second FGM breaks nothing."""
+    drawn: list[Figure] = []
+    save = parts.save
+
+    def kept(figure: Figure, path: Path) -> None:
+        drawn.append(figure)
+        save(figure, path)
+
+    monkeypatch.setattr(parts, "save", kept)
+    robust = views()
+    clean = robust["clean"]
+    robust["fgm"] = Seen(clean.labels, clean.predicted, np.ones(COUNT))
+    roc.curves(
+        tmp_path / "roc.png", {"baseline": {"one": views()}, "robust": {"one": robust}}, eps=0.2, transfer_eps=0.3
+    )
+    assert_picture(tmp_path / "roc.png")
+    return drawn[0]
+
+
+def legend(axes: Axes) -> set[str]:
+    """Return what a legend says."""
+    said = axes.get_legend()
+    assert said
+    return {text.get_text() for text in said.get_texts()}
+
+
+def test_every_panel_explains_itself(figure: Figure) -> None:
+    """Titles, axes and a legend: the attack, how many adversarial images, and the area."""
+    one, two = figure.axes
+    assert [one.get_title(), two.get_title()] == ["baseline, one", "robust, one"]
+    assert two.get_xlabel() == "clean test images flagged, % of 20"
+    assert "eps 0.2" in figure.get_suptitle()
+    said = legend(one)
+    assert {"guessing", "FGM transfer, eps 0.3 (19, 1.00)"} < said
+    assert any(text.startswith("knows the detector (15, 0.") for text in said)
+    assert "FGM (none)" in legend(two)
+
+
+def test_lines_are_the_curves(figure: Figure) -> None:
+    """Each runs from nothing flagged to everything; that of the old set, all of which scores higher, by (0, 100)."""
+    lines = {str(line.get_label()).split(" (")[0]: line.get_xydata() for line in figure.axes[0].lines}
+    for name in ("FGM transfer, eps 0.3", "knows the detector"):
+        np.testing.assert_array_equal(np.array(lines[name])[[0, -1]], [[0, 0], [100, 100]])
+    assert [0, 100] in np.array(lines["FGM transfer, eps 0.3"]).tolist()
+    assert [0, 100] not in np.array(lines["knows the detector"]).tolist()
