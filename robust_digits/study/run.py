@@ -10,6 +10,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from robust_digits import tables
 from robust_digits.command import FAILED, guarded
 from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE, read
-from robust_digits.study import chart, spec, workspace
-from robust_digits.study.spec import Params
+from robust_digits.study import chart, measures, spec, workspace
+from robust_digits.study.spec import Chain, Params, Plan
 
 STAGE = "score"  # the last one that a model's metrics need
 STALE = "yes"
@@ -31,21 +32,21 @@ Row = dict[str, tables.Cell]
 class Study:
     """A study on its way: what it asks, and what it found so far."""
 
-    def __init__(self, name: str, given: Params) -> None:
-        """Read the plan and what earlier runs left; `given` are parameters to set over the plan's.
+    def __init__(self, name: str, plan: Plan, given: Params) -> None:
+        """Read what earlier runs left; `given` are parameters to set over the plan's.
 
         Raises
         ------
         InputError
-            If there is no such study, or something is to be set that is no parameter.
+            If something is to be set that is no parameter.
         """
-        self._name, self._plan = name, spec.load(name)
+        self._name, self._plan = name, plan
         models = dict.fromkeys(figure.partition(".")[0] for figure in self._plan.figures.values())
         self._targets = [f"{STAGE}@{model}" for model in models]
         planned = self._plan.runs(read(Path(PARAMS_FILE)))
         self._runs = {value: spec.changed(params, given) for value, params in planned.items()}
         self._keys = {value: workspace.key(params, *self._targets) for value, params in self._runs.items()}
-        self._columns = ("value", "images", *self._plan.metrics, "key", "stale")
+        self._columns = ("value", "images", *self._plan.metrics, *measures.COLUMNS, "key", "stale")
         self._path = spec.FOLDER / f"{name}.csv"
         self._rows = self._known()
 
@@ -68,6 +69,13 @@ class Study:
         done = [row for row in self._rows.values() if row["key"]]
         chart.influence(self._path.with_suffix(".png"), self._plan, done)
 
+    def best(self) -> Row | None:
+        """Return the first line that is right most often on validation images, or None before all values are done."""
+        rows = list(self._rows.values())
+        if any(row["validation_accuracy"] == "" for row in rows):
+            return None
+        return max(rows, key=lambda row: float(row["validation_accuracy"]))
+
     def __str__(self) -> str:
         """Return how many values are done, stale and missing."""
         stale = sum(bool(row["stale"]) for row in self._rows.values())
@@ -84,7 +92,9 @@ class Study:
             print(f"{named}: failed", flush=True)
             return False
         found, images = self._found(project)
-        self._rows[value] = {"value": value, "images": images, **found, "key": self._keys[value], "stale": ""}
+        measured = measures.of(project, self._plan.model)
+        done = {"key": self._keys[value], "stale": ""}
+        self._rows[value] = {"value": value, "images": images, **found, **measured, **done}
         self._save()
         told = ", ".join(f"{metric} {share:.1%}" for metric, share in found.items())
         print(f"{named}: {told} ({time.monotonic() - start:.0f} s)", flush=True)
@@ -119,6 +129,51 @@ class Study:
         tables.write(self._path, self._rows.values(), columns=self._columns)
 
 
+class Tuning:
+    """Parameters tuned one by one: each is studied with what was best of the ones before it."""
+
+    def __init__(self, name: str, chain: Chain, given: Params) -> None:
+        """Keep what is asked; every step has a table and a picture of its own, `<name>_<parameter>`.
+
+        Raises
+        ------
+        InputError
+            If a step, the last one too, sets something that is no parameter.
+        """
+        self._name, self._chain, self._given = name, chain, given
+        for step in chain.steps:
+            chain.plan(step, {}).runs(read(Path(PARAMS_FILE)))
+
+    def run(self) -> list[str]:
+        """Run what is missing or stale, step by step; return what failed, with which the chain ends."""
+        return self._follow(Study.run)
+
+    def write(self) -> None:
+        """Write the tables and pictures of the steps whose choices are known."""
+        self._follow(Study.write)
+
+    def __str__(self) -> str:
+        """Return how many parameters are to be chosen."""
+        return f"{self._name}: {len(self._chain.steps)} parameters, one after another"
+
+    def _follow(self, do: Callable[[Study], list[str] | None]) -> list[str]:
+        """Do something with the study of each step, as long as the ones before it have chosen."""
+        chosen: Params = {}
+        found: list[Row] = []
+        for step in self._chain.steps:
+            short = step.parameter.rpartition(".")[2]
+            study = Study(f"{self._name}_{short}", self._chain.plan(step, chosen), self._given)
+            failed = do(study)
+            best = study.best()
+            if failed or best is None:
+                return [f"{step.parameter} {value}" for value in failed or []]
+            chosen[step.parameter] = {str(value): value for value in step.values}[str(best["value"])]
+            kept = {column: best[column] for column in ("validation_accuracy", *self._chain.metrics)}
+            found.append({"value": short.replace("_", " "), "chosen": best["value"], **kept})
+        tables.write(spec.FOLDER / f"{self._name}.csv", found, columns=list(found[0]))
+        return []
+
+
 def _setting(text: str) -> tuple[str, Any]:
     """Return the name and the value of NAME=VALUE."""
     name, _, value = text.partition("=")
@@ -138,7 +193,11 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copy is removed
     given = dict(map(_setting, arguments.set_param))
-    studies = {name: Study(name, given) for name in arguments.names}
+    plans = {name: spec.load(name) for name in arguments.names}
+    studies = {
+        name: Study(name, plan, given) if isinstance(plan, Plan) else Tuning(name, plan, given)
+        for name, plan in plans.items()
+    }
     if arguments.mark:
         for study in studies.values():
             print(study)

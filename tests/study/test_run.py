@@ -15,7 +15,7 @@ from support.terminal import lines, watched
 
 from robust_digits import tables
 from robust_digits.errors import InputError
-from robust_digits.study import run, spec, workspace
+from robust_digits.study import measures, run, spec, workspace
 from robust_digits.study.spec import Params
 
 pytestmark = pytest.mark.slow
@@ -98,6 +98,13 @@ def git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout
 
 
+def study(given: Params) -> run.Study:
+    """Return the study as its file asks for it."""
+    plan = spec.load("epochs")
+    assert isinstance(plan, spec.Plan)
+    return run.Study("epochs", plan, given)
+
+
 def ran(project: Path) -> list[str]:
     """Return which values have been evaluated so far."""
     lines = (project.parent / "ran.txt").read_text(encoding="utf-8").splitlines()
@@ -105,9 +112,14 @@ def ran(project: Path) -> list[str]:
 
 
 def found() -> list[list[str]]:
-    """Return the table of the study, without its keys: value, images, metrics, and whether it is stale."""
+    """Return the table of the study, without its keys: value, images, metrics, and whether it is stale.
+
+    Nor what is measured of a model, which this pipeline does not keep.
+    """
+    left_out = {"key", *measures.COLUMNS}
     return [
-        [cell for column, cell in row.items() if column != "key"] for row in tables.read(spec.FOLDER / "epochs.csv")
+        [cell for column, cell in row.items() if column not in left_out]
+        for row in tables.read(spec.FOLDER / "epochs.csv")
     ]
 
 
@@ -115,7 +127,7 @@ def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A failed value leaves its line empty, says why, and is the only one that runs when the study starts again."""
-    assert run.Study("epochs", {}).run() == ["3"]
+    assert study({}).run() == ["3"]
     assert ran(project) == ["2", "3", "4"]
     assert found() == [["2", "100", "0.2", "0.0", ""], ["3", "", "", "", ""], ["4", "100", "0.4", "0.0", ""]]
     printed, said = capfd.readouterr()
@@ -124,7 +136,7 @@ def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
     assert "evaluate: params.yaml: train.epochs: expected another number, got 3" in said
     assert "train.epochs 3: failed\n" in printed
     monkeypatch.setenv("MENDED", "1")
-    assert run.Study("epochs", {}).run() == []
+    assert study({}).run() == []
     assert "epochs: 2 of 3 done before, 0 stale, 1 missing" in capfd.readouterr().out
     assert ran(project) == ["2", "3", "4", "3"]
     assert found() == [[value, "100", f"0.{value}", "0.0", ""] for value in ("2", "3", "4")]
@@ -138,8 +150,15 @@ def test_a_study_of_several_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MENDED", "1")
     named = ["baseline.accuracy.clean", "robust.accuracy.clean"]
     Path("docs/studies/epochs.yaml").write_text(yaml.safe_dump({**PLAN, "metrics": named}), encoding="utf-8")
-    assert run.Study("epochs", {}).run() == []
-    assert list(tables.read(spec.FOLDER / "epochs.csv")[0]) == ["value", "images", *named, "key", "stale"]
+    assert study({}).run() == []
+    assert list(tables.read(spec.FOLDER / "epochs.csv")[0]) == [
+        "value",
+        "images",
+        *named,
+        *measures.COLUMNS,
+        "key",
+        "stale",
+    ]
     assert found() == [[value, "100", f"0.{value}", "1.0", ""] for value in ("2", "3", "4")]
 
 
@@ -156,10 +175,10 @@ def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest
 
     monkeypatch.setattr(workspace, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run.Study("epochs", {}).run()
+        study({}).run()
     assert found() == [["2", "100", "0.2", "0.0", ""], ["3", "", "", "", ""], ["4", "", "", "", ""]]
     monkeypatch.setattr(workspace, "run", one)
-    assert run.Study("epochs", {}).run() == []
+    assert study({}).run() == []
     assert ran(project) == ["2", "3", "4"]
 
 
@@ -179,7 +198,7 @@ def test_ctrl_c_ends_a_study_in_one_line(project: Path, monkeypatch: pytest.Monk
     assert not list(copies.glob("study-*"))
     monkeypatch.delenv("SLOW")
     monkeypatch.setenv("MENDED", "1")
-    assert run.Study("epochs", {}).run() == []
+    assert study({}).run() == []
     assert ran(project) == ["2", "3", "3", "4"]
 
 
@@ -188,7 +207,7 @@ def test_what_is_edited_and_not_committed_runs_and_stays(project: Path) -> None:
     edited = WORK.replace("epochs / 10", "epochs / 5").replace("epochs == 3", "epochs == 7")
     (project / "work.py").write_text(edited, encoding="utf-8")
     (project / "notes.txt").write_text("mine", encoding="utf-8")
-    assert run.Study("epochs", {}).run() == []
+    assert study({}).run() == []
     assert [row[2] for row in found()] == ["0.4", "0.6", "0.8"]
     assert (project / "work.py").read_text(encoding="utf-8") == edited
     assert yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8")) == PARAMS
@@ -199,10 +218,10 @@ def test_what_is_edited_and_not_committed_runs_and_stays(project: Path) -> None:
 def test_what_ran_before_comes_from_the_cache(project: Path) -> None:
     """With its table lost, a study is told again without a stage that runs."""
     (project / "work.py").write_text(WORK.replace("epochs == 3", "epochs == 7"), encoding="utf-8")
-    run.Study("epochs", {}).run()
+    study({}).run()
     before, table = ran(project), found()
     (spec.FOLDER / "epochs.csv").unlink()
-    run.Study("epochs", {}).run()
+    study({}).run()
     assert ran(project) == before
     assert found() == table
 
@@ -250,16 +269,16 @@ def test_a_stale_line_stays_until_its_replacement_is_there(
 ) -> None:
     """What other code made is marked and kept; a run that fails leaves it, one that ends takes its place."""
     monkeypatch.setenv("MENDED", "1")
-    run.Study("epochs", {}).run()
+    study({}).run()
     recorded = found()
     changed_code(project)
     monkeypatch.delenv("MENDED")
     capsys.readouterr()
-    assert run.Study("epochs", {}).run() == ["3"]
+    assert study({}).run() == ["3"]
     assert "epochs: 0 of 3 done before, 3 stale, 0 missing" in capsys.readouterr().out
     assert found() == [["2", "100", "0.4", "0.0", ""], [*recorded[1][:-1], "yes"], ["4", "100", "0.8", "0.0", ""]]
     monkeypatch.setenv("MENDED", "1")
-    assert run.Study("epochs", {}).run() == []
+    assert study({}).run() == []
     assert [row[2:] for row in found()] == [["0.4", "0.0", ""], ["0.6", "0.0", ""], ["0.8", "0.0", ""]]
 
 
@@ -278,7 +297,7 @@ def test_a_study_that_was_killed_goes_on(project: Path, monkeypatch: pytest.Monk
             os.kill(left, signal.SIGKILL)
     assert found()[0] == ["2", "100", "0.2", "0.0", ""]
     monkeypatch.setenv("MENDED", "1")
-    assert run.Study("epochs", {}).run() == []
+    assert study({}).run() == []
     assert ran(project) == ["2", "3", "3", "4"], "the one that was killed runs again, and what ended does not"
     assert [row[0] for row in found() if not row[1]] == []
 
@@ -287,7 +306,7 @@ def test_a_study_that_was_killed_goes_on(project: Path, monkeypatch: pytest.Monk
 def test_a_killed_study_keeps_what_is_stale(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupted before anything ended, a study has lost no figure."""
     monkeypatch.setenv("MENDED", "1")
-    run.Study("epochs", {}).run()
+    study({}).run()
     recorded = found()
     changed_code(project)
 
@@ -296,7 +315,7 @@ def test_a_killed_study_keeps_what_is_stale(project: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(workspace, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run.Study("epochs", {}).run()
+        study({}).run()
     assert [row[:-1] for row in found()] == [row[:-1] for row in recorded]
 
 
@@ -305,7 +324,7 @@ def test_marks_are_kept_without_a_run(
 ) -> None:
     """`--mark` says and marks what is stale and runs nothing; back in its own code, nothing is stale."""
     monkeypatch.setenv("MENDED", "1")
-    run.Study("epochs", {}).run()
+    study({}).run()
     before, recorded = ran(project), found()
     changed_code(project)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
@@ -325,10 +344,10 @@ def test_what_is_not_asked_any_more_is_said(
 ) -> None:
     """A value that the plan no longer has leaves the table, and not in silence."""
     monkeypatch.setenv("MENDED", "1")
-    run.Study("epochs", {}).run()
+    study({}).run()
     Path("docs/studies/epochs.yaml").write_text(yaml.safe_dump({**PLAN, "values": [2, 4]}), encoding="utf-8")
     capsys.readouterr()
-    run.Study("epochs", {}).write()
+    study({}).write()
     assert capsys.readouterr().out == "epochs: not asked any more: 3\n"
     assert [row[0] for row in found()] == ["2", "4"]
 
@@ -365,4 +384,63 @@ def test_settings_go_over_the_plan(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert [run["data"]["source"] for run in given] == ["a=b.npz"] * 3
     assert [run["train"]["dropout"] for run in given] == [0.1] * 3
     with pytest.raises(InputError, match=r"train\.dropuot is not a parameter"):
-        run.Study("epochs", {"train.dropuot": 0.1})
+        study({"train.dropuot": 0.1})
+
+
+CHAIN: dict[str, Any] = {
+    "title": "One by one",
+    "base": "none",
+    "model": "baseline",
+    "steps": [{"parameter": "train.epochs", "values": [2, 4]}, {"parameter": "train.dropout", "values": [0.1, 0.3]}],
+    "metrics": ["clean"],
+    "params": {},
+}
+
+
+def validated(monkeypatch: pytest.MonkeyPatch, accuracies: list[float]) -> list[dict[str, Any]]:
+    """Let the runs to come be right so often on validation images; return the list of their parameters."""
+    seen: list[dict[str, Any]] = []
+
+    def measured(project: Path, _: str) -> dict[str, Any]:
+        seen.append(yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))["train"])
+        return dict.fromkeys(measures.COLUMNS, "") | {"validation_accuracy": accuracies[len(seen) - 1]}
+
+    monkeypatch.setattr(measures, "of", measured)
+    return seen
+
+
+def chain() -> run.Tuning:
+    """Return a chain of two parameters."""
+    Path("docs/studies/tuning.yaml").write_text(yaml.safe_dump(CHAIN), encoding="utf-8")
+    plan = spec.load("tuning")
+    assert isinstance(plan, spec.Chain)
+    return run.Tuning("tuning", plan, {})
+
+
+@pytest.mark.usefixtures("project")
+def test_a_chain_keeps_the_best_of_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each parameter is tried with what was best on validation images before it, whatever the test images say."""
+    seen = validated(monkeypatch, [0.9, 0.8, 0.7, 0.75])
+    assert chain().run() == []
+    assert seen == [
+        {"epochs": 2, "dropout": 0.5},
+        {"epochs": 4, "dropout": 0.5},
+        {"epochs": 2, "dropout": 0.1},
+        {"epochs": 2, "dropout": 0.3},
+    ]
+    assert tables.read(spec.FOLDER / "tuning.csv") == [
+        {"value": "epochs", "chosen": "2", "validation_accuracy": "0.9", "clean": "0.2"},
+        {"value": "dropout", "chosen": "0.3", "validation_accuracy": "0.75", "clean": "0.2"},
+    ]
+    assert chain().run() == []
+    assert len(seen) == 4, "what is done is not run again"
+
+
+@pytest.mark.usefixtures("project")
+def test_a_chain_ends_where_a_step_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after a failed value would rest on a choice among the others: it is not run."""
+    seen = validated(monkeypatch, [0.9])
+    monkeypatch.setitem(CHAIN, "steps", [{"parameter": "train.epochs", "values": [2, 3]}, CHAIN["steps"][1]])
+    assert chain().run() == ["train.epochs 3"]
+    assert len(seen) == 1
+    assert not (spec.FOLDER / "tuning.csv").exists()
