@@ -19,6 +19,8 @@ _COMMANDS = {  # the name that make knows, and the module whose `main` it is
     "study": "study.run",
     "survey": "study.survey",
     "lab": "study.lab",
+    "answers": "study.answers",
+    "networks": "study.networks",
     "record": "record.record",
     "trial": "record.trial",
     "reproduced": "record.reproduction",

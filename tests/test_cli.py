@@ -28,6 +28,8 @@ COMMANDS = (
     "study",
     "survey",
     "lab",
+    "answers",
+    "networks",
     "record",
     "trial",
     "reproduced",

@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from robust_digits.data.images import ImageSet
-from robust_digits.draw import charts, digits
+from robust_digits.draw import charts, digits, galleries
 from robust_digits.judge.evidence import Evidence
 
 
@@ -23,6 +23,6 @@ def draw(name: str, evidence: Evidence, images: ImageSet) -> dict[str, bytes]:
         found.append(drawn("Accuracy over the size of the perturbation"))
         digits.attack(path, evidence, model=name)
         found.append(drawn("The strongest attack"))
-        digits.mistakes(path, images, evidence, model=name)
+        galleries.mistakes(path, images, evidence, model=name)
         found.append(drawn("Wrong without any attack"))
         return dict(found)

@@ -8,7 +8,8 @@ A figure is named by the file and what to take from it:
   of these; `min` or `max` before it takes one end.
 
 `mean` takes their mean, and `error` 1 - share. Shares are printed in percent with one decimal, or as many as `.0` or
-`.2` at the end say; after `number` they are no shares and are printed as they are, in whole numbers.
+`.2` at the end say; after `number` they are no shares and are printed as they are, in whole numbers or with as many
+decimals as are told.
 """
 
 import json
@@ -42,8 +43,9 @@ def text(named: str, folder: Path) -> str:
     shares = _csv(path, found["key"], found["rows"]) if path.suffix == ".csv" else [_json(path, found["key"])]
     shares = sorted(1 - share if found["as"] == "error" else share for share in shares)
     ends = {"min": shares[:1], "max": shares[-1:], "mean": [fmean(shares)]}.get(found["of"], [shares[0], shares[-1]])
-    decimals = int(found["decimals"] or 1)
-    said = (f"{share:.0f}" if found["as"] == "number" else f"{100 * share:.{decimals}f}%" for share in ends)
+    number = found["as"] == "number"
+    decimals = int(found["decimals"] or not number)
+    said = (f"{share:,.{decimals}f}" if number else f"{100 * share:.{decimals}f}%" for share in ends)
     return " to ".join(dict.fromkeys(said))
 
 

@@ -20,8 +20,9 @@ GIVEN = {
     "history": ["BASE", "OUTPUT", "LIMIT"],
     "openmetrics": ["HERE", "OUTPUT"],
     "judge": ["MODEL", "DATA", "EPS", "NORM", "SAMPLES", "OUTPUT"],
-    "survey": ["MODEL", "SAMPLES"],
-    "lab": ["IMAGE", "L2", "LINF"],
+    "survey": ["MODEL", "SAMPLES", "RECORD"],
+    "lab": ["IMAGE", "L2", "LINF", "PART", "OUTPUT"],
+    "answers": ["MODEL"],
     "experiments": ["MODEL"],
 }
 
