@@ -104,7 +104,7 @@ record: $(VENV)/.locked ## record the results of the last commit in docs/results
 	python -m robust_digits.record.record HEAD docs/results/digits --command "make repro"
 
 survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a few images (MODEL=baseline, SAMPLES=10; RECORD=docs/studies/survey.csv)
-	python -m robust_digits.study.survey models/$(call quoted,MODEL,robust).keras data/normalized/test data/adversarial/test \
+	python -m robust_digits.study.survey models/$(call quoted,MODEL,robust).keras data/normalized/test data/adversarial/test/fgm \
 		--samples $(call quoted,SAMPLES,10) $(call option,--record,RECORD)
 
 study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked (NAME=kernel_size, one or more; DATA=mnist.npz; MARK=1 runs nothing)

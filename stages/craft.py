@@ -1,18 +1,18 @@
-"""Craft the Fast Gradient Method set against the baseline: the first training images, and every test image."""
+"""Craft a set by one attack against the baseline: of the first training images, and of every test image."""
 
 from pathlib import Path
 from typing import Annotated
 
+from robust_digits.attack.table import ATTACKS
 from robust_digits.command import run
 from robust_digits.data import images
-from robust_digits.params import Fraction, Norm, Positive, Section, Seed, Threads
+from robust_digits.mix.settings import Crafting
+from robust_digits.params import Fraction, Section, Seed, Threads
 
 
-class Craft(Section):
-    """The attack, and the fraction of the training images (the first ones) that it is crafted from."""
+class Craft(Crafting):
+    """The attacks, and the fraction of the training images (the first ones) that sets are crafted from."""
 
-    norm: Norm
-    eps: Positive
     fraction: Fraction
 
 
@@ -26,27 +26,36 @@ class Params(Section):
 
 def main(
     params: Params,
+    attack: Annotated[str, "the attack, one of craft.attacks"],
     model: Annotated[Path, "input: the baseline"],
     train: Annotated[Path, "input: the training images"],
     test: Annotated[Path, "input: the test images"],
-    adversarial: Annotated[Path, "output: a folder with the adversarial images of each, train and test"],
+    crafted_train: Annotated[Path, "output: the training images under the attack"],
+    crafted_test: Annotated[Path, "output: the test images under the attack"],
 ) -> None:
+    settings = params.craft.attacks.of(attack)
+
     from robust_digits import runtime
-    from robust_digits.attack import fgm
-    from robust_digits.attack.classifier import Classifier
+    from robust_digits.attack.suite import Suite
+    from robust_digits.crew import keeper
     from robust_digits.learn import models
+    from robust_digits.mix import crafting
 
     runtime.start(seed=params.seed, threads=params.threads)
     train_set, test_set = images.load(train), images.load(test)
-    classifier = Classifier(models.load(model, train_set))
-    first = max(1, int(len(train_set) * params.craft.fraction))
-    for name, part in {"train": train_set[:first], "test": test_set}.items():
-        crafted = fgm.craft(classifier, part, norm=params.craft.norm, eps=params.craft.eps, what=f"crafting {name}")
-        images.save(adversarial / name, crafted, count=len(part))
-    print(
-        f"FGM, L{params.craft.norm} eps {params.craft.eps:g}: "
-        f"{first} training and {len(test_set)} test images -> {adversarial}"
+    first = train_set[: max(1, int(len(train_set) * params.craft.fraction))]
+    blocks = keeper.Blocks(keeper.folder(model, threads=params.threads) / f"craft-{attack}")
+    suite = Suite(
+        models.load(model, train_set), eps=params.craft.eps, seed=params.seed, norm=params.craft.norm, keeper=blocks
     )
+    done = []
+    for whole, folder in ((first, crafted_train), (test_set, crafted_test)):
+        few = whole[: getattr(settings, "samples", len(whole))]
+        images.save(folder, crafting.craft(suite, attack, settings, few), count=len(few))
+        done.append(f"{len(few)} images -> {folder}")
+    blocks.forget()
+    size = f"L{params.craft.norm} eps {params.craft.eps:g}" if ATTACKS[attack].bounded else "of whatever size"
+    print(f"{ATTACKS[attack].label}, {size}: {', '.join(done)}")
 
 
 if __name__ == "__main__":

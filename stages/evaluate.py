@@ -11,14 +11,12 @@ from robust_digits.command import run
 from robust_digits.crew import engine
 from robust_digits.data import images
 from robust_digits.judge.settings import Curve
-from robust_digits.params import Norm, Positive, Section, Seed, Threads
+from robust_digits.mix.settings import FGM, Crafting
+from robust_digits.params import Positive, Section, Seed, Threads
 
 
-class Craft(Section, others=("fraction",)):
-    """The attack that the transfer set was made with; that against this very model is the same."""
-
-    norm: Norm
-    eps: Positive
+class Craft(Crafting, others=("fraction",)):
+    """The attacks that the transfer sets were made with; FGM against this very model is the same."""
 
 
 class Evaluate(Section):
@@ -42,7 +40,7 @@ def main(
     params: Params,
     model: Annotated[Path, "input: a model that gives logits"],
     test: Annotated[Path, "input: the test images"],
-    transfer: Annotated[Path, "input: the adversarial ones, crafted against the baseline"],
+    transfer: Annotated[Path, "input: a folder with a set of them for each attack, crafted against the baseline"],
     found: Annotated[Path, "output: the evidence, what every attack and every proof found for each image"],
 ) -> None:
     with engine.executor() as workers:
@@ -52,6 +50,7 @@ def main(
         from robust_digits.crew import keeper
         from robust_digits.crew.work import Crew
         from robust_digits.judge import evaluation, evidence
+        from robust_digits.judge.showing import Transferred
         from robust_digits.learn import models
 
         runtime.start(seed=params.seed, threads=params.threads)
@@ -59,12 +58,18 @@ def main(
         start = time.perf_counter()
         blocks = keeper.Blocks(keeper.folder(model, threads=params.threads))
         crew = Crew(workers, model, threads=params.threads) if workers else None
+        suite = Suite(models.load(model, test_set), eps=params.evaluate.eps, seed=params.seed, keeper=blocks, crew=crew)
+        sets = {
+            name: Transferred(images.load(transfer / name), settings)
+            for name, settings in params.craft.attacks.chosen().items()
+        }
         judged = evaluation.judge(
-            Suite(models.load(model, test_set), eps=params.evaluate.eps, seed=params.seed, keeper=blocks, crew=crew),
+            suite,
             test_set,
-            images.load(transfer),
+            sets.pop(FGM).images,
             norm=params.craft.norm,
             eps=params.craft.eps,
+            further=sets,
             attacks=params.evaluate.attacks.chosen(),
             curve=params.evaluate.curve,
             seed=params.seed,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from robust_digits.command import run
 from robust_digits.errors import InputError
+from robust_digits.mix.settings import FGM
 from robust_digits.params import Models, Section
 
 
@@ -18,7 +19,7 @@ def main(
     params: Params,
     train: Annotated[Path, "input: the training images"],
     test: Annotated[Path, "input: the test images"],
-    crafted: Annotated[Path, "input: the folder with the adversarial images, train and test"],
+    crafted: Annotated[Path, "input: the folder with the sets of adversarial images, train and test"],
     histories: Annotated[Path, "input: the folder with the histories of the trainings"],
     found: Annotated[Path, "input: the folder with the evidence of each model"],
     out: Annotated[Path, "output: a folder with the plots and pictures"],
@@ -35,7 +36,7 @@ def main(
     if control not in params.models:
         raise InputError(f"params.yaml: models: expected {control}, the control, among {', '.join(params.models)}")
     train_set, test_set = images.load(train), images.load(test)
-    crafted_train, crafted_test = (images.load(crafted / part) for part in ("train", "test"))
+    crafted_train, crafted_test = (images.load(crafted / part / FGM) for part in ("train", "test"))
     judged = {model: evidence.load(found / f"{model}.npz") for model in params.models}
     for model, each in judged.items():
         if not np.array_equal(each.labels, test_set.labels):

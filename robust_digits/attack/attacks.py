@@ -152,7 +152,7 @@ def virtual_adversarial(target: Target, _: Section) -> Images:
     """
     diagonal = target.eps * np.sqrt(target.images[0].size)
     attack = evasion.VirtualAdversarialMethod(
-        target.victim.probabilities, eps=diagonal, finite_diff=0.1, max_iter=2, verbose=False
+        target.victim.probabilities, eps=diagonal, finite_diff=0.1, max_iter=2, batch_size=BATCH, verbose=False
     )
     found = attack.generate(target.images, target.labels)
     return _in_ball(target, found - target.images)

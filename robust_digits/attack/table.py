@@ -4,6 +4,7 @@ That code is the function of the same name in attacks.py. The table is light: pa
 TensorFlow loads, and checks and pictures ask it what an attack is.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +56,7 @@ class Ensemble(Section):
 
 
 class Samples(Section):
-    """How many of the first test images a slow attack is run on."""
+    """How many of the first images a slow attack is run on."""
 
     samples: Count
 
@@ -128,12 +129,16 @@ def member(name: str, settings: Section) -> Section:
     return usual.model_copy(update={key: told[key] for key in type(usual).model_fields if key in told})
 
 
-_fields: Any = {name: (each.settings | None, None) for name, each in ATTACKS.items()}
-_Named: Any = create_model("_Named", __base__=Section, **_fields)
+class Chosen(Section):
+    """Attacks by their names, each with what is said of it; one left out is not chosen."""
+
+    def chosen(self) -> dict[str, Any]:
+        """Return what is said of each attack that is chosen, by name, in the order of the table."""
+        return {name: said for name, said in self if said is not None}
 
 
-class Attacks(_Named):
-    """The attacks that a model must survive, all within one eps in one norm; one left out is not run."""
+class Settings(Chosen):
+    """The settings of the attacks that are chosen."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -142,6 +147,18 @@ class Attacks(_Named):
         if value is None:
             raise ValueError("expected settings, {} if there are none to give")
         return value
+
+
+def settings_of(names: Iterable[str]) -> dict[str, Any]:
+    """Return the fields of a record that may have settings of each of these attacks."""
+    return {name: (ATTACKS[name].settings | None, None) for name in names}
+
+
+_Named: Any = create_model("_Named", __base__=Settings, **settings_of(ATTACKS))
+
+
+class Attacks(_Named):
+    """The attacks that a model must survive, all within one eps in one norm; one left out is not run."""
 
     @model_validator(mode="after")
     def _some(self) -> "Attacks":
@@ -155,7 +172,3 @@ class Attacks(_Named):
         """Return all attacks with their usual settings, the slow ones on the first `samples` test images."""
         few = Samples(samples=samples)
         return cls(**{name: few if each.settings is Samples else each.usual for name, each in ATTACKS.items()})
-
-    def chosen(self) -> dict[str, Section]:
-        """Return the attacks to run, by name."""
-        return {name: settings for name, settings in self if settings is not None}

@@ -1,4 +1,4 @@
-"""What was found of each block, kept until the whole evaluation is written: an interrupted one goes on from there.
+"""What was found of each block, kept until the whole result is written: who was interrupted goes on from there.
 
 DVC deletes a stage's outputs before it runs, so the blocks lie in the user's cache folder, under names made from
 everything that a result depends on: the same attack finds its own blocks, and no other does.
@@ -17,7 +17,7 @@ from robust_digits.params import Section
 
 
 class Blocks:
-    """The blocks of one evaluation. `earlier` are the seconds that were spent on those an interrupted run has left."""
+    """The blocks of one stage. `earlier` are the seconds that were spent on those an interrupted run has left."""
 
     def __init__(self, folder: Path) -> None:
         """Keep blocks in a folder, which is made when the first one is done."""
@@ -37,7 +37,7 @@ class Blocks:
         """Keep what was found of a block; where nothing can be written, that is said once."""
         if self._writes:
             arrays: kept.Arrays = {"images": done.images, "seconds": np.array(done.seconds)}
-            otherwise = "an interrupted evaluation will start anew"
+            otherwise = "an interrupted attack will start anew"
             self._writes = kept.save(self._path(block, settings), arrays, otherwise=otherwise)
 
     def forget(self) -> None:

@@ -135,10 +135,16 @@ def _declaration(
 
 
 def _values(revision: Revision, axis: Any) -> list[Any]:  # noqa: ANN401 (a list, or the name of one)
-    """Return the values of an axis of a matrix: a list, or `${models}`, which is one in params.yaml."""
+    """Return the values of an axis of a matrix: a list, or `${models}`, which is one in params.yaml.
+
+    Of a mapping there, as `${craft.attacks}` is one, the values are the keys.
+    """
     if isinstance(axis, str):
-        name = axis.removeprefix("${").removesuffix("}")
-        axis = dict(documents.flat(documents.mapping(revision, "params.yaml"))).get(name)
+        keys = axis.removeprefix("${").removesuffix("}").split(".")
+        axis = documents.mapping(revision, "params.yaml")
+        for key in keys:
+            axis = axis.get(key) if isinstance(axis, dict) else None
+        axis = list(axis) if isinstance(axis, dict) else axis
     if not isinstance(axis, list):
         raise InputError(f"dvc.yaml in {revision.label}: expected a list as the axis of a matrix, got {axis}")
     return axis

@@ -27,6 +27,7 @@ _KINDS = {  # what moved, by how the names of parameters, modules and files begi
         "stages/craft",
         "stages/evaluate",
         "robust_digits/attack/",
+        "robust_digits/mix/",
         "robust_digits/plant/",
     ),
     "the evaluation": ("stages/score", "stages/summarize", "robust_digits/judge/"),
@@ -66,7 +67,7 @@ def moved(stages: Iterable[Rerun]) -> tuple[str, ...]:
     judging = [stage for stage in every if stage.name.startswith(_JUDGING)]
     read = {name for stage in judging for name in stage.because if name not in {NEW, GONE}}
     found = {name for name in read if name == _TEST_IMAGES or not name.startswith((*_MADE, *EXEMPT))}
-    found |= {_CRAFT[1] for stage in every if stage.name == _CRAFT[0] and _CRAFT[1] in stage.because}
+    found |= {_CRAFT[1] for stage in every if stage.kind == _CRAFT[0] and _CRAFT[1] in stage.because}
     lasting = {stage.kind for stage in judging if not {NEW, GONE} & set(stage.because)}
     gone = {stage.kind for stage in judging if GONE in stage.because}
     return tuple(sorted(found | (gone - lasting)))  # what judged every model, and is no more, under this name

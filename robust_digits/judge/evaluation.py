@@ -19,7 +19,7 @@ from robust_digits.judge import indicators, proof, showing
 from robust_digits.judge.curves import SecurityCurve
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
-from robust_digits.judge.showing import Views
+from robust_digits.judge.showing import Transferred, Views
 from robust_digits.judge.views import CERTIFIED, CLEAN, WORST_CASE
 from robust_digits.params import Section
 from robust_digits.plant import planted
@@ -34,6 +34,7 @@ def judge(  # what an evaluation is made of, all by keyword
     *,
     norm: str | int = "inf",
     eps: float = 0.0,
+    further: Mapping[str, Transferred] | None = None,
     attacks: Mapping[str, Section],
     curve: Curve,
     seed: int,
@@ -41,19 +42,22 @@ def judge(  # what an evaluation is made of, all by keyword
     """Return everything that can be found of a model.
 
     `transfer` is the set that the stage `craft` made of these test images against the baseline, at `eps` in `norm`;
-    without one, neither it nor the same attack against this very model is looked at. `attacks` are run within
-    `suite.eps` in `suite.norm`.
+    without one, neither it nor the same attack against this very model is looked at. `further` are its sets by other
+    attacks, by their names, as far as they were crafted. `attacks` are run within `suite.eps` in `suite.norm`.
 
     Raises
     ------
     InputError
-        If the transfer set was not made from the test images.
+        If the transfer set, or a further one, was not made from the test images.
     ValueError
         If there is none, and the attack `transfer` is to be run.
     """
     if transfer is None and "transfer" in attacks:
         raise ValueError("expected a transfer set for the attack `transfer`, got none")
-    if transfer is not None and not _made_from(test, transfer):
+    further = further or {}
+    sets = [] if transfer is None else [(test, transfer)]
+    sets += [(test[: len(each.images)], each.images) for each in further.values()]
+    if not all(_made_from(few, each) for few, each in sets):
         raise InputError("the adversarial test set was not crafted from this test set; `dvc repro` makes both")
     crafted = (
         Views({}, {}) if transfer is None else showing.fast_gradient(suite.model, test, transfer, norm=norm, eps=eps)
@@ -63,7 +67,8 @@ def judge(  # what an evaluation is made of, all by keyword
     attacked = showing.under_attack(suite, test, others, attacks, proven=intervals)
     few, few_others = test[: curve.samples], others[: curve.samples]
     measured, unbounded = curves(suite.victim, few, curve, seed=seed)
-    views = {CLEAN: showing.clean(suite.model, test), **crafted.seen, **attacked.seen}
+    by_others = showing.further(suite.model, test, further, norm=norm, eps=eps)
+    views = {CLEAN: showing.clean(suite.model, test), **crafted.seen, **by_others, **attacked.seen}
     found = Evidence(
         labels=np.asarray(test.labels),
         shown=showing.shown(test),

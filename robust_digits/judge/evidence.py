@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from robust_digits.errors import DAMAGED, InputError, first_line
 from robust_digits.files import replacing
 from robust_digits.judge import integrity
-from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
+from robust_digits.judge.views import CLEAN, WORST_CASE, of_suite
 
 _GROUPS = ("predictions", "images", "logits", "pictured", "curves", "indicators", "made")
 
@@ -32,15 +32,16 @@ class Made:
 class Evidence:
     """One model's answers on the n test images, in several views of them.
 
-    A view is `clean`, `fgm_transfer` (crafted against the baseline), `fgm_white_box` (the same attack against this very
-    model), or an attack of the suite. `labels` (n,) are the true classes, `predictions` the predicted ones in each
-    view, int64 (n,), or (m,) where an attack saw the first m images only. Of the few rows `shown` (k,), `images` holds
-    what the model saw, float32 (k, height, width, channels), and `logits` what it answered, (k, classes). `pictured`
-    are all test images to be looked at, uint8 (n, height, width, channels): `clean`, and as `worst_case` under the
-    attack that `fell_to` names, or under the last one where none broke it. `curves` are accuracies over eps, (points,
-    2), for `linf` and `l2`, and for `certified`, the share proven to be right. `certified` says which images are, bool
-    (n,), or is None where nothing can be proven. `indicators` are single numbers measured to check the evaluation
-    itself. `made` says how each view was made, the worst case, and under `certified` the proof.
+    A view is `clean`, `fgm_transfer` (crafted against the baseline, as those of other attacks), `fgm_white_box` (the
+    same attack against this very model), or an attack of the suite. `labels` (n,) are the true classes, `predictions`
+    the predicted ones in each view, int64 (n,), or (m,) where an attack saw the first m images only. Of the few rows
+    `shown` (k,), `images` holds what the model saw, float32 (k, height, width, channels), and `logits` what it
+    answered, (k, classes). `pictured` are all test images to be looked at, uint8 (n, height, width, channels): `clean`,
+    and as `worst_case` under the attack that `fell_to` names, or under the last one where none broke it. `curves` are
+    accuracies over eps, (points, 2), for `linf` and `l2`, and for `certified`, the share proven to be right.
+    `certified` says which images are, bool (n,), or is None where nothing can be proven. `indicators` are single
+    numbers measured to check the evaluation itself. `made` says how each view was made, the worst case, and under
+    `certified` the proof.
     """
 
     labels: NDArray[np.int64]
@@ -56,7 +57,7 @@ class Evidence:
 
     def suite(self) -> list[str]:
         """Return the names of the attacks of the suite."""
-        return [view for view in self.predictions if view not in {CLEAN, FGM_TRANSFER, FGM_WHITE_BOX}]
+        return [view for view in self.predictions if of_suite(view)]
 
     def right(self, view: str) -> NDArray[np.bool_]:
         """Return which of the images that a view has were classified right; `worst_case` is right in clean and suite.

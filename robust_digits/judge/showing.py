@@ -14,13 +14,14 @@ from robust_digits.attack.suite import STANDING, Found, Suite
 from robust_digits.attack.table import ATTACKS
 from robust_digits.data.images import ImageSet
 from robust_digits.judge.evidence import Made
-from robust_digits.judge.views import FGM_TRANSFER, FGM_WHITE_BOX, after, label
+from robust_digits.judge.views import FGM_TRANSFER, FGM_WHITE_BOX, after, label, transferred
 from robust_digits.params import Section
 
 Images = NDArray[np.float32]
 _log = logging.getLogger(__name__)  # silent but for a command that shows it
 _PICTURES = 10  # images, each of a class, that are kept to be shown
 _WHITE = 255
+_DECIMALS = 4  # of a size that was measured
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,14 @@ class Views:
 
     seen: Mapping[str, View]
     indicators: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """What an attack with these settings made of the first test images, or of all, against the baseline."""
+
+    images: ImageSet
+    settings: Section
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,29 @@ def fast_gradient(classifier: Classifier, test: ImageSet, transfer: ImageSet, *,
     }
     sizes = perturbation.sizes(transfer.images - test.images, norm=norm)
     return Views(seen, {"transfer_eps": eps, "transfer_size": float(sizes.max())})
+
+
+def further(
+    classifier: Classifier, test: ImageSet, sets: Mapping[str, Transferred], *, norm: str | int, eps: float
+) -> dict[str, View]:
+    """Show the model the sets of other attacks than FGM, by their names; each view says how large perturbations are.
+
+    That is `eps` in `norm` for an attack with a bound, and else the largest that there is.
+
+    Raises
+    ------
+    ValueError
+        If an attack with a bound has not kept to it.
+    """
+    seen = {}
+    for name, crafted in sets.items():
+        few = test[: len(crafted.images)]
+        largest = float(perturbation.sizes(crafted.images.images - few.images, norm=norm).max())
+        bound = eps if ATTACKS[name].bounded else largest
+        perturbation.check(few.images, crafted.images.images, norm=norm, eps=bound)
+        made = Made(norm, round(bound, _DECIMALS), crafted.settings.model_dump())
+        seen[transferred(name)] = _see(classifier, test, crafted.images.images, made)
+    return seen
 
 
 def under_attack(

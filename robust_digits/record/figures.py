@@ -7,9 +7,9 @@ A figure is named by the file and what to take from it:
 - `studies/loss.csv clean`, `studies/loss.csv clean[poisson; hinge]`: from the smallest to the largest of all rows, or
   of these; `min` or `max` before it takes one end.
 
-`mean` takes their mean, and `error` 1 - share. Shares are printed in percent with one decimal, or as many as `.0` or
-`.2` at the end say; after `number` they are no shares and are printed as they are, in whole numbers or with as many
-decimals as are told.
+`mean` takes their mean, and `error` 1 - share; `interval` adds to the share of one row its 95% interval, by its
+`images`. Shares are printed in percent with one decimal, or as many as `.0` or `.2` at the end say; after `number` they
+are no shares and are printed as they are, in whole numbers or with as many decimals as are told.
 """
 
 import json
@@ -20,12 +20,13 @@ from typing import Any
 
 from robust_digits import tables
 from robust_digits.errors import InputError
+from robust_digits.judge import scoring
 
 _FIGURE = re.compile(
-    r"(?P<file>\S+) (?:(?P<as>error|number) )?(?:(?P<of>min|max|mean) )?"
+    r"(?P<file>\S+) (?:(?P<as>error|number|interval) )?(?:(?P<of>min|max|mean) )?"
     r"(?P<key>[\w.]+?)(?:\[(?P<rows>[^\]]+)\])?(?: \.(?P<decimals>\d))?"
 )
-_KEY = "value"  # the column of a study's table that names its rows
+_KEY, _IMAGES = "value", "images"  # the columns of a study's table that name its rows, and say how many images
 
 
 def text(named: str, folder: Path) -> str:
@@ -39,7 +40,9 @@ def text(named: str, folder: Path) -> str:
     found = _FIGURE.fullmatch(named)
     if not found:
         raise InputError(f"{named}: expected a file, a key or column[rows], and what else figures.py names")
-    path = folder / found["file"]
+    path, decimals = folder / found["file"], int(found["decimals"] or 1)
+    if found["as"] == "interval":
+        return _with_interval(path, found["key"], found["rows"], decimals)
     shares = _csv(path, found["key"], found["rows"]) if path.suffix == ".csv" else [_json(path, found["key"])]
     shares = sorted(1 - share if found["as"] == "error" else share for share in shares)
     ends = {"min": shares[:1], "max": shares[-1:], "mean": [fmean(shares)]}.get(found["of"], [shares[0], shares[-1]])
@@ -47,6 +50,15 @@ def text(named: str, folder: Path) -> str:
     decimals = int(found["decimals"] or not number)
     said = (f"{share:,.{decimals}f}" if number else f"{100 * share:.{decimals}f}%" for share in ends)
     return " to ".join(dict.fromkeys(said))
+
+
+def _with_interval(path: Path, column: str, row: str | None, decimals: int) -> str:
+    """Return the share in a row of a study's table, and the ends of its 95% interval."""
+    (share, *more), images = _csv(path, column, row), int(_csv(path, _IMAGES, row)[0])
+    if more:
+        raise InputError(f"{path}: expected one row for an interval of {column}, got {len(more) + 1}")
+    low, high = scoring.interval(round(share * images), images)
+    return f"{100 * share:.{decimals}f}% ({100 * low:.{decimals}f} to {100 * high:.{decimals}f})"
 
 
 def _json(path: Path, key: str) -> float:

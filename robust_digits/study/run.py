@@ -20,7 +20,7 @@ from robust_digits import tables
 from robust_digits.command import FAILED, guarded
 from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE, read
-from robust_digits.study import chart, measures, spec, workspace
+from robust_digits.study import chart, matrix, measures, spec, workspace
 from robust_digits.study.spec import Chain, Params, Plan
 
 STAGE = "score"  # the last one that a model's metrics need
@@ -68,7 +68,8 @@ class Study:
         """Write the table, with what is stale marked, and draw it."""
         self._save()
         done = [row for row in self._rows.values() if row["key"]]
-        chart.influence(self._path.with_suffix(".png"), self._plan, done)
+        draw = matrix.matrix if self._plan.picture == "matrix" else chart.influence
+        draw(self._path.with_suffix(".png"), self._plan, done)
 
     def best(self) -> Row | None:
         """Return the first line that is right most often on validation images, or None before all values are done."""
@@ -102,14 +103,15 @@ class Study:
         return True
 
     def _found(self) -> tuple[dict[str, float], int]:
-        """Return the metrics that the study asks for, and on how many images they were measured."""
+        """Return the metrics that the study asks for, and on how many images they were measured, at least."""
         found: dict[str, float] = {}
+        images = []
         for metric, figure in self._plan.figures.items():
             model, group, name = figure.split(".")
             found[metric] = json.loads((self._project / f"metrics/{model}.json").read_bytes())[group][name]
-        model, _, first = next(iter(self._plan.figures.values())).partition(".")
-        details = json.loads((self._project / f"metrics/details/{model}.json").read_bytes())
-        return found, details[first]["images"]
+            details = json.loads((self._project / f"metrics/details/{model}.json").read_bytes())
+            images.append(details[f"{group}.{name}"]["images"])
+        return found, min(images)
 
     def _known(self) -> dict[str, Row]:
         """Return the line of each value: what an earlier run left, marked if other code made it, or an empty one."""

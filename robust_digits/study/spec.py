@@ -4,27 +4,42 @@
 studies of the same data keep.
 """
 
+import difflib
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from robust_digits.attack.table import ATTACKS
 from robust_digits.errors import InputError
+from robust_digits.judge.views import CLEAN, FGM_WHITE_BOX, WORST_CASE, transferred
 from robust_digits.params import Section, parse, read
 
 FOLDER = Path("docs/studies")
 Params = dict[str, Any]  # params.yaml, or values of it by their names, such as train.epochs
-Metric = Annotated[  # a view of the model that is judged, or a figure of any model by its full name
-    str, Field(pattern=r"^(clean|fgm_white_box|fgm|worst_case|[a-z]\w*\.(accuracy|certified)\.\w+)$")
-]
+_VIEWS = {CLEAN, FGM_WHITE_BOX, WORST_CASE, *ATTACKS, *map(transferred, ATTACKS)}
+_FIGURE = re.compile(r"[a-z]\w*\.(accuracy|certified)\.\w+")
+
+
+def _metric(name: str) -> str:
+    """Refuse what is neither a view of the model that is judged nor a figure of any model by its full name."""
+    if name not in _VIEWS and not _FIGURE.fullmatch(name):
+        close = difflib.get_close_matches(name, _VIEWS, n=1)
+        raise ValueError(f"expected a view, such as {', '.join(close) or WORST_CASE}, or a figure's full name")
+    return name
+
+
+Metric = Annotated[str, AfterValidator(_metric)]
 
 
 class Plan(Section):
     """A study of what a parameter does to a model.
 
     Each of `values` is a value of the parameter or, where that is a whole section, a name and what it sets there.
-    `params` are set in every run, over those of the `base`.
+    `params` are set in every run, over those of the `base`. Metrics are drawn as points over the values, or as a
+    `matrix`, values by metrics, where values say which attacks the training images hold.
     """
 
     title: str
@@ -34,6 +49,7 @@ class Plan(Section):
     values: Annotated[list[Any] | dict[str, Params], Field(min_length=1)]
     metrics: Annotated[list[Metric], Field(min_length=1)]
     params: Params
+    picture: Literal["points", "matrix"] = "points"
 
     @property
     def figures(self) -> dict[str, str]:

@@ -90,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m robust_digits.study.survey", description=__doc__)
     parser.add_argument("model", type=Path, help="models/<model>.keras")
     parser.add_argument("test", type=Path, help="the test images, data/normalized/test")
-    parser.add_argument("transfer", type=Path, help="their FGM images against the baseline, data/adversarial/test")
+    parser.add_argument("transfer", type=Path, help="their FGM images against the baseline, data/adversarial/test/fgm")
     parser.add_argument("--samples", type=int, default=10, help="how many of the first test images (default 10)")
     parser.add_argument("--record", type=Path, help="CSV file to keep the lines in, drawn as a PNG beside it")
     given = parser.parse_args()

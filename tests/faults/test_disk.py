@@ -81,7 +81,7 @@ mount -t tmpfs -o size={size} none disk
 cd disk
 cp ../params.yaml .
 set +e
-{python} -m stages.augment ../set ../set out
+{python} -m stages.augment ../sets/fgm ../sets out
 echo "exit $?"
 ls -A
 """
@@ -110,7 +110,7 @@ def in_a_small_disk(folder: Path, size: str) -> list[str]:
 @pytest.mark.slow
 def test_a_disk_that_is_full_ends_a_stage_in_one_line(tmp_path: Path) -> None:
     """On a real disk without room for the images: no signal, no traceback, and nothing is left."""
-    images.save(tmp_path / "set", [random_set(1000)], count=1000)
+    images.save(tmp_path / "sets" / "fgm", [random_set(1000)], count=1000)
     printed = in_a_small_disk(tmp_path, "3m")
     assert printed[0].startswith("augment: out: expected room for 6,272,128 bytes, got 3,")
     assert printed[1:] == ["exit 2", "params.yaml"]

@@ -52,9 +52,7 @@ def test_no_room_for_blocks_costs_no_evaluation(tmp_path: Path, capsys: pytest.C
     with small_files(LIMIT):
         found = keeping.attack("noise", CHOSEN["noise"], digits(), digits().images)
     assert found.images.shape == expected.images.shape
-    assert (
-        capsys.readouterr().err.count("cannot be written (File too large); an interrupted evaluation will start") == 1
-    )
+    assert capsys.readouterr().err.count("cannot be written (File too large); an interrupted attack will start") == 1
     assert list((tmp_path / "blocks").iterdir()) == []
 
 

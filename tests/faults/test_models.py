@@ -210,7 +210,7 @@ def test_fewer_classes_than_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stage", "inputs"),
     [
-        (craft, ["model.keras", "set", "set"]),
+        (craft, ["fgm", "model.keras", "set", "set"]),
         (train_robust, ["set", "set", "model.keras"]),
         (evaluate, ["model.keras", "set", "set"]),
     ],

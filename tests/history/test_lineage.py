@@ -41,9 +41,13 @@ def test_metrics_that_no_stage_wrote(made: Project) -> None:
 
 
 def test_a_matrix_over_a_list_of_params(made: Project) -> None:
-    """An axis may be the name of a list in params.yaml, as DVC takes it; anything else is refused in one line."""
+    """An axis may be the name of a list in params.yaml, or of a mapping, whose keys count; all else is refused."""
     made.text("dvc.yaml", "stages: {evaluate: {matrix: {model: '${models}'}}}\n")
     assert list(lineage.read(here(made))) == ["evaluate@baseline", "evaluate@robust", "evaluate@hardened"]
+    made.text("params.yaml", "craft: {attacks: {fgm: {}, pgd: {}}}\n")
+    made.text("dvc.yaml", "stages: {evaluate: {matrix: {model: '${craft.attacks}'}}}\n")
+    assert lineage.stale(here(made))[:2] == ["evaluate@fgm never ran", "evaluate@pgd never ran"]
+    made.text("params.yaml", "seed: 0\n")
     made.text("dvc.yaml", "stages: {evaluate: {matrix: {model: '${seed}'}}}\n")
     with pytest.raises(InputError, match=r"^dvc.yaml in [^\n]+: expected a list as the axis of a matrix, got 0$"):
         lineage.read(here(made))
@@ -55,7 +59,7 @@ def test_this_project(monkeypatch: pytest.MonkeyPatch) -> None:
     revision = repository().here()
     found = lineage.read(revision)
     assert {"fetch", "evaluate@baseline", "summarize"} <= found.keys()
-    assert found["craft"].params["craft.eps"] == 0.2
+    assert found["craft@fgm"].params["craft.eps"] == 0.2
     assert not [phrase for phrase in lineage.stale(revision) if "wrote another plots" in phrase]
     assert not [phrase for phrase in lineage.stale(revision) if "another command" in phrase]
 

@@ -34,8 +34,8 @@ def test_what_judges_is_told_under_any_name() -> None:
         reruns = (Rerun(name.replace("_of_", "@"), (why,), same_results=False) for name, why in stages.items())
         return protocol.moved(reruns)
 
-    assert told(craft="stages/craft.py") == ("stages/craft.py",)
-    assert told(craft="craft.fraction") == ()
+    assert told(craft_of_fgm="stages/craft.py") == ("stages/craft.py",)
+    assert told(craft_of_fgm="craft.fraction") == ()
     assert told(evaluate_of_a="gone", attack_of_a="new") == ("evaluate",)
     assert told(evaluate_of_a="gone", evaluate_of_b="models/b.keras") == (), "a model that is judged no more"
 

@@ -18,6 +18,7 @@ from robust_digits.errors import InputError
 from robust_digits.judge import evaluation, evidence
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
+from robust_digits.judge.showing import Transferred
 from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 from robust_digits.params import Norm, Section
 
@@ -91,6 +92,24 @@ def test_a_transfer_set_of_another_shape_is_refused(linear: Suite, digits: Image
     """A transfer set of images of another shape is refused before anything is measured."""
     with pytest.raises(InputError, match="`dvc repro` makes both"):
         judged(linear, digits, ImageSet(np.zeros(shape, np.float32), digits.labels))
+
+
+def test_further_sets_are_views_and_no_part_of_the_worst_case(linear: Suite, digits: ImageSet) -> None:
+    """Behind the FGM sets comes what other attacks made of the first images, or of all; it breaks no image."""
+    wrong = {"deepfool": Transferred(ImageSet(1 - digits.images[:4], digits.labels[:4]), Samples(samples=4))}
+    found = judged(linear, digits, crafted(linear, digits), attacks=QUICK, further=wrong)
+    assert list(found.predictions) == [CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, "deepfool_transfer", "noise"]
+    assert found.suite() == ["noise"]
+    assert len(found.right("deepfool_transfer")) == 4
+    assert not found.right("deepfool_transfer")[2:].any()
+    assert found.right(WORST_CASE)[2:4].all()
+
+
+def test_a_further_set_of_other_images_is_refused(linear: Suite, digits: ImageSet) -> None:
+    """It must have been made from the first test images, label for label, as the transfer set from all."""
+    other = {"deepfool": Transferred(digits[1:5], Samples(samples=4))}
+    with pytest.raises(InputError, match="the adversarial test set was not crafted from this test set"):
+        judged(linear, digits, crafted(linear, digits), attacks=QUICK, further=other)
 
 
 def test_evidence_is_complete(linear: Suite, digits: ImageSet, whole: Evidence) -> None:

@@ -135,12 +135,13 @@ def test_suite_is_what_is_not_a_view_of_the_tutorial() -> None:
 
 
 def test_worst_case_of_a_known_case() -> None:
-    """Right in the worst case is right clean and under every attack that saw the image; the FGM sets do not count."""
+    """Right in the worst case is right clean and under every attack that saw it; transferred sets do not count."""
     labels = np.arange(6)
     fell = {
         CLEAN: [1, 0, 0, 0, 0, 0],
         FGM_TRANSFER: [1, 1, 1, 1, 1, 1],
         FGM_WHITE_BOX: [1, 1, 1, 1, 1, 1],
+        "bim_transfer": [1, 1, 1, 1, 1, 1],
         "pgd": [0, 1, 0, 0, 0, 0],
         "square": [0, 0, 1, 0, 0, 0],
         "deepfool": [0, 0, 0, 1],

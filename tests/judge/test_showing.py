@@ -11,6 +11,7 @@ from robust_digits.attack.table import Noise, Samples
 from robust_digits.data.images import ImageSet
 from robust_digits.judge import showing
 from robust_digits.judge.evidence import Made
+from robust_digits.judge.showing import Transferred
 from robust_digits.judge.views import FGM_TRANSFER, FGM_WHITE_BOX
 from robust_digits.params import Norm
 
@@ -45,6 +46,29 @@ def test_the_white_box_set_is_crafted_against_the_model_that_is_judged(digits: I
     pictures = found.seen[FGM_WHITE_BOX].images
     np.testing.assert_array_equal(pictures, crafted(other, own, eps=0.3).images[showing.shown(own)])
     assert found.indicators["transfer_size"] == 0
+
+
+def test_sets_of_other_attacks_say_how_large_they_are(linear: Suite, digits: ImageSet) -> None:
+    """By the eps that a bound holds them to, or by the largest perturbation; a slow attack made few."""
+    few = ImageSet(np.minimum(digits.images[:4] + np.float32(0.125), 1), digits.labels[:4])
+    sets = {
+        "noise": Transferred(crafted(linear, digits, eps=0.1), Noise(draws=3)),
+        "deepfool": Transferred(few, Samples(samples=4)),
+    }
+    found = showing.further(linear.model, digits, sets, norm="inf", eps=0.1)
+    assert list(found) == ["noise_transfer", "deepfool_transfer"]
+    assert [len(view.predictions) for view in found.values()] == [COUNT, 4]
+    assert found["noise_transfer"].made == Made("inf", 0.1, {"draws": 3})
+    assert found["deepfool_transfer"].made == Made("inf", 0.125, {"samples": 4})
+    answers = linear.model.predict(few.images).argmax(axis=1)
+    np.testing.assert_array_equal(found["deepfool_transfer"].predictions, answers)
+
+
+def test_a_set_beyond_its_bound_is_an_error(linear: Suite, digits: ImageSet) -> None:
+    """An attack with a bound that was crafted at another eps than the parameters say is no figure."""
+    sets = {"noise": Transferred(crafted(linear, digits, eps=0.1), Noise(draws=3))}
+    with pytest.raises(ValueError, match=r"expected perturbations of Linf size 0\.05 at most"):
+        showing.further(linear.model, digits, sets, norm="inf", eps=0.05)
 
 
 def test_shown_is_the_first_image_of_each_class() -> None:

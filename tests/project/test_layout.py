@@ -53,6 +53,7 @@ def test_dvc_writes_the_same_bytes(workspace: Path, name: str) -> None:
         ("train.depth=2", ["-   depth:  ", "+   depth: 2"]),
         ("harden.ramp=[0.0,0.5]", ["-   - 0.3", "+   - 0.5"]),
         ("~evaluate.attacks.adaptive", ["-     adaptive:"]),
+        ("+augment.attacks.bim=0.5", ["+     bim: 0.5"]),
     ],
 )
 def test_a_parameter_that_is_set_is_one_line(workspace: Path, override: str, lines: list[str]) -> None:

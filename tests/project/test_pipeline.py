@@ -13,6 +13,8 @@ from dvc.repo import Repo
 from support.pipeline import ROOT, commit, make_project, ran, run, set_params
 
 from robust_digits import tables
+from robust_digits.data import images
+from robust_digits.judge import evidence
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +25,7 @@ ALL = {
     "fetch",
     "normalize",
     "train_baseline",
-    "craft",
+    "craft@fgm",
     "augment",
     "train_robust",
     "train_hardened",
@@ -34,8 +36,8 @@ ALL = {
 TRAININGS = {"train_baseline", "train_robust", "train_hardened"}
 # Which stages read a parameter themselves; those after them run again when what they read has changed.
 READERS: list[tuple[str, Any, set[str]]] = [
-    ("seed", 1, {"normalize", "craft", *TRAININGS, *EVALUATIONS}),
-    ("threads", 1, {"craft", *TRAININGS, *EVALUATIONS}),
+    ("seed", 1, {"normalize", "craft@fgm", *TRAININGS, *EVALUATIONS}),
+    ("threads", 1, {"craft@fgm", *TRAININGS, *EVALUATIONS}),
     ("models", ["hardened", "robust", "baseline"], {"summarize"}),
     ("data.source", "mnist", {"fetch", "normalize"}),
     ("data.sha256", "0" * 64, {"fetch"}),
@@ -54,9 +56,11 @@ READERS: list[tuple[str, Any, set[str]]] = [
     ("train.epochs", 2, {"train_baseline"}),
     ("train.batch_size", 32, {"train_baseline"}),
     ("train.augmentation", {"rotation": 9, "shift": 0, "shear": 0, "zoom": 0}, {"train_baseline"}),
-    ("craft.norm", 2, {"craft", *EVALUATIONS}),
-    ("craft.eps", 0.3, {"craft", *EVALUATIONS}),
-    ("craft.fraction", 0.5, {"craft"}),
+    ("craft.norm", 2, {"craft@fgm", *EVALUATIONS}),
+    ("craft.eps", 0.3, {"craft@fgm", *EVALUATIONS}),
+    ("craft.fraction", 0.5, {"craft@fgm"}),
+    ("craft.attacks", {"fgm": {}, "noise": {"draws": 1}}, {"craft@noise", "augment", *EVALUATIONS}),
+    ("augment.attacks", {"fgm": 0.5}, {"augment"}),
     ("retrain.init", "scratch", {"train_robust"}),
     ("retrain.optimizer", "rmsprop", {"train_robust"}),
     ("retrain.learning_rate", 0.01, {"train_robust"}),
@@ -220,10 +224,34 @@ def test_a_stronger_attack_trains_no_baseline(workspace: Path) -> None:
     """Up to the augmented set, `craft.eps` runs what crafts and appends it; going back takes both from the cache."""
     old = (workspace / "params.yaml").read_text()
     set_params(workspace, {"craft.eps": 0.3})
-    assert ran(run("dvc", "repro", "augment", at=workspace)) == {"craft", "augment"}
+    assert ran(run("dvc", "repro", "augment", at=workspace)) == {"craft@fgm", "augment"}
     (workspace / "params.yaml").write_text(old)
     assert ran(run("dvc", "repro", at=workspace)) == set()
     assert run("git", "status", "--porcelain", at=workspace) == ""
+
+
+def test_another_attack_crafts_its_own_set_only(workspace: Path) -> None:
+    """What was crafted stays; a share of the new set is trained on, and models are shown it; there is a way back."""
+    mixed = {"craft.attacks": {"fgm": {}, "noise": {"draws": 1}}, "augment.attacks": {"fgm": 1.0, "noise": 0.5}}
+    set_params(workspace, mixed)
+    assert ran(run("dvc", "repro", "evaluate@baseline", "augment", at=workspace)) == {
+        "craft@noise",
+        "augment",
+        "evaluate@baseline",
+    }
+    counts = {
+        name: len(images.load(workspace / "data" / name))
+        for name in ("normalized/train", "adversarial/train/fgm", "adversarial/train/noise", "augmented")
+    }
+    whole, fgm, noise, augmented = counts.values()
+    assert (noise, augmented) == (fgm, whole + fgm + noise // 2)
+    found = evidence.load(workspace / "data" / "evidence" / "baseline.npz")
+    assert {"fgm_transfer", "noise_transfer"} <= found.predictions.keys()
+    assert found.suite() == ["fgm", "pgd", "square"]
+    run("git", "restore", ".", at=workspace)
+    run("dvc", "checkout", at=workspace)
+    assert not (workspace / "data" / "adversarial" / "test" / "noise").exists(), "it would be taken for a set"
+    assert ran(run("dvc", "repro", at=workspace)) == set()
 
 
 @pytest.mark.parametrize(
@@ -275,8 +303,8 @@ def test_details_and_verdicts_are_those_of_the_metrics(project: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "stage", "message"),
     [
-        ({"craft.eps": -1}, "craft", "params.yaml: craft.eps: expected greater than 0, got -1"),
-        ({"craft.epz": 0.1}, "craft", "params.yaml: craft.epz is not a parameter; did you mean eps?"),
+        ({"craft.eps": -1}, "craft@fgm", "params.yaml: craft.eps: expected greater than 0, got -1"),
+        ({"craft.epz": 0.1}, "craft@fgm", "params.yaml: craft.epz is not a parameter; did you mean eps?"),
         ({"train.architecture": "perceptron"}, "train_baseline", "train.architecture: expected 'one_convolution'"),
         ({"train.depth": 3}, "train_baseline", "train.depth: expected null, because one_convolution has kernel_size"),
         ({"data.sha256": "0" * 64}, "fetch", "data.sha256: digits has its checksums built in"),

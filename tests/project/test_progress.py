@@ -28,8 +28,8 @@ def test_bars_grow_on_a_terminal(project: Path, monkeypatch: pytest.MonkeyPatch)
     bars = [BAR.match(line) for line in lines(written)]
     assert [bar.groups() for bar in bars if bar] == [
         ("training", "100"),
-        ("crafting train", "100"),
-        ("crafting test", "100"),
+        ("fgm", "100"),
+        ("fgm", "100"),
     ]
     assert ("training", "0") in BAR.findall(written)
     assert not re.search(r"^epoch 1: [^>]*$", written, re.MULTILINE), "told twice"

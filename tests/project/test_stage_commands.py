@@ -146,12 +146,31 @@ FAULTS: dict[str, tuple[dict[str, object], list[str]]] = {
         ],
     ),
     "craft": (
-        {"craft__fraction": ..., "craft__norm": "max", "craft__eps": -1, "craft__esp": 0.1},
+        {
+            "craft__fraction": ...,
+            "craft__norm": "max",
+            "craft__eps": -1,
+            "craft__esp": 0.1,
+            "craft__attacks": {"pdg": {}, "transfer": {}, "bim": {"steps": 0}},
+        },
         [
+            "craft.attacks.bim.steps: expected greater than or equal to 1, got 0",
+            "craft.attacks.fgm is missing",
+            "craft.attacks.pdg is not a parameter; did you mean pgd?",
+            "craft.attacks.transfer is not a parameter; legal here: ",
             "craft.eps: expected greater than 0, got -1",
             "craft.esp is not a parameter; did you mean eps?",
             "craft.fraction is missing",
             "craft.norm: expected 'inf', 1 or 2, got 'max'",
+        ],
+    ),
+    "augment": (
+        {"craft__attacks": {"fgm": {}, "pgd": {}}, "augment__attacks": {"fgm": 1.5, "bmi": 1.0}},
+        [
+            "augment.attacks.bmi is not a parameter; did you mean bim?",
+            "augment.attacks.fgm: expected less than or equal to 1, got 1.5",
+            "craft.attacks.pgd.restarts is missing",
+            "craft.attacks.pgd.steps is missing",
         ],
     ),
     "train_robust": (
@@ -277,7 +296,7 @@ def test_whichever_stage_runs_first_checks_every_parameter(project: Path, stage:
     """In the project, a mistake that several stages would find is said once, by the first, whatever it reads itself."""
     put_params(project, seed=-1, harden__method="pdg", craft__epz=0.1)
     assert sorted(refusal(stage, project)) == [
-        "params.yaml: craft.epz is not a parameter; did you mean eps? legal here: eps, fraction, norm",
+        "params.yaml: craft.epz is not a parameter; did you mean eps? legal here: attacks, eps, fraction, norm",
         "params.yaml: harden.method: expected 'pgd', 'fast', 'trades', 'ibp' or 'mixed', got 'pdg'",
         "params.yaml: seed: expected greater than or equal to 0, got -1",
     ]
@@ -293,7 +312,7 @@ def test_a_stage_without_params_yaml_says_where_to_run(tmp_path: Path, stage: st
     ("stage", "arguments", "words"),
     [
         ("normalize", ["none", "out"], f"{Path('none', 'digits.csv.gz')}: No such file or directory"),
-        ("augment", ["none", "none", "out"], f"{Path('none', 'images.npy')}: no such file; `dvc repro`"),
+        ("augment", ["none", "none", "out"], f"{Path('none', 'fgm', 'images.npy')}: no such file; `dvc repro`"),
         (
             "summarize",
             ["none", "none", "none", "none", "none", "out", "checks", "baseline"],
@@ -339,10 +358,12 @@ def test_the_light_stages_are_light_and_quiet(project: Path) -> None:
     shares = {"test": 0.2, "validation": 0.1, "label_noise": 0}
     put_params(project, seed=0, data={"source": "digits", "sha256": None, "image_size": 28, **shares})
     normalized = project / "normalized"
+    (project / "sets").mkdir()
+    (project / "sets" / "fgm").symlink_to(normalized / "test")
     runs = {
         "fetch": run_stage("fetch", "raw", folder=project),
         "normalize": run_stage("normalize", "raw", "normalized", folder=project),
-        "augment": run_stage("augment", normalized / "train", normalized / "test", "augmented", folder=project),
+        "augment": run_stage("augment", normalized / "train", project / "sets", "augmented", folder=project),
     }
     assert {stage: (ended.returncode, ended.stderr) for stage, ended in runs.items()} == dict.fromkeys(runs, (0, ""))
     printed = {stage: ended.stdout.splitlines() for stage, ended in runs.items()}
@@ -354,7 +375,7 @@ def test_the_light_stages_are_light_and_quiet(project: Path) -> None:
     assert [printed[stage][-2] for stage in runs] == [
         "digits: digits.csv.gz -> raw",
         "10 classes, 28x28 pixels: 1294 training, 144 validation, 359 test images -> normalized",
-        "1294 clean and 359 adversarial images -> augmented",
+        "1294 clean, 359 fgm images -> augmented",
     ]
     assert printed["normalize"][0] == "resized from 8x8 to 28x28 pixels"
     train, test, augmented = map(images.load, (normalized / "train", normalized / "test", project / "augmented"))

@@ -24,6 +24,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "metrics" / "robust.json").write_text(json.dumps(content), encoding="utf-8")
     table = 'value,clean,worst\n3,0.9,0.5\n"one, two",0.95,0.7\nx (y),0.8,\n'
     (tmp_path / "study.csv").write_text(table, encoding="utf-8")
+    (tmp_path / "counted.csv").write_text("value,images,clean\na,200,0.9\nb,50,1.0\n", encoding="utf-8")
     (tmp_path / "empty.csv").write_text("value,clean\n", encoding="utf-8")
     return tmp_path
 
@@ -50,6 +51,8 @@ def folder(tmp_path: Path) -> Path:
         ("study.csv mean clean[3; one, two]", "92.5%"),
         ("study.csv error min clean", "5.0%"),
         ("study.csv worst[3; one, two]", "50.0% to 70.0%"),
+        ("counted.csv interval clean[a]", "90.0% (85.1 to 93.4)"),
+        ("counted.csv interval clean[b] .0", "100% (93 to 100)"),
     ],
 )
 def test_figures(named: str, text: str, folder: Path) -> None:
@@ -73,6 +76,9 @@ def test_figures(named: str, text: str, folder: Path) -> None:
         ("study.csv clean[4]", "expected a share in clean, rows 4"),
         ("study.csv worst", "expected a share in worst"),
         ("empty.csv clean", "expected one row at least"),
+        ("counted.csv interval clean", "expected one row for an interval of clean, got 2"),
+        ("study.csv interval clean[3]", "expected a share in images, rows 3"),
+        ("metrics/robust.json interval accuracy.clean", "expected "),
     ],
 )
 def test_what_is_no_figure_is_refused(named: str, says: str, folder: Path) -> None:

@@ -58,7 +58,7 @@ details = path.parent / "details" / path.name
 details.parent.mkdir(parents=True, exist_ok=True)
 clean = epochs / 10 if path.stem == "baseline" else 1.0
 path.write_text(json.dumps({"accuracy": {"clean": clean, "worst_case": 0.0}}))
-details.write_text(json.dumps({"accuracy.clean": {"images": 100}}))
+details.write_text(json.dumps({"accuracy.clean": {"images": 200}, "accuracy.worst_case": {"images": 100}}))
 """
 PLAN = {
     "title": "Epochs",
@@ -165,7 +165,7 @@ def test_a_study_of_several_models(monkeypatch: pytest.MonkeyPatch) -> None:
         "key",
         "stale",
     ]
-    assert found() == [[value, "100", f"0.{value}", "1.0", ""] for value in ("2", "3", "4")]
+    assert found() == [[value, "200", f"0.{value}", "1.0", ""] for value in ("2", "3", "4")]
 
 
 @pytest.mark.fault("recovered")

@@ -85,7 +85,7 @@ def test_named_values_set_a_section(folder: Path) -> None:
         ({"base": "smal"}, "docs/studies/bases: expected a base, one of small; got 'smal'"),
         ({"valus": [1]}, "docs/studies/study.yaml: study.valus is not a parameter; did you mean values?"),
         ({"model": "bseline"}, "docs/studies/study.yaml: study.model: expected 'baseline'"),
-        ({"metrics": ["accuracy"]}, "docs/studies/study.yaml: study.metrics.0: expected a name that matches '^(clean|"),
+        ({"metrics": ["accuracy"]}, "docs/studies/study.yaml: study.metrics.0: expected a view, such as "),
         ({"values": []}, "docs/studies/study.yaml: study.values"),
         ({"parameter": "train.droput"}, "docs/studies: train.droput is not a parameter; every one is in params.yaml"),
         ({"params": {"trian.epochs": 1}}, "docs/studies: trian.epochs is not a parameter"),
@@ -111,9 +111,12 @@ def test_an_unknown_study_is_refused() -> None:
 
 def test_metrics_name_figures(folder: Path) -> None:
     """A view is one of the model's; a figure of any model goes by its full name."""
-    put(folder / "study.yaml", {**PLAN, "metrics": ["clean", "robust.accuracy.clean", "hardened.certified.accuracy"]})
+    named = ["clean", "pgd", "bim_transfer", "robust.accuracy.clean", "hardened.certified.accuracy"]
+    put(folder / "study.yaml", {**PLAN, "metrics": named})
     assert plans("study")[0].figures == {
         "clean": "baseline.accuracy.clean",
+        "pgd": "baseline.accuracy.pgd",
+        "bim_transfer": "baseline.accuracy.bim_transfer",
         "robust.accuracy.clean": "robust.accuracy.clean",
         "hardened.certified.accuracy": "hardened.certified.accuracy",
     }
