@@ -27,7 +27,7 @@ def main(
 
     from robust_digits import tables
     from robust_digits.data import images
-    from robust_digits.draw import charts, digits, plots
+    from robust_digits.draw import bracket, charts, digits, plots
     from robust_digits.judge import checks, evidence, sanity, views
 
     if control not in params.models:
@@ -57,6 +57,7 @@ def main(
     digits.digit(pictures / "digit.png", judged[control])
     charts.accuracies(pictures / "accuracies.png", judged)
     charts.security(pictures / "security.png", judged)
+    bracket.bracket(pictures / "bracket.png", judged)
     charts.confusions(pictures / "confusions.png", judged)
     charts.learning(pictures / "learning.png", history)
     checks.save(checked, tried)

@@ -50,7 +50,15 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
     "keras": {"robust_digits/runtime.py"},
     "matplotlib": {
         f"robust_digits/{name}.py"
-        for name in ("draw/charts", "draw/digits", "draw/lab", "draw/parts", "draw/trend", "study/chart")
+        for name in (
+            "draw/bracket",
+            "draw/charts",
+            "draw/digits",
+            "draw/lab",
+            "draw/parts",
+            "draw/trend",
+            "study/chart",
+        )
     },
     "pooch": {"robust_digits/cache/place.py", "robust_digits/data/downloads.py", "robust_digits/data/sources.py"},
     "pyarrow": {"robust_digits/data/parquet.py"},
