@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from robust_digits.attack.table import ATTACKS, Attacks
@@ -53,11 +54,15 @@ def whole(value: str, *, name: str, least: int) -> int:
     return number
 
 
-def check_output(folder: Path) -> None:
-    """Raise `InputError` if writing the folder anew would take away anything that this command did not write."""
+def check_output(folder: Path, written: tuple[str, ...] = FILES) -> None:
+    """Raise `InputError` if writing the folder anew would take away anything but what a command has `written`, by name.
+
+    Patterns are names too: *.onnx.
+    """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InputError(f"{folder}: expected a folder to write, got something else of that name; name another OUTPUT")
-    others = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.is_dir() else []
+    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    others = [name for name in there if not any(fnmatch(name, pattern) for pattern in written)]
     if others:
         raise InputError(f"{folder}: holds {others[0]}, which would be lost; name a new folder as OUTPUT (--output)")
 
