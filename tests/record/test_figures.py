@@ -19,6 +19,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "metrics" / "robust.json").write_text(json.dumps(content), encoding="utf-8")
     table = 'value,clean,worst\n3,0.9,0.5\n"one, two",0.95,0.7\nx (y),0.8,\n'
     (tmp_path / "study.csv").write_text(table, encoding="utf-8")
+    (tmp_path / "curve.csv").write_text("eps,robust\n0.0,0.9\n0.05,0.25\n", encoding="utf-8")
     (tmp_path / "empty.csv").write_text("value,clean\n", encoding="utf-8")
     return tmp_path
 
@@ -43,6 +44,7 @@ def folder(tmp_path: Path) -> Path:
         ("study.csv mean clean[3; one, two]", "92.5%"),
         ("study.csv error min clean", "5.0%"),
         ("study.csv worst[3; one, two]", "50.0% to 70.0%"),
+        ("curve.csv robust[0.05]", "25.0%"),
     ],
 )
 def test_figures(named: str, text: str, folder: Path) -> None:
