@@ -132,7 +132,7 @@ class _Functions:
         if part.units is not None and rule.dense:
             weight = tf.reduce_sum(part.weights, axis=1, keepdims=True)
             return [Part(weight * tf.gather(tf.transpose(kernel), part.units))]
-        units = part.units if rule.reach is not None else None
+        units = part.units if rule.reach == Reach() else None  # each value by itself
         return [Part(back, None, units) for back in rule.backwards(self._whole(part, number).weights, kernel, shapes)]
 
     def _through_window(self, rule: Affine, kernel: tf.Tensor, part: Part, shape: tuple[int, ...]) -> Part:
