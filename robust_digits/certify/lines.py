@@ -128,21 +128,15 @@ class _Functions:
         centre = None if constant is None else tf.broadcast_to(constant, (1, *shape))
         self._add(part, centre, rounding(rule, taken) if rule.roundings else None)
         if part.window is not None and rule.reach is not None:
-            return [self._through_window(rule, kernel, part, shapes[0])]
+            window, padding = part.window.through(rule.reach), {} if rule.back is None else {"padding": "VALID"}
+            (weights,) = rule.backwards(part.weights, kernel, [(*window.size, shapes[0][-1])], **padding)
+            inside = window.of(tf.ones((1, *shapes[0][:2], 1), PROOF.dtype))[0]  # what is not is nothing
+            return [Part(weights * tf.gather(inside, self._rows.places), window)]
         if part.units is not None and rule.dense:
             weight = tf.reduce_sum(part.weights, axis=1, keepdims=True)
             return [Part(weight * tf.gather(tf.transpose(kernel), part.units))]
         units = part.units if rule.reach == Reach() else None  # each value by itself
         return [Part(back, None, units) for back in rule.backwards(self._whole(part, number).weights, kernel, shapes)]
-
-    def _through_window(self, rule: Affine, kernel: tf.Tensor, part: Part, shape: tuple[int, ...]) -> Part:
-        """Return what functions are of the larger windows that those of `part` are made of."""
-        window = part.window.through(rule.reach)
-        padding = {} if rule.back is None else {"padding": "VALID"}
-        (weights,) = rule.backwards(part.weights, kernel, [(*window.size, shape[-1])], **padding)
-        if rule.reach != Reach():  # what is outside of the map is nothing
-            weights *= tf.gather(window.of(tf.ones((1, *shape[:2], 1), PROOF.dtype))[0], self._rows.places)
-        return Part(weights, window)
 
     def _through_bend(self, rule: Rising, part: Part, box: Box) -> Part:
         """Return what functions of max(x, slope x) are of x; lines about it and its rounding are added up.
