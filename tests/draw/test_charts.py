@@ -158,20 +158,21 @@ def test_the_band_holds_true_accuracy(figures: list[Figure], tmp_path: Path) -> 
 
 
 def test_the_bracket_counts_proven_open_and_broken_images(figures: list[Figure], tmp_path: Path) -> None:
-    """Of ten images half of what PGD left is proven; of a model without bounds none; what is neither is open."""
+    """Of twenty images half of what was left is proven; of a model without bounds none; what is neither is open."""
     _, found = fabricated()
+    found = replace(found, indicators={**found.indicators, "curve_images": 20.0})
     other = replace(found, made={**found.made, WORST_CASE: Made(2, 0.2)})
     bracket.bracket(tmp_path / "bracket.png", {"baseline": other, "hardened": proven(found)})
     heights = [
         [[bar.get_height() for bar in group] for group in axes.containers if isinstance(group, BarContainer)]
         for axes in figures[0].axes
     ]
-    assert heights == [[[0, 0, 0], [9, 4, 0], [1, 6, 10]], [[4, 2, 0], [5, 2, 0], [1, 6, 10]]]
+    assert heights == [[[0, 0, 0], [18, 8, 0], [2, 12, 20]], [[9, 4, 0], [9, 4, 0], [2, 12, 20]]]
     baseline, hardened = figures[0].axes
     assert [text.get_text() for text in hardened.get_xticklabels()] == ["0", "0.2\njudged", "0.5"]
     assert [text.get_text() for text in baseline.get_xticklabels()] == ["0", "0.2", "0.5"], "judged in L2"
-    assert [text.get_text() for text in hardened.texts] == ["4", "2", "", "5", "2", "", "1", "6", "10"]
-    assert baseline.get_ylabel() == "how many of the first 10 test images"
+    assert [text.get_text() for text in hardened.texts] == ["9", "4", "", "9", "4", "", "2", "12", "20"]
+    assert baseline.get_ylabel() == "how many of the first 20 test images"
 
 
 def test_confusions_are_shares_of_the_true_class(figures: list[Figure], tmp_path: Path) -> None:
