@@ -53,13 +53,11 @@ def prove(suite: Suite, test: ImageSet, standing: NDArray[np.bool_], over: Stand
     made = Made("inf", suite.eps, {"intervals": int(intervals.sum()), "linear_bounds": int(linear.sum())})
     certified = intervals | linear
     _log.info("certified over eps: %d images", len(next(iter(over.values()), ())))
-    curve = _over(tiers, over, certified=certified, standing=standing, at=suite.eps)
+    curve = _over(tiers, over, certified=certified, at=suite.eps)
     return Proof(certified, shares(curve), made)
 
 
-def _over(
-    tiers: "_Tiers", over: Standing, *, certified: NDArray[np.bool_], standing: NDArray[np.bool_], at: float
-) -> Standing:
+def _over(tiers: "_Tiers", over: Standing, *, certified: NDArray[np.bool_], at: float) -> Standing:
     """Return which of the first images are proven at each eps, where `at` one of them it is known of all images.
 
     The smallest ball comes first: linear bounds are not asked about what they did not prove in a smaller one.
@@ -70,8 +68,7 @@ def _over(
         proven = tiers.intervals(count, eps=eps) | (certified[:count] & (eps <= at))
         if eps != at:
             before = next(reversed(found.values()), True)
-            unbroken = left & (standing[:count] | (eps < at))
-            proven |= tiers.linear(before & unbroken & ~proven, eps=eps)
+            proven |= tiers.linear(before & left & ~proven, eps=eps)
         found[eps] = proven
     return found
 

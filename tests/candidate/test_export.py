@@ -102,8 +102,11 @@ def test_a_property_asks_for_what_misleads_the_model(folder: Path, images: Image
     edge = np.clip(image + EPS * np.where(np.indices(SHAPE).sum(axis=0) % 2, 1, -1), 0, 1)
     for pixels in (image, edge):
         assert [counterexample(asked, pixels, logits) for logits in (wrong, tie, right)] == [True, True, False]
-    for beyond in (edge + 1e-9, edge - 1e-9):
-        assert not counterexample(asked, beyond, wrong)
+    for at in np.ndindex(SHAPE):
+        for beyond in (max(image[at] - EPS, 0) - 1e-9, min(image[at] + EPS, 1) + 1e-9):
+            moved = image.copy()
+            moved[at] = beyond
+            assert not counterexample(asked, moved, wrong)
 
 
 def test_the_list_names_every_property(folder: Path) -> None:

@@ -182,6 +182,7 @@ def test_windows_leave_nothing_out(kind: str, monkeypatch: pytest.MonkeyPatch) -
             layers.Conv2D(3, **first),
             normalized(1.0),
             layers.LeakyReLU(0.1),
+            layers.Conv2D(2, 3, padding="same"),  # no function bends behind it
             layers.Conv2D(4, **second, bias_initializer="random_normal"),
             normalized(-1.0),
         ]

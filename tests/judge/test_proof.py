@@ -92,7 +92,7 @@ def test_linear_bounds_give_up(linear: Suite, asked: Asked) -> None:
 def test_the_curve_asks_about_what_may_be_proven(linear: Suite, asked: Asked) -> None:
     """At each eps linear bounds are asked about what is open, was proven in the smaller ball, and no attack has broken.
 
-    What the judged ball proves is proven in a smaller one; what the suite broke in it is broken in a larger one.
+    What the judged ball proves is proven in a smaller one.
     """
     over = unbroken(5, 0.0, 0.01, EPS, 0.1, 0.35, 0.5)
     for eps in (0.1, 0.35, 0.5):
