@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help openmetrics audit faults repro test check format lock mnist detect judge record survey study lab answers networks experiments gate report page history reproduced plots deps pages bench
+.PHONY: help openmetrics audit export faults repro test check format lock mnist detect judge record survey study lab answers networks experiments gate report page history reproduced plots deps pages bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -100,6 +100,10 @@ judge: $(VENV)/.locked ## attack, certify and check a Keras model of your own (M
 	@python -m robust_digits.candidate.judge $(call quoted,MODEL) $(call quoted,DATA) --eps $(call quoted,EPS) \
 		$(call option,--norm,NORM) $(call option,--samples,SAMPLES) $(call option,--output,OUTPUT)
 
+export: $(VENV)/.locked ## write a model for other verifiers: ONNX, and a VNN-LIB property for each of IMAGES=10 (MODEL=hardened, EPS, OUT)
+	@python -m robust_digits.candidate.export models/$(call quoted,MODEL,hardened).keras data/normalized/test \
+		$(call option,--eps,EPS) $(call option,--images,IMAGES) $(call option,--output,OUT)
+
 record: $(VENV)/.locked ## record the results of the last commit in docs/results/digits
 	python -m robust_digits.record.record HEAD docs/results/digits --command "make repro"
 
@@ -159,4 +163,4 @@ bench: $(VENV)/.locked ## time training, crafting and Square against Keras' fit 
 	python -m benchmarks.square
 
 # Nobody called from here reads these, and to hand them on make would expand, and so run, what stands in them.
-unexport BASE DATA EPS HERE IMAGE L2 LIMIT LINF MODEL NAME NORM OUTPUT PART RECIPE RECORD SAMPLES TIMES
+unexport BASE DATA EPS HERE IMAGE IMAGES L2 LIMIT LINF MODEL NAME NORM OUT OUTPUT PART RECIPE RECORD SAMPLES TIMES

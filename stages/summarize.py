@@ -30,7 +30,7 @@ def main(
 
     from robust_digits import tables
     from robust_digits.data import images
-    from robust_digits.draw import charts, digits, galleries, learning, plots
+    from robust_digits.draw import bracket, charts, digits, galleries, learning, plots
     from robust_digits.judge import checks, evidence, sanity, views
 
     if control not in params.models:
@@ -66,6 +66,7 @@ def main(
     galleries.crafted(pictures / "crafted.png", train_set, crafted_train, eps=made.eps)
     charts.accuracies(pictures / "accuracies.png", judged)
     charts.security(pictures / "security.png", judged)
+    bracket.bracket(pictures / "bracket.png", judged)
     charts.confusions(pictures / "confusions.png", judged)
     learning.learning(pictures / "learning.png", history)
     if control in history:

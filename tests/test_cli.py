@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
     "judge",
+    "export",
     "report",
     "page",
     "history",

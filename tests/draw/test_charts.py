@@ -10,15 +10,16 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.colors import to_hex
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from support.fabricated import fabricated, proven
 from support.pictures import assert_picture, picture
 
 from robust_digits.data.images import ImageSet
-from robust_digits.draw import charts, digits, galleries, learning
+from robust_digits.draw import bracket, charts, digits, galleries, learning
 from robust_digits.judge import scoring
-from robust_digits.judge.evidence import Evidence
+from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
 HISTORY = [
@@ -57,6 +58,7 @@ SEVERAL: dict[str, Callable[[Path, Mapping[str, Evidence]], None]] = {  # pictur
     "security": charts.security,
     "confusions": charts.confusions,
     "learning": lambda path, found: learning.learning(path, dict.fromkeys(found, HISTORY)),
+    "bracket": bracket.bracket,
     "security with a band": lambda path, found: charts.security(path, {model: proven(e) for model, e in found.items()}),
 }
 
@@ -200,6 +202,24 @@ def test_the_band_holds_true_accuracy(figures: list[Figure], tmp_path: Path) -> 
     (colour,) = np.asarray(band.get_facecolor())
     assert to_hex(colour) == to_hex(str(linf.lines[2].get_color()))
     assert str(linf.lines[2].get_label()) == "hardened"
+
+
+def test_the_bracket_counts_proven_open_and_broken_images(figures: list[Figure], tmp_path: Path) -> None:
+    """Of twenty images half of what was left is proven; of a model without bounds none; what is neither is open."""
+    _, found = fabricated()
+    found = replace(found, indicators={**found.indicators, "curve_images": 20.0})
+    other = replace(found, made={**found.made, WORST_CASE: Made(2, 0.2)})
+    bracket.bracket(tmp_path / "bracket.png", {"baseline": other, "hardened": proven(found)})
+    heights = [
+        [[bar.get_height() for bar in group] for group in axes.containers if isinstance(group, BarContainer)]
+        for axes in figures[0].axes
+    ]
+    assert heights == [[[0, 0, 0], [18, 8, 0], [2, 12, 20]], [[9, 4, 0], [9, 4, 0], [2, 12, 20]]]
+    baseline, hardened = figures[0].axes
+    assert [text.get_text() for text in hardened.get_xticklabels()] == ["0", "0.2\njudged", "0.5"]
+    assert [text.get_text() for text in baseline.get_xticklabels()] == ["0", "0.2", "0.5"], "judged in L2"
+    assert [text.get_text() for text in hardened.texts] == ["9", "4", "", "9", "4", "", "2", "12", "20"]
+    assert baseline.get_ylabel() == "how many of the first 20 test images"
 
 
 def test_confusions_are_shares_of_the_true_class(figures: list[Figure], tmp_path: Path) -> None:
