@@ -1,6 +1,6 @@
 # The words a person types. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help openmetrics audit faults repro test check format lock mnist detect judge record survey study lab experiments gate report page history reproduced plots deps pages bench
+.PHONY: help openmetrics audit export faults repro test check format lock mnist detect judge record survey study lab answers networks experiments gate report page history reproduced plots deps pages bench
 
 PYTHON ?= python3
 VENV := .venv
@@ -100,19 +100,30 @@ judge: $(VENV)/.locked ## attack, certify and check a Keras model of your own (M
 	@python -m robust_digits.candidate.judge $(call quoted,MODEL) $(call quoted,DATA) --eps $(call quoted,EPS) \
 		$(call option,--norm,NORM) $(call option,--samples,SAMPLES) $(call option,--output,OUTPUT)
 
+export: $(VENV)/.locked ## write a model for other verifiers: ONNX, and a VNN-LIB property for each of IMAGES=10 (MODEL=hardened, EPS, OUT)
+	@python -m robust_digits.candidate.export models/$(call quoted,MODEL,hardened).keras data/normalized/test \
+		$(call option,--eps,EPS) $(call option,--images,IMAGES) $(call option,--output,OUT)
+
 record: $(VENV)/.locked ## record the results of the last commit in docs/results/digits
 	python -m robust_digits.record.record HEAD docs/results/digits --command "make repro"
 
-survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a few images (MODEL=baseline, SAMPLES=10)
+survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a few images (MODEL=baseline, SAMPLES=10; RECORD=docs/studies/survey.csv)
 	python -m robust_digits.study.survey models/$(call quoted,MODEL,robust).keras data/normalized/test data/adversarial/test/fgm \
-		--samples $(call quoted,SAMPLES,10)
+		--samples $(call quoted,SAMPLES,10) $(call option,--record,RECORD)
 
 study: $(VENV)/.locked ## what a parameter does to accuracy, clean and attacked (NAME=kernel_size, one or more; DATA=mnist.npz; MARK=1 runs nothing)
 	@python -m robust_digits.study.run $(or $(foreach name,$(call given,NAME),$(call literal,$(name))),'') $(LOCAL) $(if $(MARK),--mark)
 
-lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does, into docs/lab.png (IMAGE=0 L2=3 LINF=0.15)
-	python -m robust_digits.study.lab models/baseline.keras data/normalized/test docs/lab.png \
-		--image $(call quoted,IMAGE,0) --l2 $(call quoted,L2,3) --linf $(call quoted,LINF,0.15)
+answers: $(VENV)/.locked ## what a model answers to forty test digits, and its losses on every part of the data, into docs (MODEL=baseline)
+	python -m robust_digits.study.answers models/$(call quoted,MODEL,baseline).keras data/normalized docs/answers.csv
+
+networks: $(VENV)/.locked ## write every network, its layers and its number of weights into docs/networks.md and .csv
+	python -m robust_digits.study.networks docs
+
+lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does, into docs/lab.png (IMAGE=0 L2=3 LINF=0.15; PART=train)
+	python -m robust_digits.study.lab models/baseline.keras data/normalized/$(call quoted,PART,test) \
+		$(call quoted,OUTPUT,docs/lab.png) \
+		--image=$(call quoted,IMAGE,0) --l2 $(call quoted,L2,3) --linf $(call quoted,LINF,0.15)
 
 experiments: $(VENV)/.locked ## what `dvc exp run` tried: parameters, and a model clean and in the worst case (MODEL=hardened)
 	@dvc exp show --only-changed --drop '(data|detection|models|stages|robust_digits|metrics)/.*' \
@@ -152,4 +163,4 @@ bench: $(VENV)/.locked ## time training, crafting and Square against Keras' fit 
 	python -m benchmarks.square
 
 # Nobody called from here reads these, and to hand them on make would expand, and so run, what stands in them.
-unexport BASE DATA EPS HERE IMAGE L2 LIMIT LINF MODEL NAME NORM OUTPUT RECIPE SAMPLES TIMES
+unexport BASE DATA EPS HERE IMAGE IMAGES L2 LIMIT LINF MODEL NAME NORM OUT OUTPUT PART RECIPE RECORD SAMPLES TIMES

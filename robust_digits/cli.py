@@ -10,6 +10,7 @@ from robust_digits.errors import InputError
 
 _COMMANDS = {  # the name that make knows, and the module whose `main` it is
     "judge": "candidate.judge",
+    "export": "candidate.export",
     "report": "report.report",
     "page": "report.page",
     "history": "report.trend",
@@ -19,13 +20,15 @@ _COMMANDS = {  # the name that make knows, and the module whose `main` it is
     "study": "study.run",
     "survey": "study.survey",
     "lab": "study.lab",
+    "answers": "study.answers",
+    "networks": "study.networks",
     "record": "record.record",
     "trial": "record.trial",
     "reproduced": "record.reproduction",
     "pages": "record.pages",
     "deps": "record.dependencies",
 }
-_NOTE = "judge takes a model from anywhere; every other command is about the project in the current folder."
+_NOTE = "judge and export take a model from anywhere; every other command is about the project in the current folder."
 
 
 @guarded

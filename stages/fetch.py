@@ -9,7 +9,7 @@ from robust_digits.errors import listed
 from robust_digits.params import Section, Sha256, Source
 
 
-class Data(Section, others=("image_size", "test", "validation")):
+class Data(Section, others=("image_size", "label_noise", "test", "validation")):
     """Where the data come from; `sha256` of the one file of a path or URL."""
 
     source: Source

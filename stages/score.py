@@ -18,11 +18,14 @@ def main(
     details: Annotated[Path, "output: how each of them was made, as JSON"],
     verdicts: Annotated[Path, "output: right or wrong, each image under each attack, as CSV"],
 ) -> None:
-    from robust_digits.judge import evidence, scoring
+    from robust_digits.judge import evidence, scoring, views
 
     judged = evidence.load(found)
     scoring.save(judged, scoring.Places(metrics, details, verdicts))
-    said = ", ".join(f"{view} {scoring.accuracy(right):.1%}" for view, right in judged.verdicts().items())
+    shares, undecided = judged.verdicts(), scoring.undecided(judged)
+    if judged.certified is not None and undecided is not None:
+        shares |= {views.CERTIFIED: judged.certified, "open": undecided}
+    said = ", ".join(f"{view} {scoring.accuracy(right):.1%}" for view, right in shares.items())
     print(f"{metrics.stem}: {said} -> {metrics}, {details}, {verdicts}")
 
 

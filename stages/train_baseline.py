@@ -61,6 +61,7 @@ def main(
             "dropout": params.train.dropout,
         },
     )
+    baseline.summary()
     started = time.monotonic()
     epochs = training.train(
         baseline,

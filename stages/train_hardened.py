@@ -38,6 +38,7 @@ def main(
         section="harden",
         options={"width": params.harden.width},
     )
+    hardened.summary()
     hardening = Hardening(hardened, train_set, validation_set, params.harden, seed=params.seed)
     hardening.run(checkpoint.path(params.model_dump_json(), train_set, validation_set))
     models.save(hardened, model)

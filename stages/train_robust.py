@@ -45,6 +45,7 @@ def main(
     robust = models.load(baseline, train_set)
     if params.retrain.init == "scratch":
         robust = models.fresh(robust)
+    robust.summary()
     started = time.monotonic()
     epochs = training.train(
         robust,

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
     "judge",
+    "export",
     "report",
     "page",
     "history",
@@ -28,6 +29,8 @@ COMMANDS = (
     "study",
     "survey",
     "lab",
+    "answers",
+    "networks",
     "record",
     "trial",
     "reproduced",

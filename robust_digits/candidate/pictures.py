@@ -4,12 +4,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from robust_digits.data.images import ImageSet
-from robust_digits.draw import charts, digits
+from robust_digits.draw import bracket, charts, digits, galleries
 from robust_digits.judge.evidence import Evidence
 
 
 def draw(name: str, evidence: Evidence, images: ImageSet) -> dict[str, bytes]:
-    """Return the pictures by their titles: accuracies, curves, the strongest attack, and what is wrong anyway."""
+    """Return the pictures by their titles: accuracies, curves, fates, the strongest attack, what is wrong anyway."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "picture.png")
 
@@ -21,8 +21,10 @@ def draw(name: str, evidence: Evidence, images: ImageSet) -> dict[str, bytes]:
         found.append(drawn("Right in each view, with 95% intervals"))
         charts.security(path, {name: evidence})
         found.append(drawn("Accuracy over the size of the perturbation"))
+        bracket.bracket(path, {name: evidence})
+        found.append(drawn("Proven, open and broken images"))
         digits.attack(path, evidence, model=name)
         found.append(drawn("The strongest attack"))
-        digits.mistakes(path, images, evidence, model=name)
+        galleries.mistakes(path, images, evidence, model=name)
         found.append(drawn("Wrong without any attack"))
         return dict(found)

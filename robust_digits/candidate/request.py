@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from robust_digits.attack.table import ATTACKS, Attacks
@@ -55,8 +56,10 @@ def whole(value: str, *, name: str, least: int, most: int = _LARGEST_SEED) -> in
     return number
 
 
-def check_output(folder: Path) -> Path:
+def check_output(folder: Path, written: tuple[str, ...] = FILES) -> Path:
     """Return the folder to write, by a name of its own (`.` has none), before an hour is spent on what goes there.
+
+    `written` are the names of what the command writes, patterns such as *.onnx among them.
 
     Raises
     ------
@@ -68,7 +71,8 @@ def check_output(folder: Path) -> Path:
     try:
         if folder.is_symlink() or folder.is_mount() or (folder.exists() and not folder.is_dir()):
             raise InputError(f"{folder}: expected a folder to write, got something else of that name; {_ANOTHER}")
-        others = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.is_dir() else []
+        there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        others = [name for name in there if not any(fnmatch(name, pattern) for pattern in written)]
         if others:
             raise InputError(f"{folder}: holds {named(others[0])}, which would be lost; {_ANOTHER}")
         check_place(folder)

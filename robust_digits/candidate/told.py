@@ -73,10 +73,12 @@ def members(evidence: Evidence) -> str:
 def bracket(evidence: Evidence) -> str:
     """Return between which ends true robust accuracy on these images lies."""
     worst = f"{scoring.accuracy(evidence.right(WORST_CASE)):.1%}"
-    if evidence.certified is None:
+    undecided = scoring.undecided(evidence)
+    if evidence.certified is None or undecided is None:
         reason = evidence.made[CERTIFIED].settings["reason"]
         return f"at most {worst} are robust (worst case); nothing is proven: {reason}"
-    return f"between {scoring.accuracy(evidence.certified):.1%} (certified) and {worst} (worst case) are robust"
+    proven, width = scoring.accuracy(evidence.certified), scoring.accuracy(undecided)
+    return f"between {proven:.1%} (certified) and {worst} (worst case) are robust: {width:.1%} are open"
 
 
 def verdict(found: Judged) -> str:

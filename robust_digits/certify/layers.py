@@ -7,10 +7,11 @@ import math
 from collections.abc import Callable
 
 from robust_digits.certify.rounding import FUNCTION
-from robust_digits.certify.rules import Affine, Call, Rising, Rule, Unbounded, Weights
+from robust_digits.certify.rules import Affine, Call, Reach, Rising, Rule, Unbounded, Weights
 from robust_digits.runtime import keras, tf
 
 layers, activations = keras.layers, keras.activations
+_AXES = 2  # of a map: rows, columns
 
 _ACTIVATIONS: dict[Callable[[tf.Tensor], tf.Tensor], list[Rule]] = {
     activations.linear: [],
@@ -51,7 +52,7 @@ def _activation(call: Call) -> list[Rule]:
 
 
 def _same(_: Call) -> Affine:
-    return Affine(lambda inputs, _: inputs[0], lambda _: Weights(None), roundings=0)
+    return Affine(lambda inputs, _: inputs[0], lambda _: Weights(None), roundings=0, reach=Reach())
 
 
 def _unweighted(call: Call, roundings: int = 0) -> Affine:
@@ -91,17 +92,32 @@ def _merged(call: Call) -> Affine:
 
 
 def _convolution(call: Call) -> Affine:
-    layer = call.layer
+    layer, plain = call.layer, set(call.layer.dilation_rate) == {1} and call.layer.groups == 1
+    sizes = [size for size in call.shapes[0][1:3] if size is not None]
 
-    def back(gradient: tf.Tensor, kernel: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
-        return tf.nn.conv2d_transpose(gradient, kernel, (len(gradient), *shape), layer.strides, layer.padding.upper())
+    def back(
+        gradient: tf.Tensor, kernel: tf.Tensor, shape: tuple[int, ...], padding: str = layer.padding.upper()
+    ) -> tf.Tensor:
+        return tf.nn.conv2d_transpose(gradient, kernel, (tf.shape(gradient)[0], *shape), layer.strides, padding)
 
     return Affine(
         lambda inputs, kernel: layer.convolution_op(inputs[0], kernel),
         lambda dtype: _learnt(layer, dtype),
         math.prod(layer.kernel.shape[:-1]) + 1,
-        back=back if set(layer.dilation_rate) == {1} and layer.groups == 1 else None,
+        back=back if plain else None,
+        reach=_reach(layer, *sizes) if plain and len(sizes) == _AXES else None,
     )
+
+
+def _reach(layer: keras.layers.Conv2D, *sizes: int) -> Reach:
+    """Return what a pixel of a convolution is made of; "same" pads the first rows and columns with the smaller half."""
+    kernel, strides = layer.kernel_size, layer.strides
+    missing = (
+        (-(-size // stride) - 1) * stride + width - size
+        for size, width, stride in zip(sizes, kernel, strides, strict=True)
+    )
+    down, right = (max(each, 0) // 2 if layer.padding == "same" else 0 for each in missing)
+    return Reach(kernel, strides, (down, right))
 
 
 def _dense(call: Call) -> Affine:
@@ -124,7 +140,7 @@ def _learnt(layer: keras.layers.Layer, dtype: tf.DType) -> Weights:
 
 def _scaling(weights: Callable[[tf.DType], Weights], roundings: int) -> Affine:
     """Return what multiplies and shifts each channel."""
-    return Affine(lambda inputs, scale: inputs[0] * scale, weights, roundings)
+    return Affine(lambda inputs, scale: inputs[0] * scale, weights, roundings, reach=Reach())
 
 
 def _batch_normalization(call: Call) -> Affine:

@@ -1,153 +1,170 @@
 """Backward linear bounds (CROWN, Zhang et al. 2018): slower than boxes, and tighter.
 
-How far a logit can lead another is followed backwards as a linear function of each layer's values. A box forgets which
-values rise together; a linear function remembers it, but for where a ReLU bends: there two lines take its place, one
-above and one below. Boxes in front of each ReLU say how far it can bend; they are made smaller in the same way.
+How far a logit can lead another is followed backwards to the image, as a linear function of each layer's values
+(lines.py). Boxes in front of each ReLU say how far it can bend; they are made smaller in the same way.
 
 The proof is of the network as it runs in float32, as that of boxes (boxes.py): each step adds what it can be off. That
 counts one rounding of float32 more than there is, which is 2**29 times what is lost here, in float64.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.certify.boxes import PROOF, Box, between, propagate, rounding
+from robust_digits.certify import lines
+from robust_digits.certify.boxes import PROOF, Box, between, propagate
 from robust_digits.certify.graph import Step, steps
 from robust_digits.certify.interval_bounds import image_boxes, overflows
-from robust_digits.certify.rounding import UNIT, gamma
 from robust_digits.certify.rules import Affine, Rising
 from robust_digits.data.images import ImageSet
-from robust_digits.runtime import keras, tf
+from robust_digits.runtime import keras, quiet, tf
 
-_FUNCTIONS = 512  # at a time
+_BATCH = 16  # images
+_WEIGHTS = 2**21  # at a time, of functions of the largest value
+_INDICES = tf.TensorSpec((None,), tf.int64)
+Numbers = NDArray[np.float64]
 
 
-def certified(model: keras.Model, images: ImageSet, *, eps: float) -> NDArray[np.bool_]:
-    """Return which images (n,) are proven to be classified right anywhere within `eps` (L-infinity) of them.
+class LinearBounds:
+    """A network with everything compiled that its bounds need, for images of one shape.
 
-    As `interval_bounds.certified`, which proves in a moment most of what this does: ask it first.
+    It is taken as it is: weights that change later are not seen.
     """
-    network = steps(model)
-    return np.array([_proven(network, image, eps=eps) for image in images.batches(1)], np.bool_)
 
+    def __init__(self, model: keras.Model, shape: tuple[int, ...]) -> None:
+        """Compile a network, which must not be `interval_bounds.unsupported`, for images of `shape` (without n)."""
+        network = [_fixed(step) for step in steps(model)]
+        image = tf.TensorSpec((None, *shape), PROOF.dtype)
+        self.propagate = _compiled(lambda image: propagate(network, [image], PROOF), Box(image, image))
+        boxes = tf.nest.map_structure(_any_number, self.propagate.get_concrete_function().structured_outputs)
+        self.rows = max(1, _WEIGHTS // max(math.prod(box.centre.shape[1:]) for box in boxes))  # functions at a time
+        self.highest = _compiled(
+            lambda boxes, leads, images: lines.highest(network, boxes, leads, images), boxes, boxes[-1].centre, _INDICES
+        )
+        self.tighten = [_Tightening(network, boxes, number, rows=self.rows) for number in _behind_bends(network)]
 
-def _proven(network: Sequence[Step], image: ImageSet, *, eps: float) -> bool:
-    bounds = Bounds(network, image_boxes(image, eps=eps))
-    return bounds.stands(int(image.labels[0])) or (bounds.tighten() and bounds.stands(int(image.labels[0])))
+    def certified(self, images: ImageSet, *, eps: float) -> NDArray[np.bool_]:
+        """Return which images (n,) are proven to be classified right anywhere within `eps` (L-infinity) of them.
+
+        As `interval_bounds.certified`, which proves in a moment most of what this does: ask it first.
+        """
+        return np.concatenate([self._proven(batch, eps=eps) for batch in images.batches(_BATCH)])
+
+    def _proven(self, batch: ImageSet, *, eps: float) -> NDArray[np.bool_]:
+        bounds = Bounds(self, image_boxes(batch, eps=eps))
+        proven = bounds.stand(batch.labels)
+        left = np.flatnonzero(~proven)
+        if len(left) and self.tighten:
+            bounds.keep(left)
+            bounds.tighten()
+            proven[left] = bounds.stand(batch.labels[left])
+        return proven
 
 
 class Bounds:
-    """What is known of the values of a network on its way from one image: their boxes, (1, ...), the image's first."""
+    """What is known of the values of a network on its way from n images: their boxes, (n, ...), the image's first."""
 
-    def __init__(self, network: Sequence[Step], image: Box) -> None:
+    def __init__(self, network: LinearBounds, image: Box) -> None:
         """Start from the boxes that intervals give."""
         self._network = network
-        self.boxes = propagate(network, [image], PROOF)
+        self.boxes: list[Box] = network.propagate(image)
 
-    def stands(self, label: int) -> bool:
-        """Return whether no logit can come up to the true one."""
-        leads = np.delete(np.eye(int(self.boxes[-1].centre.shape[1])), label, axis=0)
-        leads[:, label] = -1
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        """Forget all images but some."""
+        self.boxes = tf.nest.map_structure(lambda ends: tf.gather(ends, rows), self.boxes)
+
+    def stand(self, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return in which boxes (n,) no logit can come up to the true one."""
+        classes = self.boxes[-1].centre.shape[1]
+        others = np.array([np.delete(np.arange(classes), label) for label in labels])
+        leads = np.eye(classes)[others] - np.eye(classes)[labels][:, None]
         # Written so that it is false where a bound is not a number.
-        return bool((self.highest(len(self._network), leads) < 0).all() and not overflows(self.boxes).numpy().any())
+        stand: NDArray[np.bool_] = (self.highest(leads) < 0).all(axis=1) & ~overflows(self.boxes).numpy()
+        return stand
 
-    def tighten(self) -> bool:
-        """Make the boxes smaller in front of each ReLU behind another one; return whether there is any."""
-        bent, found = {0: False}, False
-        for number, (rule, takes) in enumerate(self._network, start=1):
-            if _bends(rule) and bent[takes[0]]:
-                self._tighten(takes[0])
-                found = True
-            bent[number] = isinstance(rule, Rising) or any(bent[taken] for taken in takes)
-        return found
+    def highest(self, functions: Numbers) -> Numbers:
+        """Return the most (n, m) that linear functions of the logits can come to, by their weights (n, m, classes)."""
+        count, many, classes = functions.shape
+        images = np.repeat(np.arange(count), many)
+        flat, found = functions.reshape(-1, classes), np.zeros(count * many)
+        for rows in _parts(np.arange(len(flat)), self._network.rows):
+            found[rows] = self._network.highest(self.boxes, tf.constant(flat[rows]), tf.constant(images[rows])).numpy()
+        return found.reshape(count, many)
 
-    def highest(self, number: int, functions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the most (m,) that linear functions of the value `number` can come to, by their weights (m, ...)."""
-        parts = range(0, len(functions), _FUNCTIONS)
-        return np.concatenate([self._highest(number, functions[start : start + _FUNCTIONS]) for start in parts])
+    def tighten(self) -> None:
+        """Make the boxes smaller in front of each ReLU behind another one."""
+        for tightening in self._network.tighten:
+            self.boxes = tightening(self.boxes)
 
-    def _tighten(self, number: int) -> None:
-        """Make a box smaller where 0 is in it, and all behind it."""
-        box = self.boxes[number]
-        low, high = ((box.centre + sign * box.radius).numpy().ravel() for sign in (-1, 1))
-        unsure = np.flatnonzero((low < 0) & (high > 0))
-        if not len(unsure):
-            return
-        units = np.zeros((2, len(unsure), len(low)))  # each as it is, for how high it can come, and turned round
-        units[0, np.arange(len(unsure)), unsure], units[1, np.arange(len(unsure)), unsure] = 1, -1
-        most = self.highest(number, units.reshape(-1, *box.centre.shape[1:])).reshape(2, -1)
-        high[unsure], low[unsure] = np.minimum(high[unsure], most[0]), np.maximum(low[unsure], -most[1])
-        ends = (tf.constant(end.reshape(box.centre.shape)) for end in (low, high))
-        self.boxes = propagate(self._network[number:], [*self.boxes[:number], between(*ends)], PROOF)
 
-    def _highest(self, number: int, functions: NDArray[np.float64]) -> NDArray[np.float64]:
-        owed, most = {number: tf.constant(functions)}, tf.zeros(len(functions), PROOF.dtype)
-        for at in range(number, 0, -1):
-            if at not in owed:
-                continue
-            weights, (rule, takes) = owed.pop(at), self._network[at - 1]
-            if isinstance(rule, Affine):
-                added, back = _through_sums(rule, weights, [self.boxes[taken] for taken in takes])
-            elif _bends(rule):
-                added, back = _through_bend(rule, weights, self.boxes[takes[0]])
-            else:
-                added, back = _over(weights, self.boxes[at]), []
-            most += added
-            for taken, part in zip(takes, back, strict=False):
-                owed[taken] = owed[taken] + part if taken in owed else part
-        if 0 in owed:
-            image = self.boxes[0]
-            most += _over(owed[0], Box(image.centre, image.radius + UNIT * image.largest()))
-        found: NDArray[np.float64] = most.numpy()
+class _Tightening:
+    """What makes the boxes smaller of one value of a network, where 0 is in them, and those of all behind it."""
+
+    def __init__(self, network: Sequence[Step], boxes: Sequence[Box], number: int, *, rows: int) -> None:
+        """Compile it for a network whose boxes, (n, ...), are specified so, and for so many functions at a time."""
+        self._number, self._rows = number, rows
+        self._reached = _compiled(
+            lambda boxes, units, images: lines.reached(network, boxes, number, units, images), boxes, _INDICES, _INDICES
+        )
+        self._onwards = _compiled(
+            lambda boxes, low, high: propagate(network[number:], [*boxes, between(low, high)], PROOF),
+            boxes[:number],
+            *boxes[number],
+        )
+
+    def __call__(self, boxes: list[Box]) -> list[Box]:
+        box = boxes[self._number]
+        ends = [np.array(box.centre + sign * box.radius) for sign in (-1, 1)]
+        low, high = (end.reshape(len(end), -1) for end in ends)
+        unsure = np.argwhere((low < 0) & (high > 0))
+        for rows in _parts(unsure, self._rows):
+            images, units = rows.T
+            most = self._reached(boxes, tf.constant(units), tf.constant(images)).numpy()
+            high[images, units] = np.minimum(high[images, units], most[0])
+            low[images, units] = np.maximum(low[images, units], -most[1])
+        found: list[Box] = self._onwards(boxes[: self._number], *(tf.constant(end) for end in ends))
         return found
 
 
-def _bends(rule: Affine | Rising) -> bool:
-    """Return whether two lines can take the place of a function."""
-    return isinstance(rule, Rising) and rule.slope is not None
+def _behind_bends(network: Sequence[Step]) -> list[int]:
+    """Return the numbers of the values in front of a ReLU that stand behind another one, in order."""
+    bent, found = {0: False}, []
+    for number, (rule, takes) in enumerate(network, start=1):
+        bent[number] = isinstance(rule, Rising) or any(bent[taken] for taken in takes)
+        if lines.bends(rule) and bent[takes[0]] and takes[0] not in found:
+            found.append(takes[0])
+    return found
 
 
-def _through_sums(rule: Affine, weights: tf.Tensor, taken: Sequence[Box]) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Return what a constant and rounding add to functions of sums, and their weights of what the sums are made of."""
-    kernel, constant, _ = rule.weights(PROOF.dtype)
-    back = _back(rule, kernel, weights, [tuple(box.centre.shape[1:]) for box in taken])
-    centre = tf.zeros_like(weights[:1]) + (0.0 if constant is None else constant)
-    off = rounding(rule, taken) if rule.roundings else tf.zeros_like(centre)
-    return _over(weights, Box(centre, off)), back
+def _fixed(step: Step) -> Step:
+    """Return a step whose weights, if it has any, are read once."""
+    if not isinstance(step.rule, Affine):
+        return step
+    weights = step.rule.weights(PROOF.dtype)
+    return step._replace(rule=replace(step.rule, weights=lambda _: weights))
 
 
-def _back(rule: Affine, kernel: tf.Tensor, weights: tf.Tensor, shapes: Sequence[tuple[int, ...]]) -> list[tf.Tensor]:
-    """Return the weights of what sums are made of, given those of the sums: their gradient, wherever it is taken."""
-    if rule.back is not None:
-        return [rule.back(weights, kernel, shapes[0])]
-    inputs = [tf.zeros((len(weights), *shape), PROOF.dtype) for shape in shapes]
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(inputs)
-        sums = rule.sums(inputs, kernel)
-    back: list[tf.Tensor] = tape.gradient(sums, inputs, output_gradients=weights)
-    return back
+def _compiled(function: Callable[..., Any], *specifications: Any) -> Any:  # noqa: ANN401 (TensorFlow has no types)
+    """Return a function compiled for such arguments; it has run once, which is when TensorFlow warns."""
+    compiled = tf.function(function, input_signature=specifications, autograph=False)
+    with quiet():
+        compiled(*tf.nest.map_structure(_nothing, specifications))
+    return compiled
 
 
-def _through_bend(rule: Rising, weights: tf.Tensor, box: Box) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Return what the lines about max(x, slope x) and rounding add to functions of it, and their weights of x.
-
-    Above lies the line through both ends of the box, below one of the two lines that the function is made of.
-    """
-    low, high = box.centre - box.radius, box.centre + box.radius
-    bend, top = (tf.maximum(end, rule.slope * end) for end in (low, high))
-    rise = tf.where(high > low, (top - bend) / tf.where(high > low, high - low, 1.0), 1.0)
-    below = tf.where(high > -low, tf.ones_like(low), rule.slope)
-    # Weights above 0 take the line above, those below 0 the line below: their mean slope, and half the difference.
-    added = _over(
-        weights, Box((bend - rise * low) / 2, (bend - rise * low) / 2 + gamma(rule.roundings) * box.largest())
-    )
-    return added, [weights * ((rise + below) / 2) + tf.abs(weights) * ((rise - below) / 2)]
+def _nothing(specification: tf.TensorSpec) -> tf.Tensor:
+    return tf.zeros([size or 1 for size in specification.shape], specification.dtype)
 
 
-def _over(weights: tf.Tensor, box: Box) -> tf.Tensor:
-    """Return the most (m,) that functions of weights (m, ...) come to in a box (1, ...)."""
-    flat, absolute = (tf.reshape(each, (len(each), -1)) for each in (weights, tf.abs(weights)))
-    centre, radius = (tf.reshape(each, (-1, 1)) for each in box)
-    return (flat @ centre + absolute @ radius)[:, 0]
+def _any_number(values: tf.Tensor) -> tf.TensorSpec:
+    """Return the specification of values (n, ...) for any n."""
+    return tf.TensorSpec((None, *values.shape[1:]), values.dtype)
+
+
+def _parts(values: NDArray[Any], size: int) -> list[NDArray[Any]]:
+    """Return values (n, ...) in parts of a size at most."""
+    return [values[start : start + size] for start in range(0, len(values), size)]

@@ -13,7 +13,8 @@ What is assumed of it is IEEE 754 (Higham 2002, "Accuracy and Stability of Numer
 - an activation that is no sum or comparison (sigmoid, tanh) is off by `FUNCTION` units of the larger of 1 and itself.
 
 Transforms that save products (Winograd, FFT), 16 bits and TensorFlow's 19 (TF32) do worse: a proof does not hold for a
-network that runs in them. On a CPU TensorFlow uses none of them for float32.
+network that runs in them. On a CPU TensorFlow uses no such transform for float32, and runtime.py keeps it from shorter
+numbers, which an environment can ask for.
 
 The bounds themselves are calculated in float64, whose errors are 2**29 times smaller: one rounding of float32 more in
 each `gamma` pays for all of them, so long as a sum has fewer terms than that. Jia & Rinard 2021 ("Exploiting Verified

@@ -1,6 +1,6 @@
 """What a step of a network does to numbers, as bounds need it: sums of products (`Affine`), or what only rises."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -34,6 +34,17 @@ class Weights(NamedTuple):
     terms: Any = None
 
 
+class Reach(NamedTuple):
+    """The window of a map that one pixel of another is made of: its size, (rows, columns), and where it stands.
+
+    That of pixel p starts at pixel p * `stride` - `before`; what is outside of the map counts as 0.
+    """
+
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    before: tuple[int, int] = (0, 0)
+
+
 @dataclass(frozen=True)
 class Affine:
     """Sums of products with weights, and a constant.
@@ -41,14 +52,29 @@ class Affine:
     `sums` of inputs and a kernel is linear in both, and has no negative weights of its own. `weights` are in the type
     that is asked for. A term is rounded `roundings` times at most; 0: numbers are only moved. `dense` says that it is
     a matrix product of (n, features). `back` is the gradient of `sums`, given that of what they make, the kernel and
-    the shape of the one input, where there is a shorter way to it.
+    the shape of the one input, where there is a shorter way to it. `reach` says what a pixel is made of, where that is
+    the same window wherever it stands; `back` of the gradient of a window then takes "VALID" as `padding`.
     """
 
     sums: Callable[[list[tf.Tensor], tf.Tensor | None], tf.Tensor]
     weights: Callable[[tf.DType], Weights]
     roundings: int
     dense: bool = False
-    back: Callable[[tf.Tensor, tf.Tensor, tuple[int, ...]], tf.Tensor] | None = None
+    back: Callable[..., tf.Tensor] | None = None
+    reach: Reach | None = None
+
+    def backwards(
+        self, weights: tf.Tensor, kernel: tf.Tensor | None, shapes: Sequence[tuple[int, ...]], **padding: str
+    ) -> list[tf.Tensor]:
+        """Return the weights of each input, (m, *shape), given those of the sums, (m, ...): their gradient."""
+        if self.back is not None:
+            return [self.back(weights, kernel, shapes[0], **padding)]
+        inputs = [tf.zeros((tf.shape(weights)[0], *shape), weights.dtype) for shape in shapes]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(inputs)
+            sums = self.sums(inputs, kernel)
+        found: list[tf.Tensor] = tape.gradient(sums, inputs, output_gradients=weights)
+        return found
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Split a labelled image set into parts with the same share of every class."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
@@ -29,6 +31,19 @@ def hold_out(whole: ImageSet, *, share: float, seed: int, name: str) -> tuple[Im
     if any(len(np.unique(part.labels)) < len(classes) for part in parts):
         raise too_few
     return parts
+
+
+def noisy_copies(part: ImageSet, *, copies: int, seed: int) -> Iterator[ImageSet]:
+    """Yield an image set, then so many copies of it with labels that `seed` draws, each class equally likely.
+
+    So Rolnick et al. 2017 ("Deep Learning is Robust to Massive Label Noise") add labels that say nothing to each that
+    is right.
+    """
+    yield part
+    classes = int(part.labels.max()) + 1
+    for number in range(copies):
+        drawn = np.random.default_rng((seed, number)).integers(classes, size=len(part), dtype=np.int64)
+        yield ImageSet(part.images, drawn)
 
 
 def check_classes(train: NDArray[np.int64], test: NDArray[np.int64], *, where: object) -> int:

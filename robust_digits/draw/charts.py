@@ -1,6 +1,6 @@
-"""Draw models, one or several side by side: accuracy in each view and over eps, confusion, and how they learned."""
+"""Draw models, one or several side by side: accuracy in each view and over eps, and confusion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -17,34 +18,41 @@ from robust_digits.judge import sanity, scoring
 from robust_digits.judge.evidence import Evidence
 from robust_digits.judge.views import CERTIFIED, CLEAN, CURVE, FGM_TRANSFER, FGM_WHITE_BOX, NORMS, WORST_CASE, label
 
-_HISTORY = {"loss": "loss", "accuracy": "accuracy"}
-_UNDER_PGD = "validation_pgd"  # what the history of a hardened model tells beside
 _NUMBERED = 14  # classes at most whose shares fit into their cells
 _SCALE = (0, 0.01, 0.05, 0.2, 0.5, 1)  # told beside the colours otherwise
+_BOUND = f"no model can be better: from eps {sanity.GREY:g} on, all images may be one grey"
+_SUITE = "eps of the metrics and of the worst case"
+_UNKNOWN = "band: true accuracy, from what is certified to what an attack left"
+_CAVEAT = "an upper end only: behind steep thresholds, as of\nthe network `binarized`, attacks in L2 are weak"
 _FAR = 3  # times as large an eps as the one before it: of a curve that would be squeezed into a corner
 
 
 def accuracies(path: Path, evidence: Mapping[str, Evidence]) -> None:
-    """Draw each model's accuracy in each view side by side, with 95% intervals."""
-    figure = Figure(figsize=(1.6 + 2.8 * len(evidence), 3.6), layout="constrained")
+    """Draw each model's accuracy in each view side by side, and what is certified, with 95% intervals."""
+    figure = Figure(figsize=(1.6 + 3.3 * len(evidence), 4.0), layout="constrained")
     axes = figure.subplots()
-    width = 0.8 / len(COLOURS)
     made = next(iter(evidence.values())).made
+    width = 0.86 / len(COLOURS)
     for position, (view, colour) in enumerate(COLOURS.items()):
-        right = [each.right(view) for each in evidence.values()]
-        heights = [100 * scoring.accuracy(verdicts) for verdicts in right]
-        places = np.arange(len(evidence)) + (position - (len(COLOURS) - 1) / 2) * width
-        bars = axes.bar(places, heights, width * 0.94, color=colour, label=label(view, made[view].eps))
-        ends = [scoring.interval(int(each.sum()), len(each)) for each in right]
-        off = [(height - 100 * low, 100 * high - height) for height, (low, high) in zip(heights, ends, strict=True)]
-        axes.errorbar(places, heights, np.maximum(off, 0).T, fmt="none", color="black", lw=1)
-        axes.bar_label(bars, fmt="%.1f", padding=6, fontsize=8)
+        named: str | None = label(view, made[view].eps)
+        for number, each in enumerate(evidence.values()):
+            place = number + (position - (len(COLOURS) - 1) / 2) * width
+            right = each.certified if view == CERTIFIED else each.right(view)
+            if right is None:
+                axes.text(place, 2, "cannot be certified", rotation=90, fontsize=8, ha="center")
+                continue
+            share, low, high = _percent(right)
+            axes.bar(place, share, width * 0.94, color=colour, label=named)
+            axes.plot([place, place], [low, high], color="black", lw=1)
+            axes.text(place, max(share, high) + 1.5, f"{share:.1f}", fontsize=8, ha="center")
+            named = None  # one entry of the legend a view
     axes.set_xticks(range(len(evidence)), list(evidence))
-    axes.set_ylim(0, 112)
+    axes.set_ylim(0, 108)
     axes.set_yticks(range(0, 101, 20))
-    axes.set_ylabel("accuracy on the test images, %")
+    axes.set_ylabel("right, % of the test images")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(ncols=len(COLOURS), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=8)
+    columns = len(COLOURS) if len(evidence) > 1 else 2
+    figure.legend(ncols=columns, loc="outside upper center", frameon=False, fontsize=9, columnspacing=1.2)
     parts.save(figure, path)
 
 
@@ -60,9 +68,8 @@ def standing(path: Path, evidence: Evidence) -> None:
     figure = Figure(figsize=(6.4, 0.9 + 0.42 * len(shares)), layout="constrained")
     axes = figure.subplots()
     for place, (view, right) in enumerate(shares.items()):
-        share = 100 * scoring.accuracy(right)
-        low, high = (100 * end for end in scoring.interval(int(right.sum()), len(right)))
-        axes.barh(place, share, 0.7, color={**COLOURS, CERTIFIED: RIGHT}.get(view, QUIET))
+        share, low, high = _percent(right)
+        axes.barh(place, share, 0.7, color=COLOURS.get(view, QUIET))
         axes.plot([low, high], [place, place], color="black", lw=1)
         axes.text(max(high, share) + 1.5, place, f"{share:.1f}", fontsize=8, va="center")
     if evidence.certified is not None:
@@ -82,7 +89,7 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
     The band below a line reaches down to what is certified: true accuracy lies in it. The radius of the suite is a
     line across the norm that it is of.
     """
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    figure = Figure(figsize=(9.6, 5.0), layout="constrained")
     names: dict[str, str | int] = {"linf": "inf", "l2": 2}
     for axes, (norm, name) in zip(figure.subplots(1, 2, sharey=True), names.items(), strict=True):
         for model, each in evidence.items():
@@ -90,19 +97,23 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
             (line,) = axes.plot(points[:, 0], 100 * points[:, 1], marker="o", ms=3, label=model)
             if norm == "linf" and CERTIFIED in each.curves:
                 _band(axes, each, colour=line.get_color())
-        axes.set_xlabel(f"eps, {NORMS[name]}")
+        axes.set_title(f"{NORMS[name]}: accuracy under {CURVE}", fontsize=11)
         axes.set_ylim(-2, 102)
         axes.spines[["top", "right"]].set_visible(False)
         if norm == "linf" and points[-1, 0] >= sanity.GREY:
             bound = 100 * next(iter(evidence.values())).indicators["grey_bound"]
-            axes.plot([sanity.GREY, sanity.GREY + 0.05], [bound, bound], color="black", lw=2)
-            axes.text(sanity.GREY + 0.06, bound, "no model can\nexceed this", fontsize=8, va="center")
-            axes.set_xlim(right=sanity.GREY + 0.22)  # room for the words, clear of every line
+            axes.plot([sanity.GREY, sanity.GREY + 0.1], [bound, bound], color="black", lw=2, ls="--", label=_BOUND)
         if each.made[WORST_CASE].norm == name:
-            axes.axvline(each.indicators["eps"], color=QUIET, lw=1, zorder=0)
-        if norm == "linf":
-            axes.set_ylabel(f"accuracy under {CURVE}, % of {each.indicators['curve_images']:.0f} images")
-            axes.legend(frameon=False)
+            axes.axvline(each.indicators["eps"], color=QUIET, lw=1.5, zorder=0, label=_SUITE)
+    linf, l2 = figure.axes
+    linf.set_ylabel(f"right, % of the first {each.indicators['curve_images']:.0f} test images")
+    linf.set_xlabel("eps")
+    l2.set_xlabel(f"eps\n{_CAVEAT}", fontsize=9)
+    handles = dict(zip(*reversed(linf.get_legend_handles_labels()), strict=True))
+    handles |= dict(zip(*reversed(l2.get_legend_handles_labels()), strict=True))
+    if any(CERTIFIED in each.curves for each in evidence.values()):
+        handles[_UNKNOWN] = Patch(color=QUIET, alpha=0.4)
+    figure.legend(list(handles.values()), list(handles), ncols=2, loc="outside lower center", frameon=False, fontsize=9)
     parts.save(figure, path)
 
 
@@ -131,26 +142,10 @@ def confusions(path: Path, evidence: Mapping[str, Evidence]) -> None:
     parts.save(figure, path)
 
 
-def learning(path: Path, histories: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
-    """Draw loss and accuracy over the epochs, training and validation, and that under PGD where told."""
-    figure = Figure(figsize=(4.4 * len(histories), 5.2), layout="constrained")
-    grid = figure.subplots(2, len(histories), squeeze=False, sharey="row")
-    for column, (model, history) in enumerate(histories.items()):
-        epochs = [int(epoch["epoch"]) for epoch in history]
-        grid[0, column].set_title(model)
-        grid[1, column].set_xlabel("epoch")
-        for axes, (key, name) in zip(grid[:, column], _HISTORY.items(), strict=True):
-            for prefix, part in (("", "training"), ("validation_", "validation")):
-                axes.plot(epochs, [float(epoch[prefix + key]) for epoch in history], label=part)
-            if key == "accuracy" and _UNDER_PGD in history[0]:
-                axes.plot(epochs, [float(epoch[_UNDER_PGD]) for epoch in history], label="validation, under PGD")
-                axes.legend(frameon=False)
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=(1, 2, 5, 10)))
-            if column == 0:
-                axes.set_ylabel(name)
-    grid[0, 0].legend(frameon=False)
-    parts.save(figure, path)
+def _percent(right: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Return the accuracy of verdicts (n,) and the ends of its 95% interval, in percent."""
+    low, high = scoring.interval(int(right.sum()), len(right))
+    return 100 * scoring.accuracy(right), 100 * low, 100 * high
 
 
 def _band(axes: Axes, evidence: Evidence, *, colour: str) -> None:

@@ -1,8 +1,8 @@
 """Draw how a multiple of the gradient, put on an image, changes what the model takes it for."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,21 +14,43 @@ Pixels = NDArray[np.float32]  # (height, width, channels)
 Probabilities = NDArray[np.float32]  # (classes,)
 
 
-def hacked(path: Path, rows: Mapping[str, Mapping[str, Any]], *, label: int) -> None:
-    """Draw a row for each way to add the gradient, by its name: from the image to what the model makes of the sum.
+@dataclass(frozen=True)
+class Moved:
+    """An image with a multiple of the gradient `added`, the `sum` of both, and what the model makes of it."""
 
-    A row has `image`, `gradient`, `added` and `sum` as `Pixels`, `before` and `after` as `Probabilities`.
-    """
-    figure = Figure(figsize=(13.5, 2.5 * len(rows)), layout="constrained")
-    grid = figure.subplots(len(rows), 6, squeeze=False, width_ratios=(1, 1.25, 1, 1, 1, 1.25))
-    for axes, (name, row) in zip(grid, rows.items(), strict=True):
-        for column, key, title in ((0, "image", "original picture"), (4, "sum", "hacked picture")):
-            parts.image(axes[column], row[key])
-            axes[column].set_title(title)
-        for column, key, title in ((2, "gradient", "gradient"), (3, "added", name)):
-            parts.perturbation(axes[column], row[key])
-            axes[column].set_title(title)
-        for column, key in ((1, "before"), (5, "after")):
-            parts.bars(axes[column], row[key], label=label)
-            axes[column].set_title(parts.surely(row[key]))
+    added: Pixels
+    sum: Pixels
+    after: Probabilities
+
+
+def pushed(
+    path: Path,
+    moved: Mapping[str, Moved],
+    *,
+    what: str,
+    label: int,
+    image: Pixels,
+    before: Probabilities,
+    gradient: Pixels,
+) -> None:
+    """Draw an image, its gradient, and for each way to add that, by its name, what the model makes of the sum."""
+    figure = Figure(figsize=(14.5, 2.9 * len(moved)), layout="constrained")
+    figure.suptitle(f"{what}, which is {label}, and a multiple of the gradient of its loss", fontsize=12)
+    grid = figure.add_gridspec(2 * len(moved), 6, width_ratios=(1, 1.25, 1, 1.2, 1, 1.25))
+    middle = len(moved) - 1  # in half rows, so that what belongs to every row stands between them
+    first, answer, slope = (figure.add_subplot(grid[middle : middle + 2, column]) for column in range(3))
+    parts.image(first, image)
+    first.set_title("the image")
+    parts.bars(answer, before, label=label)
+    answer.set_title(f"taken for {parts.surely(before)}")
+    parts.perturbation(slope, gradient)
+    slope.set_title("gradient of the loss\n(red: lighter makes it worse)", fontsize=11)
+    for row, (name, each) in enumerate(moved.items()):
+        change, total, verdict = (figure.add_subplot(grid[2 * row : 2 * row + 2, column]) for column in (3, 4, 5))
+        parts.scale(change, parts.perturbation(change, each.added), says="change of a pixel")
+        change.set_title(name, fontsize=11)
+        parts.image(total, each.sum)
+        total.set_title("the sum")
+        parts.bars(verdict, each.after, label=label)
+        verdict.set_title(f"taken for {parts.surely(each.after)}")
     parts.save(figure, path)

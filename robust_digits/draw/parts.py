@@ -5,15 +5,23 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from robust_digits.files import replacing
-from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
 RIGHT, WRONG, QUIET = "#2a7f3f", "#c0392b", "#b8bfc6"
 _CLASSES, _LIKELIEST = 10, 5  # whose probabilities can be told apart beside each other
 _RGB = 3
-COLOURS = {CLEAN: "#4c78a8", FGM_TRANSFER: "#f2a541", FGM_WHITE_BOX: "#c0392b", WORST_CASE: "#5b2333"}  # of the views
+_TINY = 1e-6  # a change that a scale can be made of, where nothing changed
+COLOURS = {  # of the views
+    CLEAN: "#4c78a8",
+    FGM_TRANSFER: "#f2a541",
+    FGM_WHITE_BOX: "#c0392b",
+    WORST_CASE: "#5b2333",
+    CERTIFIED: RIGHT,
+}
 
 
 def image(axes: Axes, pixels: NDArray[np.float32]) -> None:
@@ -23,14 +31,26 @@ def image(axes: Axes, pixels: NDArray[np.float32]) -> None:
     _bare(axes)
 
 
-def perturbation(axes: Axes, change: NDArray[np.float32]) -> None:
-    """Draw darker pixels blue, lighter ones red, the scale symmetric about no change."""
-    limit = max(float(np.abs(change).max()), 1e-6)
-    axes.imshow(change.mean(axis=-1), cmap="RdBu_r", vmin=-limit, vmax=limit)
+def perturbation(axes: Axes, change: NDArray[np.float32], *, limit: float | None = None) -> AxesImage:
+    """Draw darker pixels blue, lighter ones red, the scale symmetric about no change.
+
+    The deepest colours stand for a change of `limit`, or of the largest one where none is given.
+    """
+    deepest = max(float(np.abs(change).max()) if limit is None else limit, _TINY)
+    drawn = axes.imshow(change.mean(axis=-1), cmap="RdBu_r", vmin=-deepest, vmax=deepest)
     _bare(axes)
+    return drawn
 
 
-def bars(axes: Axes, probabilities: NDArray[np.float32], *, label: int) -> None:
+def scale(axes: Axes, drawn: AxesImage, *, says: str) -> None:
+    """Draw beside a perturbation what its colours stand for."""
+    bar = axes.inset_axes((1.06, 0, 0.07, 1))
+    axes.figure.colorbar(drawn, cax=bar)
+    bar.tick_params(labelsize=8)
+    bar.set_ylabel(says, fontsize=8)
+
+
+def bars(axes: Axes, probabilities: NDArray[np.floating], *, label: int) -> None:
     """Draw the probability of each class, the predicted one green where right and red where wrong.
 
     Of more than ten classes only the likeliest are drawn.

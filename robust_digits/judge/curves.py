@@ -14,35 +14,41 @@ from robust_digits.attack.ascent import random_start
 from robust_digits.attack.target import Victim
 from robust_digits.data.images import ImageSet
 
+Standing = dict[float, NDArray[np.bool_]]  # which images (n,) stand at each eps, the smallest first
+
+
+def shares(standing: Standing) -> NDArray[np.float64]:
+    """Return (eps, share of the images that stand), a row for each eps."""
+    return np.array([(eps, right.mean()) for eps, right in standing.items()], np.float64).reshape(-1, 2)
+
 
 class SecurityCurve:
-    """Accuracy under AutoPGD of few steps, on the logits ratio, in balls that grow in one norm: compiled once."""
+    """What stands under AutoPGD of few steps, on the logits ratio, in balls that grow in one norm: compiled once."""
 
     def __init__(self, victim: Victim, *, norm: str | int, steps: int, seed: int) -> None:
         """Take a model under attack, the norm, "inf" or 2, the steps of AutoPGD at each size, and the seed."""
         self._classifier, self._norm, self._steps, self._seed = victim.classifier, norm, steps, seed
         self._ascent = victim.ascent(losses.logits_ratio, norm=norm)
 
-    def measure(self, images: ImageSet, sizes: Sequence[float]) -> NDArray[np.float64]:
-        """Return (eps, accuracy in the ball of that eps), one row for each of `sizes`, the smallest first.
+    def measure(self, images: ImageSet, sizes: Sequence[float]) -> Standing:
+        """Return which images are right anywhere that was looked in the ball of each of `sizes`.
 
         Each climb goes on from where the one in the smaller ball ended; what is broken there is broken in all larger
-        ones, which contain it. At eps 0 the accuracy is the clean one.
+        ones, which contain it. At eps 0 those stand that are right clean.
         """
         clean, labels = np.array(images.images), np.asarray(images.labels)
         standing = np.flatnonzero(self._right(clean, labels))
         start = clean.copy()
-        points: list[tuple[float, float]] = []
+        found: Standing = {}
         bar = tqdm(sorted(sizes), desc=f"curve L{self._norm}", unit="eps", disable=not sys.stderr.isatty())
         for eps in bar:
             if eps > 0 and standing.size:
-                if not points or points[-1][0] == 0:
+                if not any(found):  # no ball but that of radius 0 yet
                     start[standing] = self._starts(clean[standing], standing, eps)
-                found = self._climb(clean[standing], labels[standing], start[standing], eps)
-                start[standing] = found
-                standing = standing[self._right(found, labels[standing])]
-            points.append((eps, len(standing) / len(labels)))
-        return np.array(points, np.float64)
+                start[standing] = self._climb(clean[standing], labels[standing], start[standing], eps)
+                standing = standing[self._right(start[standing], labels[standing])]
+            found[eps] = np.isin(np.arange(len(labels)), standing)
+        return found
 
     def _climb(
         self, clean: NDArray[np.float32], labels: NDArray[np.int64], start: NDArray[np.float32], eps: float

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.target import Victim
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.judge import indicators, proof, showing
-from robust_digits.judge.curves import SecurityCurve
+from robust_digits.judge.curves import SecurityCurve, Standing, shares
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
 from robust_digits.judge.showing import Transferred, Views
@@ -66,7 +65,7 @@ def judge(  # what an evaluation is made of, all by keyword
     intervals = proof.by_intervals(suite, test)
     attacked = showing.under_attack(suite, test, others, attacks, proven=intervals)
     few, few_others = test[: curve.samples], others[: curve.samples]
-    measured, unbounded = curves(suite.victim, few, curve, seed=seed)
+    standing, unbounded = curves(suite.victim, few, curve, seed=seed)
     by_others = showing.further(suite.model, test, further, norm=norm, eps=eps)
     views = {CLEAN: showing.clean(suite.model, test), **crafted.seen, **by_others, **attacked.seen}
     found = Evidence(
@@ -76,7 +75,7 @@ def judge(  # what an evaluation is made of, all by keyword
         images={name: view.images for name, view in views.items() if view.images is not None},
         logits={name: view.logits for name, view in views.items() if view.logits is not None},
         pictured={CLEAN: showing.pictured(test.images), WORST_CASE: attacked.worst},
-        curves=measured,
+        curves={norm: shares(points) for norm, points in standing.items()},
         indicators={
             "eps": suite.eps,
             "curve_images": float(len(few)),
@@ -100,9 +99,7 @@ def judge(  # what an evaluation is made of, all by keyword
         | {WORST_CASE: Made(suite.norm, suite.eps, {"attacks": list(attacks)})},
         certified=None,
     )
-    proven = proof.prove(
-        suite, test, found.right(WORST_CASE), intervals=intervals, linf=curve.linf, samples=curve.samples
-    )
+    proven = proof.prove(suite, test, found.right(WORST_CASE), standing["linf"], intervals=intervals)
     return replace(
         found,
         curves={**found.curves, **({} if proven.curve is None else {CERTIFIED: proven.curve})},
@@ -111,12 +108,12 @@ def judge(  # what an evaluation is made of, all by keyword
     )
 
 
-def curves(victim: Victim, few: ImageSet, curve: Curve, *, seed: int) -> tuple[dict[str, NDArray[np.float64]], float]:
-    """Measure accuracy over eps in both norms, and the accuracy that is left when an attack may do anything."""
+def curves(victim: Victim, few: ImageSet, curve: Curve, *, seed: int) -> tuple[dict[str, Standing], float]:
+    """Measure what stands over eps in both norms, and the accuracy that is left when an attack may do anything."""
     _log.info("accuracy over eps: %d images", len(few))
     linf, l2 = (SecurityCurve(victim, norm=norm, steps=curve.steps, seed=seed) for norm in ("inf", 2))
     found = {"linf": linf.measure(few, curve.linf), "l2": l2.measure(few, curve.l2)}
-    return found, float(linf.measure(few, (1.0,))[0, 1])
+    return found, float(linf.measure(few, (1.0,))[1.0].mean())
 
 
 def _made_from(test: ImageSet, transfer: ImageSet) -> bool:

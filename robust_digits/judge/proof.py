@@ -6,13 +6,16 @@ that intervals leave open and no attack has broken.
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.attack.suite import Suite
-from robust_digits.certify import interval_bounds, linear_bounds
+from robust_digits.certify import interval_bounds
+from robust_digits.certify.linear_bounds import LinearBounds
 from robust_digits.data.images import ImageSet
+from robust_digits.judge.curves import Standing, shares
 from robust_digits.judge.evidence import Made
 from robust_digits.judge.views import CERTIFIED, label
 from robust_digits.runtime import keras
@@ -41,26 +44,24 @@ def by_intervals(suite: Suite, test: ImageSet) -> NDArray[np.bool_]:
 
 
 def prove(
-    suite: Suite,
-    test: ImageSet,
-    standing: NDArray[np.bool_],
-    *,
-    intervals: NDArray[np.bool_],
-    linf: tuple[float, ...],
-    samples: int,
+    suite: Suite, test: ImageSet, standing: NDArray[np.bool_], over: Standing, *, intervals: NDArray[np.bool_]
 ) -> Proof:
     """Prove which test images no attack within `suite.eps` can break; the bounds are of L-infinity alone.
 
-    `standing` (n,) are those that no attack has broken, `intervals` (n,) those that the quick tier has proven. The
-    curve over eps is that of the first `samples` test images, as those of the attacks are.
+    `standing` (n,) are those that no attack has broken, `intervals` (n,) those that the quick tier has proven; `over`
+    says of the first images which stand at which eps. At each of these it is asked anew what can be proven of them.
     """
     network, reason = suite.model.model, _reason(suite)
     if reason is not None:
         return Proof(None, None, Made(suite.norm, suite.eps, {"reason": reason}))
     _log.info("%s: %d images", label(CERTIFIED, suite.eps), len(test))
-    linear = _linearly(network, test, standing & ~intervals, eps=suite.eps)
+    tiers = _Tiers(network, test)
+    linear = tiers.linear(standing & ~intervals, eps=suite.eps)
     made = Made("inf", suite.eps, {"intervals": int(intervals.sum()), "linear_bounds": int(linear.sum())})
-    return Proof(intervals | linear, _curve(network, test[:samples], linf), made)
+    certified = intervals | linear
+    _log.info("certified over eps: %d images", len(next(iter(over.values()), ())))
+    curve = _over(tiers, over, certified=certified, at=suite.eps)
+    return Proof(certified, shares(curve), made)
 
 
 def _reason(suite: Suite) -> str | None:
@@ -68,19 +69,45 @@ def _reason(suite: Suite) -> str | None:
     return interval_bounds.unsupported(suite.model.model) if suite.norm == "inf" else "no bounds but of L-infinity"
 
 
-def _curve(network: keras.Model, few: ImageSet, linf: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return the share that intervals prove at each eps: linear bounds of every image at every eps take minutes."""
-    return np.array([(eps, float(interval_bounds.certified(network, few, eps=eps).mean())) for eps in linf])
+def _over(tiers: "_Tiers", over: Standing, *, certified: NDArray[np.bool_], at: float) -> Standing:
+    """Return which of the first images are proven at each eps, where `at` one of them it is known of all images.
+
+    The smallest ball comes first: linear bounds are not asked about what they did not prove in a smaller one.
+    """
+    found: Standing = {}
+    for eps, left in over.items():
+        count = len(left)
+        proven = tiers.intervals(count, eps=eps) | (certified[:count] & (eps <= at))
+        if eps != at:
+            before = next(reversed(found.values()), True)
+            proven |= tiers.linear(before & left & ~proven, eps=eps)
+        found[eps] = proven
+    return found
 
 
-def _linearly(network: keras.Model, test: ImageSet, asked: NDArray[np.bool_], *, eps: float) -> NDArray[np.bool_]:
-    """Return which of the images that are asked about (n,) linear bounds prove, until they prove none for a while."""
-    proven = np.zeros(len(asked), np.bool_)
-    rows = np.flatnonzero(asked)
-    for start in range(0, len(rows), _PATIENCE):
-        block = rows[start : start + _PATIENCE]
-        found = linear_bounds.certified(network, ImageSet(test.images[block], test.labels[block]), eps=eps)
-        proven[block] = found
-        if not found.any():
-            break
-    return proven
+class _Tiers:
+    """The two tiers of proofs of a network; what the second needs is compiled when it is asked first."""
+
+    def __init__(self, network: keras.Model, test: ImageSet) -> None:
+        """Take a network that bounds can be had of, and the images to ask about."""
+        self._network, self._test = network, test
+
+    def intervals(self, count: int, *, eps: float) -> NDArray[np.bool_]:
+        """Return which of the first images intervals prove, (count,)."""
+        return interval_bounds.certified(self._network, self._test[:count], eps=eps)
+
+    def linear(self, asked: NDArray[np.bool_], *, eps: float) -> NDArray[np.bool_]:
+        """Return which of the images that are asked about, (count,), linear bounds prove, until they prove none."""
+        proven = np.zeros(len(asked), np.bool_)
+        rows = np.flatnonzero(asked)
+        for start in range(0, len(rows), _PATIENCE):
+            block = rows[start : start + _PATIENCE]
+            few = ImageSet(self._test.images[block], self._test.labels[block])
+            proven[block] = self._lines.certified(few, eps=eps)
+            if not proven[block].any():
+                break
+        return proven
+
+    @cached_property
+    def _lines(self) -> LinearBounds:
+        return LinearBounds(self._network, self._test.images.shape[1:])

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 from robust_digits import files, tables
 from robust_digits.judge.evidence import Evidence, Made
-from robust_digits.judge.views import CERTIFIED
+from robust_digits.judge.views import CERTIFIED, WORST_CASE
 from robust_digits.tables import Cell
 
 DECIMALS = 4  # one image in 10,000
@@ -33,15 +33,22 @@ def interval(right: int, count: int) -> tuple[float, float]:
 
 
 def metrics(evidence: Evidence) -> dict[str, dict[str, float | None]]:
-    """Return what metrics/<model>.json holds: the accuracy in each view, and the share of images that are certified.
+    """Return what metrics/<model>.json holds: the accuracy in each view, and the shares that are certified and open.
 
-    That is None where nothing can be proven.
+    These are None where nothing can be proven.
     """
-    certified = evidence.certified
     return {
         "accuracy": {view: accuracy(right) for view, right in evidence.verdicts().items()},
-        CERTIFIED: {"accuracy": None if certified is None else accuracy(certified)},
+        CERTIFIED: {name: None if share is None else accuracy(share) for name, share in _bracket(evidence).items()},
     }
+
+
+def undecided(evidence: Evidence) -> NDArray[np.bool_] | None:
+    """Return which images (n,) are open, neither certified nor broken by an attack; None if nothing can be proven.
+
+    Their share is how wide the bracket is that true robust accuracy lies in.
+    """
+    return None if evidence.certified is None else evidence.right(WORST_CASE) & ~evidence.certified
 
 
 def details(evidence: Evidence) -> dict[str, dict[str, Any]]:
@@ -51,9 +58,10 @@ def details(evidence: Evidence) -> dict[str, dict[str, Any]]:
     95% `interval` (None where nothing can be proven; the settings then say why).
     """
     figures = {f"accuracy.{view}": _detail(right, evidence.made[view]) for view, right in evidence.verdicts().items()}
-    proven = evidence.certified
-    figures[f"{CERTIFIED}.accuracy"] = _detail(proven, evidence.made[CERTIFIED], images=len(evidence.labels))
-    return figures
+    made, count = evidence.made[CERTIFIED], len(evidence.labels)
+    return figures | {
+        f"{CERTIFIED}.{name}": _detail(share, made, images=count) for name, share in _bracket(evidence).items()
+    }
 
 
 def verdicts(evidence: Evidence) -> list[dict[str, Cell]]:
@@ -96,6 +104,10 @@ def save(evidence: Evidence, places: Places) -> None:
 def per_class(right: NDArray[np.bool_], labels: NDArray[np.int64]) -> dict[int, float]:
     """Return the accuracy within each class of `labels`, both (n,)."""
     return {int(label): accuracy(right[labels == label]) for label in np.unique(labels)}
+
+
+def _bracket(evidence: Evidence) -> dict[str, NDArray[np.bool_] | None]:
+    return {"accuracy": evidence.certified, "open": undecided(evidence)}
 
 
 def _detail(right: NDArray[np.bool_] | None, made: Made, *, images: int = 0) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Literal
 Architecture = Literal[
     "one_convolution",
     "two_convolutions",
+    "two_wide_convolutions",
     "three_convolutions",
     "batch_normalized",
     "strided",

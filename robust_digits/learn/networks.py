@@ -45,6 +45,23 @@ def two_convolutions(classes: int, *, kernel_size: int = 3, dropout: float = 0.2
     ]
 
 
+def two_wide_convolutions(classes: int, *, kernel_size: int = 5, dropout: float = 0.2) -> list[keras.Layer]:
+    """Return the network that "Hand written digits recognition with neural networks using Keras library" ends with.
+
+    `dropout` is that of the convolutions; the hidden layer keeps its half.
+    """
+    return [
+        layers.Conv2D(64, kernel_size, activation="relu"),
+        layers.Conv2D(64, kernel_size, activation="relu"),
+        layers.MaxPool2D(2),
+        layers.Dropout(dropout),
+        layers.Flatten(),
+        layers.Dense(256, activation="relu"),
+        layers.Dropout(0.5),
+        layers.Dense(classes),
+    ]
+
+
 def three_convolutions(classes: int, *, kernel_size: int = 3, dropout: float = 0.1) -> list[keras.Layer]:
     """Return Collet's "3 layers CNN": three convolutions, one hidden layer of 128."""
     return [
@@ -184,6 +201,7 @@ def tanh(classes: int, *, depth: int = 2, width: int = 50) -> list[keras.Layer]:
 NETWORKS: dict[Architecture, Callable[..., list[keras.Layer]]] = {
     "one_convolution": one_convolution,
     "two_convolutions": two_convolutions,
+    "two_wide_convolutions": two_wide_convolutions,
     "three_convolutions": three_convolutions,
     "batch_normalized": batch_normalized,
     "strided": strided,

@@ -3,13 +3,13 @@
 A figure is named by the file and what to take from it:
 
 - `results/mnist/metrics/robust.json accuracy.clean`: a share in a JSON file, by its keys;
-- `studies/loss.csv clean[poisson]`: a column of a CSV file in the row of this `value`;
+- `studies/loss.csv clean[poisson]`: a column of a CSV file in the row of this `value`, or of this `eps`;
 - `studies/loss.csv clean`, `studies/loss.csv clean[poisson; hinge]`: from the smallest to the largest of all rows, or
   of these; `min` or `max` before it takes one end.
 
 `mean` takes their mean, and `error` 1 - share; `interval` adds to the share of one row its 95% interval, by its
 `images`. Shares are printed in percent with one decimal, or as many as `.0` or `.2` at the end say; after `number` they
-are no shares and are printed as they are, in whole numbers.
+are no shares and are printed as they are, in whole numbers or with as many decimals as are told.
 """
 
 import json
@@ -26,7 +26,7 @@ _FIGURE = re.compile(
     r"(?P<file>\S+) (?:(?P<as>error|number|interval) )?(?:(?P<of>min|max|mean) )?"
     r"(?P<key>[\w.]+?)(?:\[(?P<rows>[^\]]+)\])?(?: \.(?P<decimals>\d))?"
 )
-_KEY, _IMAGES = "value", "images"  # the columns of a study's table that name its rows, and say how many images
+_KEYS, _IMAGES = ("value", "eps"), "images"  # columns: what names the rows of a study or a curve; how many images
 
 
 def text(named: str, folder: Path) -> str:
@@ -46,7 +46,9 @@ def text(named: str, folder: Path) -> str:
     shares = _csv(path, found["key"], found["rows"]) if path.suffix == ".csv" else [_json(path, found["key"])]
     shares = sorted(1 - share if found["as"] == "error" else share for share in shares)
     ends = {"min": shares[:1], "max": shares[-1:], "mean": [fmean(shares)]}.get(found["of"], [shares[0], shares[-1]])
-    said = (f"{share:.0f}" if found["as"] == "number" else f"{100 * share:.{decimals}f}%" for share in ends)
+    number = found["as"] == "number"
+    decimals = int(found["decimals"] or not number)
+    said = (f"{share:,.{decimals}f}" if number else f"{100 * share:.{decimals}f}%" for share in ends)
     return " to ".join(dict.fromkeys(said))
 
 
@@ -74,7 +76,7 @@ def _json(path: Path, key: str) -> float:
 
 def _csv(path: Path, column: str, rows: str | None) -> list[float]:
     """Return the shares in a column, of all rows or of the named ones."""
-    found = {row.get(_KEY, ""): row for row in tables.read(path)}
+    found = {next((row[key] for key in _KEYS if key in row), ""): row for row in tables.read(path)}
     wanted = re.split(r"; *", rows) if rows else list(found)
     try:
         shares = [float(found[name][column]) for name in wanted]

@@ -83,6 +83,8 @@ The numbers are in [metrics/](metrics), more pictures in [pictures/](pictures).
 
 ![accuracy over eps](pictures/security.png)
 
+![how many images are proven, open and broken over eps](pictures/bracket.png)
+
 ![the hardened model under the strongest attack](pictures/attack_hardened.png)
 
 ![what the hardened model gets wrong](pictures/mistakes_hardened.png)

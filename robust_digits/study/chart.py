@@ -6,55 +6,101 @@ from textwrap import fill
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from robust_digits.draw import parts
 from robust_digits.draw.parts import COLOURS
 from robust_digits.judge import scoring
-from robust_digits.judge.views import label
+from robust_digits.judge.views import CERTIFIED, CLEAN, label
 from robust_digits.study.spec import Plan
+
+Rows = Sequence[Mapping[str, Any]]
 
 _STALE = "hollow: with earlier code"
 _WIDE = 4  # entries of the legend side by side
 _LONG = 20  # letters of an entry, beyond which only two stand side by side
+_SMALL = 15  # points between all ends of intervals, which a scale up to 100 would hide
+_ROOM = 0.06  # of what is drawn, above and below it
+_NAMES = {"seed"}  # numbers that are names: there is nothing between them
+_WORDS = {"train": "training", "harden": "hardening", "train.augmentation": "distortion of the training images"}
+_WORDS |= {"craft.eps": "eps of the images retrained on", "craft.fraction": "share of the training images"}
 _LINES = {
     **{view: (label(view), colour) for view, colour in COLOURS.items()},
     "fgm": ("FGM, the same eps for all", "#f2a541"),
 }
 
 
-def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None:
+def influence(path: Path, plan: Plan, rows: Rows) -> None:
     """Draw each metric of a study over the values of its parameter, with 95% intervals.
 
-    Values stand side by side in the order of the plan; a line joins them where they are numbers.
+    Values stand side by side in the order of the plan; a line joins them where they are quantities. Accuracy on clean
+    images has an axis of its own where its differences are too small to be seen beside the others'.
     """
-    values = [str(row["value"]) for row in rows]
-    numbers = isinstance(plan.values, list) and not any(isinstance(value, str) for value in plan.values)
+    values = [str(row["value"]).replace("_", " ") for row in rows]
     width = max(6.5, 1.1 * len(rows) + 1)  # inches
     slanted = sum(len(value) for value in values) > 60  # noqa: PLR2004 (letters side by side)
-    figure = Figure(figsize=(width, 5 if slanted else 4), layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(fill(plan.title, int(10 * width)), fontsize=11)
-    for place, metric in enumerate(plan.metrics):
-        name, colour = _LINES.get(metric, (metric, f"C{place}"))
-        measured = [(at, row) for at, row in enumerate(rows) if row[metric] != ""]
-        shares, off = _with_intervals([row for _, row in measured], metric)
-        beside = 0.06 * (place - (len(plan.metrics) - 1) / 2)  # so that intervals do not cover each other
-        places = np.array([at for at, _ in measured]) + beside
-        style = "o-" if numbers else "o"
-        axes.errorbar(places, shares, off, fmt=style, color=colour, ms=5, capsize=2, label=name)
-        stale = [number for number, (_, row) in enumerate(measured) if row["stale"]]
-        axes.plot(places[stale], np.array(shares)[stale], "o", color=colour, mfc="white", ms=5, zorder=3)
-    if any(row["stale"] for row in rows):
-        axes.plot([], [], "o", color="grey", mfc="white", label=_STALE)
-    axes.set_xticks(range(len(rows)), values, rotation=25 if slanted else 0, ha="right" if slanted else "center")
-    axes.set_xlabel(plan.parameter)
-    axes.set_ylim(-2, 102)
+    panels = _panels(plan, rows)
+    figure = Figure(figsize=(width, (5 if slanted else 4) + 1.4 * (len(panels) - 1)), layout="constrained")
+    grid = list(figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0])
+    grid[0].set_title(fill(plan.title, int(9.5 * width), break_on_hyphens=False), fontsize=11)
     models = {figure.partition(".")[0] for figure in plan.figures.values()}
-    axes.set_ylabel(f"accuracy of the {plan.model} model, %" if models == {plan.model} else "accuracy, %")
-    axes.grid(axis="y", color="#e4e7ea", lw=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
-    named = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    says = f"{plan.model}, right, %" if models == {plan.model} else "right, %"
+    for axes, metrics in zip(grid, panels, strict=True):
+        for metric in metrics:
+            _draw(axes, plan, rows, metric)
+        if any(row["stale"] for row in rows):
+            axes.plot([], [], "o", color="grey", mfc="white", label=_STALE)
+        axes.set_ylim(*_ends(rows, metrics) if len(panels) > 1 else (-2, 102))
+        axes.set_ylabel(f"{says}\n{', '.join(map(_name, metrics))}" if len(panels) > 1 == len(metrics) else says)
+        axes.grid(axis="y", color="#e4e7ea", lw=0.8)
+        axes.spines[["top", "right"]].set_visible(False)
+    grid[-1].set_xticks(range(len(rows)), values, rotation=25 if slanted else 0, ha="right" if slanted else "center")
+    grid[-1].set_xlabel(_words(plan.parameter))
+    _legend(figure, grid)
+    parts.save(figure, path)
+
+
+def _panels(plan: Plan, rows: Rows) -> list[list[str]]:
+    """Return which metrics stand in which panel: what is clean by itself where it hardly moves and others do."""
+    clean = [metric for metric in plan.metrics if metric.rpartition(".")[2] == CLEAN]
+    others = [metric for metric in plan.metrics if metric not in clean]
+    if not (clean and others and any(row[metric] != "" for row in rows for metric in clean)):
+        return [plan.metrics]
+    low, high = _ends(rows, clean)
+    return [clean, others] if high - low < _SMALL else [plan.metrics]
+
+
+def _ends(rows: Rows, metrics: Sequence[str]) -> tuple[float, float]:
+    """Return between which percents the intervals of metrics lie, with some room."""
+    ends = []
+    for metric in metrics:
+        shares, off = _with_intervals([row for row in rows if row[metric] != ""], metric)
+        ends += [*(shares - off[0]), *(shares + off[1])]
+    if not ends:
+        return -2, 102
+    room = _ROOM * (max(ends) - min(ends))
+    return max(min(ends) - room, -2), min(max(ends) + room, 102)
+
+
+def _draw(axes: Axes, plan: Plan, rows: Rows, metric: str) -> None:
+    place = plan.metrics.index(metric)
+    measured = [(at, row) for at, row in enumerate(rows) if row[metric] != ""]
+    shares, off = _with_intervals([row for _, row in measured], metric)
+    beside = 0.06 * (place - (len(plan.metrics) - 1) / 2)  # so that intervals do not cover each other
+    places = np.array([at for at, _ in measured]) + beside
+    numbers = isinstance(plan.values, list) and not any(isinstance(value, str) for value in plan.values)
+    style = "o-" if numbers and plan.parameter not in _NAMES else "o"
+    colour = _LINES[metric][1] if metric in _LINES else f"C{place}"
+    axes.errorbar(places, shares, off, fmt=style, color=colour, ms=5, capsize=2, label=_name(metric))
+    stale = [number for number, (_, row) in enumerate(measured) if row["stale"]]
+    axes.plot(places[stale], shares[stale], "o", color=colour, mfc="white", ms=5, zorder=3)
+
+
+def _legend(figure: Figure, grid: Sequence[Axes]) -> None:
+    named: dict[str, Any] = {}
+    for axes in grid:
+        named |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     labels = sorted(named, key=lambda name: name == _STALE)
     figure.legend(
         [named[name] for name in labels],
@@ -65,10 +111,22 @@ def influence(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None
         fontsize=9,
         columnspacing=1.2,
     )
-    parts.save(figure, path)
 
 
-def _with_intervals(rows: Sequence[Mapping[str, Any]], metric: str) -> tuple[list[float], Any]:
+def _words(parameter: str) -> str:
+    """Return the name of a parameter for people: without its section, and with blanks."""
+    return _WORDS.get(parameter, parameter.rpartition(".")[2].replace("_", " "))
+
+
+def _name(metric: str) -> str:
+    """Return the name of a metric for people; a figure by its full name says of which model it is."""
+    if metric in _LINES:
+        return _LINES[metric][0]
+    model, group, view = metric.split(".")
+    return f"{model}, {label(CERTIFIED if group == CERTIFIED else view)}"
+
+
+def _with_intervals(rows: Rows, metric: str) -> tuple[Any, Any]:
     """Return a metric in percent (n,), and how far below and above each the ends of its interval lie (2, n)."""
     shares, off = [], []
     for row in rows:
@@ -76,4 +134,4 @@ def _with_intervals(rows: Sequence[Mapping[str, Any]], metric: str) -> tuple[lis
         low, high = scoring.interval(round(share * images), images)
         shares.append(100 * share)
         off.append((max(share - low, 0), max(high - share, 0)))
-    return shares, 100 * np.reshape(off, (-1, 2)).T
+    return np.array(shares), 100 * np.reshape(off, (-1, 2)).T

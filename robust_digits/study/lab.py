@@ -5,7 +5,6 @@ In L2 the multiple is of the gradient brought to length 1, in L-infinity of its 
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from robust_digits.command import guarded
 from robust_digits.data import images
@@ -27,8 +26,8 @@ class Multiples(Section):
     linf: Positive
 
 
-def lab(params: Params, model: Path, test: Path, picture: Path, *, number: int, multiples: Multiples) -> None:
-    """Draw the test image of this number before and after, in both norms.
+def lab(params: Params, model: Path, shown: Path, picture: Path, *, number: int, multiples: Multiples) -> None:
+    """Draw the image of this number before and after, in both norms; -1 is the last one.
 
     Raises
     ------
@@ -41,32 +40,34 @@ def lab(params: Params, model: Path, test: Path, picture: Path, *, number: int, 
     from robust_digits import runtime  # noqa: PLC0415 (after the parameters are checked)
     from robust_digits.attack import fgm  # noqa: PLC0415
     from robust_digits.attack.classifier import Classifier  # noqa: PLC0415
-    from robust_digits.draw import lab as charts_lab  # noqa: PLC0415
+    from robust_digits.draw import lab as pictures  # noqa: PLC0415
     from robust_digits.learn import models  # noqa: PLC0415
 
-    whole = images.load(test)
-    if not 0 <= number < len(whole):
-        raise InputError(f"--image: expected 0 to {len(whole) - 1}, the test images; got {number}")
+    whole = images.load(shown)
+    if not -len(whole) <= number < len(whole):
+        raise InputError(f"--image: expected 0 to {len(whole) - 1}, or -1 for the last one, in {shown}; got {number}")
+    place = number % len(whole)
     runtime.start(seed=params.seed, threads=params.threads)
-    classifier, one = Classifier(models.load(model, whole)), whole[number : number + 1]
+    classifier, one = Classifier(models.load(model, whole)), whole[place : place + 1]
     clean, label = np.asarray(one.images), int(one.labels[0])
-    shared: dict[str, Any] = {
-        "image": clean[0],
-        "before": softmax(classifier.predict(clean)[0]),
-        "gradient": classifier.loss_gradient(clean, np.eye(classifier.nb_classes, dtype=np.float32)[[label]])[0],
-    }
-    rows = {}
-    for name, norm, eps in (("L2", 2, multiples.l2), ("Linf", "inf", multiples.linf)):
-        (moved,) = fgm.craft(classifier, one, norm=norm, eps=eps, what=name)
-        after = softmax(classifier.predict(moved.images)[0])
-        rows[f"{eps:g} of it in {name}"] = {
-            **shared,
-            "added": moved.images[0] - clean[0],
-            "sum": moved.images[0],
-            "after": after,
-        }
+    moved = {}
+    for name, norm, eps, added in (
+        ("L2", 2, multiples.l2, "{:g} along it (L2)"),
+        ("Linf", "inf", multiples.linf, "{:g} of its signs (L-infinity)"),
+    ):
+        (crafted,) = fgm.craft(classifier, one, norm=norm, eps=eps, what=name)
+        after = softmax(classifier.predict(crafted.images)[0])
+        moved[added.format(eps)] = pictures.Moved(crafted.images[0] - clean[0], crafted.images[0], after)
         print(f"{name} {eps:g}: {label} is taken for {after.argmax()}, with {after.max():.0%}")
-    charts_lab.hacked(picture, rows, label=label)
+    pictures.pushed(
+        picture,
+        moved,
+        what=f"{model.stem}: image {place} of {shown.name}",
+        label=label,
+        image=clean[0],
+        before=softmax(classifier.predict(clean)[0]),
+        gradient=classifier.loss_gradient(clean, np.eye(classifier.nb_classes, dtype=np.float32)[[label]])[0],
+    )
 
 
 @guarded
@@ -74,15 +75,15 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m robust_digits.study.lab", description=__doc__)
     parser.add_argument("model", type=Path, help="models/<model>.keras")
-    parser.add_argument("test", type=Path, help="the test images, data/normalized/test")
+    parser.add_argument("shown", type=Path, help="the images, data/normalized/test or another part")
     parser.add_argument("picture", type=Path, help="PNG file to write")
-    parser.add_argument("--image", type=int, default=0, help="number of the test image (default 0)")
+    parser.add_argument("--image", type=int, default=0, help="number of the image (default 0; -1 is the last one)")
     parser.add_argument("--l2", type=float, default=3.0, help="multiple in L2 (default 3)")
     parser.add_argument("--linf", type=float, default=0.15, help="multiple in L-infinity (default 0.15)")
     given = parser.parse_args()
     multiples = parse(Multiples, {"l2": given.l2, "linf": given.linf}, where="command line")
-    lab(load(Params), given.model, given.test, given.picture, number=given.image, multiples=multiples)
-    print(f"{given.model.stem}, test image {given.image} -> {given.picture}")
+    lab(load(Params), given.model, given.shown, given.picture, number=given.image, multiples=multiples)
+    print(f"{given.model.stem}, image {given.image} of {given.shown} -> {given.picture}")
 
 
 if __name__ == "__main__":

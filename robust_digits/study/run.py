@@ -10,6 +10,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from robust_digits import tables
 from robust_digits.command import FAILED, guarded
 from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE, read
-from robust_digits.study import chart, matrix, spec, workspace
-from robust_digits.study.spec import Params
+from robust_digits.study import chart, matrix, measures, spec, workspace
+from robust_digits.study.spec import Chain, Params, Plan
 
 STAGE = "score"  # the last one that a model's metrics need
 STALE = "yes"
@@ -31,23 +32,23 @@ Row = dict[str, tables.Cell]
 class Study:
     """A study on its way: what it asks, and what it found so far."""
 
-    def __init__(self, name: str, given: Params, project: Path) -> None:
-        """Read the plan and what earlier runs left; `given` are parameters to set over the plan's.
+    def __init__(self, name: str, plan: Plan, given: Params, project: Path) -> None:
+        """Read what earlier runs left; `given` are parameters to set over the plan's.
 
         `project` is the copy that the runs are made on, or the workspace where none is: it is what the keys stand for.
 
         Raises
         ------
         InputError
-            If there is no such study, or something is to be set that is no parameter.
+            If something is to be set that is no parameter.
         """
-        self._name, self._plan, self._project = name, spec.load(name), project
+        self._name, self._plan, self._project = name, plan, project
         models = dict.fromkeys(figure.partition(".")[0] for figure in self._plan.figures.values())
         self._targets = [f"{STAGE}@{model}" for model in models]
         planned = self._plan.runs(read(Path(PARAMS_FILE)))
         self._runs = {value: spec.changed(params, given) for value, params in planned.items()}
         self._keys = {value: workspace.key(project, params, *self._targets) for value, params in self._runs.items()}
-        self._columns = ("value", "images", *self._plan.metrics, "key", "stale")
+        self._columns = ("value", "images", *self._plan.metrics, *measures.COLUMNS, "key", "stale")
         self._path = spec.FOLDER / f"{name}.csv"
         self._rows = self._known()
 
@@ -70,6 +71,13 @@ class Study:
         draw = matrix.matrix if self._plan.picture == "matrix" else chart.influence
         draw(self._path.with_suffix(".png"), self._plan, done)
 
+    def best(self) -> Row | None:
+        """Return the first line that is right most often on validation images, or None before all values are done."""
+        rows = list(self._rows.values())
+        if any(row["validation_accuracy"] == "" for row in rows):
+            return None
+        return max(rows, key=lambda row: float(row["validation_accuracy"]))
+
     def __str__(self) -> str:
         """Return how many values are done, stale and missing."""
         stale = sum(bool(row["stale"]) for row in self._rows.values())
@@ -86,7 +94,9 @@ class Study:
             print(f"{named}: failed", flush=True)
             return False
         found, images = self._found()
-        self._rows[value] = {"value": value, "images": images, **found, "key": self._keys[value], "stale": ""}
+        measured = measures.of(self._project, self._plan.model)
+        done = {"key": self._keys[value], "stale": ""}
+        self._rows[value] = {"value": value, "images": images, **found, **measured, **done}
         self._save()
         told = ", ".join(f"{metric} {share:.1%}" for metric, share in found.items())
         print(f"{named}: {told} ({time.monotonic() - start:.0f} s)", flush=True)
@@ -122,6 +132,56 @@ class Study:
         tables.write(self._path, self._rows.values(), columns=self._columns)
 
 
+class Tuning:
+    """Parameters tuned one by one: each is studied with what was best of the ones before it."""
+
+    def __init__(self, name: str, chain: Chain, given: Params, project: Path) -> None:
+        """Keep what is asked; every step has a table and a picture of its own, `<name>_<parameter>`.
+
+        Raises
+        ------
+        InputError
+            If a step, the last one too, sets something that is no parameter.
+        """
+        self._name, self._chain, self._given, self._project = name, chain, given, project
+        for step in chain.steps:
+            chain.plan(step, {}).runs(read(Path(PARAMS_FILE)))
+
+    def run(self) -> list[str]:
+        """Run what is missing or stale, step by step; return what failed, with which the chain ends."""
+        return self._follow(Study.run)
+
+    def write(self) -> None:
+        """Write the tables and pictures of the steps whose choices are known."""
+        self._follow(Study.write)
+
+    def __str__(self) -> str:
+        """Return how many parameters are to be chosen."""
+        return f"{self._name}: {len(self._chain.steps)} parameters, one after another"
+
+    def _follow(self, do: Callable[[Study], list[str] | None]) -> list[str]:
+        """Do something with the study of each step, as long as the ones before it have chosen."""
+        chosen: Params = {}
+        found: list[Row] = []
+        for step in self._chain.steps:
+            short = step.parameter.rpartition(".")[2]
+            study = Study(f"{self._name}_{short}", self._chain.plan(step, chosen), self._given, self._project)
+            failed = do(study)
+            best = study.best()
+            if failed or best is None:
+                return [f"{step.parameter} {value}" for value in failed or []]
+            chosen[step.parameter] = {str(value): value for value in step.values}[str(best["value"])]
+            kept = {column: best[column] for column in ("validation_accuracy", *self._chain.metrics)}
+            found.append({"value": short.replace("_", " "), "chosen": best["value"], **kept})
+        tables.write(spec.FOLDER / f"{self._name}.csv", found, columns=list(found[0]))
+        return []
+
+
+def _study(name: str, plan: Plan | Chain, given: Params, project: Path) -> Study | Tuning:
+    """Return the study of a plan, or of one step of a chain after another."""
+    return Study(name, plan, given, project) if isinstance(plan, Plan) else Tuning(name, plan, given, project)
+
+
 def _setting(text: str) -> tuple[str, Any]:
     """Return the name and the value of NAME=VALUE."""
     name, _, value = text.partition("=")
@@ -141,18 +201,19 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copy is removed
     given = dict(map(_setting, arguments.set_param))
+    plans = {name: spec.load(name) for name in arguments.names}
     if arguments.mark:
-        for study in [Study(name, given, Path()) for name in arguments.names]:
+        for study in [_study(name, plan, given, Path()) for name, plan in plans.items()]:
             print(study)
             study.write()
         return 0
     with workspace.copy() as project:  # one, before the keys: what is edited from here on belongs to the next start
-        studies = {name: Study(name, given, project) for name in arguments.names}
+        studies = {name: _study(name, plan, given, project) for name, plan in plans.items()}
         failed = [f"{name} {value}" for name, study in studies.items() for value in study.run()]
     if failed:
         print(f"failed: {', '.join(failed)}; start it again to run only these", file=sys.stderr)
         return FAILED
-    print(", ".join(f"{spec.FOLDER}/{name}.csv" for name in arguments.names))
+    print(", ".join(f"{spec.FOLDER}/{name}.csv" for name in studies))
     return 0
 
 

@@ -1,6 +1,7 @@
 """What a study asks, as a small file says it: one parameter, the values it takes, and what is kept the same.
 
-`docs/studies/<name>.yaml` is a plan; a file in `docs/studies/bases` holds what all studies of the same data keep.
+`docs/studies/<name>.yaml` is a plan, or a chain of them with `steps`; a file in `docs/studies/bases` holds what all
+studies of the same data keep.
 """
 
 import difflib
@@ -72,14 +73,54 @@ class Plan(Section):
         }
 
 
+class Step(Section):
+    """One parameter of a chain, and the values that it is tried with."""
+
+    parameter: str
+    values: Annotated[list[Any], Field(min_length=1)]
+
+
+class Chain(Section):
+    """Studies one after another: each tries a parameter with what the ones before it found best.
+
+    Best is what is right most often on the validation images; test images choose nothing.
+    """
+
+    title: str
+    base: str
+    model: Literal["baseline", "robust", "hardened"]
+    steps: Annotated[list[Step], Field(min_length=1)]
+    metrics: Annotated[list[Metric], Field(min_length=1)]
+    params: Params
+
+    def plan(self, step: Step, chosen: Params) -> Plan:
+        """Return the study of a step, after what was `chosen` before it."""
+        told = ", ".join(f"{name.rpartition('.')[2].replace('_', ' ')} {value}" for name, value in chosen.items())
+        return Plan(
+            title=f"{self.title}{f'; chosen before: {told}' if told else ''}",
+            base=self.base,
+            model=self.model,
+            parameter=step.parameter,
+            values=step.values,
+            metrics=self.metrics,
+            params={**self.params, **chosen},
+        )
+
+
 class _File(Section):
     study: Plan
 
 
-def load(name: str) -> Plan:
-    """Return the plan of a study; InputError if there is none of this name, or its file is no plan."""
+class _ChainFile(Section):
+    study: Chain
+
+
+def load(name: str) -> Plan | Chain:
+    """Return the plan of a study, or of a chain of them; InputError if there is none of this name, or it is no plan."""
     path = _file(FOLDER, name, what="study")
-    return parse(_File, {"study": read(path)}, where=str(path)).study
+    asked = read(path)
+    kind: type[_File | _ChainFile] = _ChainFile if "steps" in asked else _File
+    return parse(kind, {"study": asked}, where=str(path)).study
 
 
 def changed(params: Params, values: Params) -> Params:

@@ -1,15 +1,22 @@
-"""Run every attack of the table on a few test images, the slow ones too, and print how each one does."""
+"""Run every attack of the table on a few test images, the slow ones too, and print how each one does.
+
+With `--record`, the lines of the model take the place of its earlier ones in a CSV file, which is drawn beside it.
+"""
 
 import argparse
 import time
 from pathlib import Path
 
+from robust_digits import tables
 from robust_digits.attack.table import ATTACKS, Attacks
 from robust_digits.command import guarded
 from robust_digits.data import images
+from robust_digits.judge.views import label
 from robust_digits.params import Positive, Section, Seed, Threads, load
+from robust_digits.tables import Cell
 
 _HEADER = f"{'attack':<20} {'right within eps':>17} {'right at all':>13} {'median L2':>10} {'Linf':>6} {'s/image':>8}"
+COLUMNS = ("value", "model", "attack", "eps", "images", "within", "at_all", "l2", "linf", "seconds")
 
 
 class Evaluate(Section, others=("curve",)):
@@ -27,8 +34,12 @@ class Params(Section):
     evaluate: Evaluate
 
 
-def survey(params: Params, model: Path, test: Path, transfer: Path, *, samples: int) -> None:
-    """Print a line for each attack: accuracy, median size of the perturbations that succeed, seconds an image."""
+def survey(params: Params, model: Path, test: Path, transfer: Path, *, samples: int) -> list[dict[str, Cell]]:
+    """Print and return a line for each attack, by the names of `COLUMNS`.
+
+    `within` is the share of images that is right at eps, `at_all` whatever the size of the perturbation, `l2` and
+    `linf` the median sizes of the perturbations that succeed, and `seconds` how long an image takes.
+    """
     import numpy as np  # noqa: PLC0415
 
     from robust_digits import perturbation, runtime  # noqa: PLC0415 (after the parameters are checked)
@@ -40,6 +51,7 @@ def survey(params: Params, model: Path, test: Path, transfer: Path, *, samples: 
     suite = Suite(models.load(model, few), eps=params.evaluate.eps, seed=params.seed)
     settings = Attacks.everything(samples=samples).chosen() | params.evaluate.attacks.chosen()
     print(f"{model.stem} on the first {len(few)} test images, eps {params.evaluate.eps:g}\n{_HEADER}")
+    rows: list[dict[str, Cell]] = []
     for name in ATTACKS:
         start = time.perf_counter()
         found = suite.perturb(name, settings[name], few, np.asarray(crafted.images)).images
@@ -48,9 +60,28 @@ def survey(params: Params, model: Path, test: Path, transfer: Path, *, samples: 
         l2, linf = (perturbation.sizes(found - few.images, norm=norm) for norm in (2, "inf"))
         within = fooled & (linf <= params.evaluate.eps + perturbation.TOLERANCE)
         won = fooled & (linf > 0)  # what was wrong before needed no perturbation
-        sizes = [f"{np.median(size[won]):.2f}" if won.any() else "-" for size in (l2, linf)]
-        shares = f"{1 - within.mean():>17.1%} {1 - fooled.mean():>13.1%}"
-        print(f"{name:<20} {shares} {sizes[0]:>10} {sizes[1]:>6} {seconds:>8.3f}", flush=True)
+        sizes = [round(float(np.median(size[won])), 2) if won.any() else "" for size in (l2, linf)]
+        shares = [round(1 - float(each.mean()), 4) for each in (within, fooled)]
+        told = [model.stem, name, params.evaluate.eps, len(few), *shares, *sizes, round(seconds, 3)]
+        rows.append(dict(zip(COLUMNS, [f"{model.stem}, {label(name)}", *told], strict=True)))
+        print(_line(rows[-1]), flush=True)
+    return rows
+
+
+def record(path: Path, rows: list[dict[str, Cell]]) -> None:
+    """Put the lines of a model in the place of its earlier ones in a file, and draw all lines beside it."""
+    from robust_digits.draw.survey import surveyed  # noqa: PLC0415 (after all is done)
+
+    earlier = tables.read(path) if path.exists() else []
+    others = [row for row in earlier if row["model"] != rows[0]["model"]]
+    tables.write(path, [*others, *rows], columns=COLUMNS)
+    surveyed(path.with_suffix(".png"), tables.read(path))
+
+
+def _line(row: dict[str, Cell]) -> str:
+    sizes = ["-" if row[norm] == "" else f"{row[norm]:.2f}" for norm in ("l2", "linf")]
+    shares = f"{row['within']:>17.1%} {row['at_all']:>13.1%}"
+    return f"{row['attack']:<20} {shares} {sizes[0]:>10} {sizes[1]:>6} {row['seconds']:>8.3f}"
 
 
 @guarded
@@ -61,10 +92,13 @@ def main() -> None:
     parser.add_argument("test", type=Path, help="the test images, data/normalized/test")
     parser.add_argument("transfer", type=Path, help="their FGM images against the baseline, data/adversarial/test/fgm")
     parser.add_argument("--samples", type=int, default=10, help="how many of the first test images (default 10)")
+    parser.add_argument("--record", type=Path, help="CSV file to keep the lines in, drawn as a PNG beside it")
     given = parser.parse_args()
     if given.samples < 1:
         parser.error(f"--samples: expected one at least, got {given.samples}")
-    survey(load(Params), given.model, given.test, given.transfer, samples=given.samples)
+    rows = survey(load(Params), given.model, given.test, given.transfer, samples=given.samples)
+    if given.record:
+        record(given.record, rows)
 
 
 if __name__ == "__main__":

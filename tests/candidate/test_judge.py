@@ -67,6 +67,8 @@ def test_a_model_is_judged(folder: Path, ended: "subprocess.CompletedProcess[str
     assert metrics["accuracy"]["worst_case"] == metrics["certified"]["accuracy"]  # a linear model: bounds are exact
     assert 0 < metrics["accuracy"]["worst_case"] < 1
     assert f"{metrics['accuracy']['worst_case']:.1%} of 12 images stand within eps 0.1 (L-infinity)" in ended.stdout
+    assert f"(worst case) are robust: {metrics['certified']['open']:.1%} are open" in ended.stdout
+    assert metrics["certified"]["open"] == 0
     assert "softmax at the end taken off" in ended.stdout
     assert "APGD-CE" in ended.stdout
     checks = next(iter(json.loads((out / "sanity.json").read_text()).values()))
@@ -82,7 +84,7 @@ def test_the_page_needs_nothing_else(folder: Path, ended: "subprocess.CompletedP
     page = (folder / "out" / "page.html").read_text(encoding="utf-8")
     assert "<b>" not in page
     assert "it&#x27;s &lt;b&gt;mine" in page
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 5
     assert not re.search(r"https?://|<script|<link", page)
     assert "default-src 'none'" in page
 

@@ -1,13 +1,16 @@
 """Splitting a set into parts with the same share of every class, and checking its classes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from robust_digits.data import splitting
+from robust_digits.data import images, sources, splitting
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
+from stages import normalize
 
 
 def numbered(counts: list[int], *, seed: int = 0) -> ImageSet:
@@ -125,3 +128,38 @@ def test_a_long_list_of_labels_is_cut() -> None:
     """A file whose labels are no classes does not fill the screen."""
     with pytest.raises(InputError, match=r"got 1, 2, 3, .*, 20, \.\.\.$"):
         splitting.check_classes(np.arange(1, 1000), np.array([1]), where="data/raw")
+
+
+def test_noisy_copies_follow_the_set_itself() -> None:
+    """The set comes first as it is; each copy has the same images and labels of its own, each class as often."""
+    whole = numbered([100, 300, 600])
+    first, *copies = splitting.noisy_copies(whole, copies=3, seed=0)
+    assert first is whole
+    assert all(rows(copy) == rows(whole) for copy in copies)
+    assert len({copy.labels.tobytes() for copy in copies}) == 3
+    shares = np.bincount(np.concatenate([copy.labels for copy in copies])) / 3000
+    np.testing.assert_allclose(shares, 1 / 3, atol=0.04)
+    assert all(copy.labels.dtype == np.int64 for copy in copies)
+
+
+def test_noisy_copies_are_the_seeds() -> None:
+    """The same seed draws the same labels, another one others; without copies there is the set alone."""
+    whole = numbered([20, 20])
+    (_, one), (_, same), (_, other) = (splitting.noisy_copies(whole, copies=1, seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one.labels, same.labels)
+    assert (one.labels != other.labels).any()
+    assert list(splitting.noisy_copies(whole, copies=0, seed=0)) == [whole]
+
+
+def test_only_training_images_have_noisy_copies(tmp_path: Path) -> None:
+    """`data.label_noise` makes the training set longer, behind the images and labels that it has without; no other."""
+    sources.fetch("digits", tmp_path / "raw", sha256=None)
+    data = {"source": "digits", "image_size": 8, "test": 0.2, "validation": 0.1}
+    for name, noise in (("clean", 0), ("noisy", 2)):
+        params = normalize.Params.model_validate({"seed": 0, "data": {**data, "label_noise": noise}})
+        normalize.main(params, tmp_path / "raw", tmp_path / name)
+    for part, copies in (("train", 2), ("validation", 0), ("test", 0)):
+        clean, noisy = (images.load(tmp_path / name / part) for name in ("clean", "noisy"))
+        assert len(noisy) == (1 + copies) * len(clean)
+        np.testing.assert_array_equal(noisy.labels[: len(clean)], clean.labels)
+        np.testing.assert_array_equal(noisy.images, np.tile(clean.images, (1 + copies, 1, 1, 1)))

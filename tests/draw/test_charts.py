@@ -12,18 +12,27 @@ from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from support.fabricated import fabricated, proven
 from support.pictures import assert_picture, picture
 
 from robust_digits.data.images import ImageSet
-from robust_digits.draw import charts, digits
+from robust_digits.draw import bracket, charts, digits, galleries, learning
 from robust_digits.judge import scoring
-from robust_digits.judge.evidence import Evidence
+from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
 HISTORY = [
-    {"epoch": "1", "loss": "1.5", "accuracy": "0.5", "validation_loss": "1.25", "validation_accuracy": "0.625"},
-    {"epoch": "2", "loss": "0.5", "accuracy": "0.75", "validation_loss": "0.75", "validation_accuracy": "0.875"},
+    {
+        "epoch": str(epoch),
+        "loss": str(1.0 / epoch),
+        "accuracy": str(1 - 0.5 / epoch),
+        "validation_loss": str(1.25 / epoch),
+        "validation_accuracy": str(1 - 0.25 / epoch),
+        "validation_cross_entropy": str(1.25 / epoch),
+        "validation_mse": str(0.125 / epoch),
+    }
+    for epoch in (1, 2)
 ]
 Case = tuple[ImageSet, Evidence]
 CASES: dict[str, Callable[[], Case]] = {
@@ -34,16 +43,22 @@ CASES: dict[str, Callable[[], Case]] = {
     "nothing but mistakes": lambda: fabricated(wrong=45, count=45),
 }
 ONE: dict[str, Callable[[Path, ImageSet, Evidence], None]] = {  # pictures of one model, or of no model
-    "samples": lambda path, test, _: digits.samples(path, test),
-    "digit": lambda path, _, found: digits.digit(path, found),
+    "samples": lambda path, test, _: galleries.samples(path, test),
+    "pixels": lambda path, test, _: digits.pixels(path, test),
+    "digit": lambda path, _, found: digits.digit(path, found, model="robust"),
     "attack": lambda path, _, found: digits.attack(path, found, model="robust"),
-    "mistakes": lambda path, test, found: digits.mistakes(path, test, found, model="robust"),
+    "mistakes": lambda path, test, found: galleries.mistakes(path, test, found, model="robust"),
+    "predictions": lambda path, test, found: galleries.predictions(path, test, found, model="robust"),
+    "crafted": lambda path, test, _: galleries.crafted(path, test, test, eps=0.3),
+    "fooled": lambda path, test, found: galleries.fooled(path, test, found, model="robust"),
+    "logarithmic": lambda path, *_: learning.logarithmic(path, HISTORY, model="robust"),
 }
 SEVERAL: dict[str, Callable[[Path, Mapping[str, Evidence]], None]] = {  # pictures of several models side by side
     "accuracies": charts.accuracies,
     "security": charts.security,
     "confusions": charts.confusions,
-    "learning": lambda path, found: charts.learning(path, dict.fromkeys(found, HISTORY)),
+    "learning": lambda path, found: learning.learning(path, dict.fromkeys(found, HISTORY)),
+    "bracket": bracket.bracket,
     "security with a band": lambda path, found: charts.security(path, {model: proven(e) for model, e in found.items()}),
 }
 
@@ -53,8 +68,10 @@ SEVERAL: dict[str, Callable[[Path, Mapping[str, Evidence]], None]] = {  # pictur
 
 @pytest.mark.parametrize(
     ("draw", "case"),
-    [(draw, case) for draw in ONE for case in ("grey", "RGB", "two classes")]
-    + [(draw, case) for draw in ("digit", "mistakes") for case in ("no mistakes", "nothing but mistakes")],
+    [(draw, "RGB") for draw in ONE]
+    + [(draw, case) for draw in ("digit", "attack", "mistakes") for case in ("grey", "two classes")]
+    + [(draw, "no mistakes") for draw in ("digit", "mistakes", "predictions")]
+    + [(draw, "nothing but mistakes") for draw in ("digit", "mistakes", "predictions")],
 )
 def test_pictures_of_one_model(draw: str, case: str, tmp_path: Path) -> None:
     """Every picture of a model is a readable PNG, alone in its folder: grey or RGB, of few classes, of any mistakes."""
@@ -89,33 +106,48 @@ def test_a_picture_that_cannot_be_drawn_leaves_the_old_one(tmp_path: Path) -> No
     """If drawing fails, what was there stays and nothing half-written is left."""
     (tmp_path / "learning.png").write_bytes(b"an older picture")
     with pytest.raises(KeyError, match="validation_loss"):
-        charts.learning(tmp_path / "learning.png", {"robust": [{"epoch": "1", "loss": "1", "accuracy": "1"}]})
+        learning.learning(tmp_path / "learning.png", {"robust": [{"epoch": "1", "loss": "1", "accuracy": "1"}]})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"learning.png": b"an older picture"}
 
 
 def test_accuracies_stand_side_by_side(figures: list[Figure], tmp_path: Path) -> None:
-    """A group of bars for each model, a bar for each of the four views, as high as its accuracy, with its interval."""
-    models = {"baseline": fabricated()[1], "robust": fabricated(wrong=0)[1]}
+    """A group of bars for each model, one for each view and what is certified, with its interval and eps."""
+    models = {"baseline": proven(fabricated()[1]), "robust": proven(fabricated(wrong=0)[1], count=3)}
     charts.accuracies(tmp_path / "accuracies.png", models)
     (axes,) = figures[0].axes
-    groups = [each for each in axes.containers if isinstance(each, BarContainer)]
-    assert [each.get_label() for each in groups] == [
+    legend = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert legend == [
         "clean",
         "FGM transfer, eps 0.3",
         "FGM white-box, eps 0.3",
         "worst case, eps 0.2",
+        "certified, eps 0.2",
     ]
-    lines = [each for each in axes.collections if hasattr(each, "get_segments")]
-    for group, spread, view in zip(groups, lines, (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE), strict=True):
-        for bar, (low, high), found in zip(group, spread.get_segments(), models.values(), strict=True):
-            right = found.right(view)
-            assert bar.get_height() == pytest.approx(100 * scoring.accuracy(right))
-            ends = [100 * end for end in scoring.interval(int(right.sum()), len(right))]
-            assert [low[1], high[1]] == pytest.approx(ends, abs=0.01)
-            assert high[0] == low[0] == pytest.approx(bar.get_x() + bar.get_width() / 2)
+    views = (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE)
+    right = [model.right(view) for view in views for model in models.values()] + [
+        np.arange(12) >= 12 - count for count in (1, 3)
+    ]
+    drawn = zip(axes.patches, axes.lines, axes.texts, right, strict=True)
+    for bar, spread, text, verdicts in drawn:
+        assert isinstance(bar, Rectangle)
+        assert bar.get_height() == pytest.approx(100 * scoring.accuracy(verdicts))
+        ends = [100 * end for end in scoring.interval(int(verdicts.sum()), len(verdicts))]
+        middle = bar.get_x() + bar.get_width() / 2
+        np.testing.assert_allclose(np.asarray(spread.get_xydata()), [[middle, end] for end in ends])
+        assert text.get_text() == f"{bar.get_height():.1f}"
+        assert text.get_position()[1] > max(ends[1], bar.get_height()), "clear of the interval"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["baseline", "robust"]
-    places = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for group in groups for bar in group)
+    bars = [bar for bar in axes.patches if isinstance(bar, Rectangle)]
+    places = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars)
     assert all(end < start for (_, end), (start, _) in pairwise(places)), "bars do not overlap"
+
+
+def test_what_cannot_be_certified_is_said(figures: list[Figure], tmp_path: Path) -> None:
+    """A model without a proof has no bar there, which could be read as nothing, but words."""
+    charts.accuracies(tmp_path / "accuracies.png", {"baseline": fabricated()[1]})
+    (axes,) = figures[0].axes
+    assert len(axes.patches) == 4
+    assert axes.texts[-1].get_text() == "cannot be certified"
 
 
 def test_security_draws_both_norms_and_the_bound(figures: list[Figure], tmp_path: Path) -> None:
@@ -128,13 +160,29 @@ def test_security_draws_both_norms_and_the_bound(figures: list[Figure], tmp_path
         np.testing.assert_allclose(lines["baseline"], found.curves[norm] * [1, 100])
         np.testing.assert_allclose(lines["robust"], found.curves[norm] * [1, 50])
     linf, l2 = figures[0].axes
-    assert (linf.get_xlabel(), l2.get_xlabel()) == ("eps, L-infinity", "eps, L2")
-    unnamed = [np.asarray(line.get_xydata()) for line in linf.lines[2:]]
-    np.testing.assert_allclose(unnamed[0], [[0.5, 40], [0.55, 40]])
-    np.testing.assert_allclose(unnamed[1][:, 0], 0.2)
+    assert [axes.get_title() for axes in (linf, l2)] == ["L-infinity: accuracy under APGD", "L2: accuracy under APGD"]
+    assert linf.get_ylabel() == "right, % of the first 10 test images"
+    bound, suite = (np.asarray(line.get_xydata()) for line in linf.lines[2:])
+    np.testing.assert_allclose(bound[:, 1], 40)
+    assert (bound[0, 0], bound[1, 0] > 0.5) == (0.5, True)
+    np.testing.assert_allclose(suite[:, 0], 0.2)
     assert len(l2.lines) == 2
-    (words,) = linf.texts
-    assert words.get_position()[0] > max(np.asarray(line.get_xdata()).max() for line in linf.lines), "clear of lines"
+    assert "upper end" in l2.get_xlabel()
+
+
+def test_the_legend_says_what_every_mark_is(figures: list[Figure], tmp_path: Path) -> None:
+    """Models, the bound and the eps of the suite have an entry each; a band has one where there is a band."""
+    _, found = fabricated()
+    for each in (found, proven(found)):
+        charts.security(tmp_path / "security.png", {"baseline": each})
+    without, with_band = ([text.get_text() for text in figure.legends[0].get_texts()] for figure in figures)
+    assert [name.partition(":")[0] for name in without] == [
+        "baseline",
+        "no model can be better",
+        "eps of the metrics and of the worst case",
+    ]
+    assert with_band[:-1] == without
+    assert with_band[-1].startswith("band: true accuracy")
 
 
 def bands(axes: Axes) -> list[FillBetweenPolyCollection]:
@@ -154,6 +202,24 @@ def test_the_band_holds_true_accuracy(figures: list[Figure], tmp_path: Path) -> 
     (colour,) = np.asarray(band.get_facecolor())
     assert to_hex(colour) == to_hex(str(linf.lines[2].get_color()))
     assert str(linf.lines[2].get_label()) == "hardened"
+
+
+def test_the_bracket_counts_proven_open_and_broken_images(figures: list[Figure], tmp_path: Path) -> None:
+    """Of twenty images half of what was left is proven; of a model without bounds none; what is neither is open."""
+    _, found = fabricated()
+    found = replace(found, indicators={**found.indicators, "curve_images": 20.0})
+    other = replace(found, made={**found.made, WORST_CASE: Made(2, 0.2)})
+    bracket.bracket(tmp_path / "bracket.png", {"baseline": other, "hardened": proven(found)})
+    heights = [
+        [[bar.get_height() for bar in group] for group in axes.containers if isinstance(group, BarContainer)]
+        for axes in figures[0].axes
+    ]
+    assert heights == [[[0, 0, 0], [18, 8, 0], [2, 12, 20]], [[9, 4, 0], [9, 4, 0], [2, 12, 20]]]
+    baseline, hardened = figures[0].axes
+    assert [text.get_text() for text in hardened.get_xticklabels()] == ["0", "0.2\njudged", "0.5"]
+    assert [text.get_text() for text in baseline.get_xticklabels()] == ["0", "0.2", "0.5"], "judged in L2"
+    assert [text.get_text() for text in hardened.texts] == ["9", "4", "", "9", "4", "", "2", "12", "20"]
+    assert baseline.get_ylabel() == "how many of the first 20 test images"
 
 
 def test_confusions_are_shares_of_the_true_class(figures: list[Figure], tmp_path: Path) -> None:
@@ -197,40 +263,3 @@ def test_confusions_of_many_classes_have_a_scale_of_colours(figures: list[Figure
         (shown,) = axes.images
         assert shown.norm(0.01) == pytest.approx(0.1)
     assert picture(matrices[0])[0, 1] == 0.5
-
-
-def test_learning_draws_training_and_validation(figures: list[Figure], tmp_path: Path) -> None:
-    """Each model has loss above accuracy, training and validation in one, over the epochs."""
-    charts.learning(tmp_path / "learning.png", {"baseline": HISTORY, "robust": HISTORY[:1]})
-    grid = np.array(figures[0].axes).reshape(2, 2)
-    assert [axes.get_title() for axes in grid[0]] == ["baseline", "robust"]
-    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["loss", "accuracy"]
-    for axes, key in zip(grid[:, 0], ("loss", "accuracy"), strict=True):
-        training, validation = axes.lines
-        assert (training.get_label(), validation.get_label()) == ("training", "validation")
-        np.testing.assert_array_equal(training.get_xydata(), [[i + 1, float(HISTORY[i][key])] for i in range(2)])
-        np.testing.assert_array_equal(
-            validation.get_xydata(), [[i + 1, float(HISTORY[i][f"validation_{key}"])] for i in range(2)]
-        )
-
-
-def test_learning_draws_robust_accuracy_where_there_is_one(figures: list[Figure], tmp_path: Path) -> None:
-    """A hardened model has a third line in its accuracies, that under PGD, named in a legend; the others have none."""
-    hardened = [
-        {**epoch, "validation_fgm": "0.5", "validation_pgd": pgd} for epoch, pgd in zip(HISTORY, "01", strict=True)
-    ]
-    charts.learning(tmp_path / "learning.png", {"baseline": HISTORY, "robust": HISTORY, "hardened": hardened})
-    grid = np.array(figures[0].axes).reshape(2, 3)
-    assert [[len(axes.lines) for axes in row] for row in grid] == [[2, 2, 2], [2, 2, 3]]
-    line = grid[1, 2].lines[-1]
-    np.testing.assert_array_equal(line.get_xydata(), [[1, 0], [2, 1]])
-    legend = grid[1, 2].get_legend()
-    assert legend
-    assert [text.get_text() for text in legend.get_texts()] == ["training", "validation", "validation, under PGD"]
-
-
-def test_ticks_of_epochs_are_whole(figures: list[Figure], tmp_path: Path) -> None:
-    """Epochs are counted in whole numbers, however few there are."""
-    charts.learning(tmp_path / "learning.png", {"baseline": HISTORY})
-    for axes in figures[0].axes:
-        assert all(tick == int(tick) for tick in axes.get_xticks())

@@ -9,20 +9,10 @@ from matplotlib.figure import Figure
 from support.fabricated import fabricated
 from support.pictures import bars, picture, title, titles
 
+from robust_digits.data.images import ImageSet
 from robust_digits.draw import digits
 from robust_digits.draw.parts import QUIET, RIGHT, WRONG
 from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
-
-
-def test_samples_are_the_first_images_with_their_labels(figures: list[Figure], tmp_path: Path) -> None:
-    """Ten pictures a row, as many rows as asked for, each with its label."""
-    test, _ = fabricated(count=25)
-    digits.samples(tmp_path / "samples.png", test, rows=2)
-    shown = [axes for axes in figures[0].axes if axes.images]
-    assert [text for text, _ in titles(shown)] == [str(label) for label in test.labels[:20]]
-    for axes, image in zip(shown, test.images, strict=False):
-        np.testing.assert_array_equal(picture(axes), image[..., 0])
-        assert axes.images[0].get_clim() == (0, 1)
 
 
 def test_what_fell_is_drawn_clean_and_attacked(figures: list[Figure], tmp_path: Path) -> None:
@@ -45,21 +35,14 @@ def test_ten_that_fell_are_enough(figures: list[Figure], tmp_path: Path) -> None
     assert all(axes.axison for axes in figures[0].axes)
 
 
-def test_colours_are_drawn_as_colours(figures: list[Figure], tmp_path: Path) -> None:
-    """An image of three channels is shown with all of them."""
-    test, _ = fabricated(channels=3)
-    digits.samples(tmp_path / "samples.png", test)
-    np.testing.assert_array_equal(picture(figures[0].axes[0]), test.images[0])
-
-
 def test_attack_shows_the_strongest_attack(figures: list[Figure], tmp_path: Path) -> None:
     """The title names the attack of the suite that leaves least, what it leaves, and eps."""
     _, found = fabricated()
     digits.attack(tmp_path / "attack.png", found, model="hardened")
-    assert title(figures[0]) == "hardened: 8.3% right under PGD, eps 0.2"
+    assert title(figures[0]) == "hardened: 8.3% of the test images right under PGD, eps 0.2"
     gentle = {**found.predictions, "pgd": found.predictions["noise"], "deepfool": found.labels[:6]}
     digits.attack(tmp_path / "attack.png", replace(found, predictions=gentle), model="hardened")
-    assert title(figures[1]) == "hardened: 83.3% right under noise, eps 0.2"
+    assert title(figures[1]) == "hardened: 83.3% of the test images right under noise, eps 0.2"
 
 
 def test_attack_needs_pictures(figures: list[Figure], tmp_path: Path) -> None:
@@ -67,10 +50,10 @@ def test_attack_needs_pictures(figures: list[Figure], tmp_path: Path) -> None:
     _, found = fabricated()
     images = {view: each for view, each in found.images.items() if view != "pgd"}
     digits.attack(tmp_path / "attack.png", replace(found, images=images), model="robust")
-    assert "right under DeepFool" in title(figures[0])
+    assert "of the test images right under DeepFool" in title(figures[0])
     tutorial = {view: found.predictions[view] for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX)}
     digits.attack(tmp_path / "attack.png", replace(found, predictions=tutorial), model="robust")
-    assert "0.0% right under FGM white-box, eps 0.3" in title(figures[1])
+    assert "0.0% of the test images right under FGM white-box, eps 0.3" in title(figures[1])
 
 
 def test_attack_colours_what_is_right_and_wrong(figures: list[Figure], tmp_path: Path) -> None:
@@ -79,8 +62,8 @@ def test_attack_colours_what_is_right_and_wrong(figures: list[Figure], tmp_path:
     weaker = {**found.logits, "pgd": np.array([[0, 3, 0], [3, 0, 0], [0, 0, 3]], np.float32)}  # 1, 0 and 2
     digits.attack(tmp_path / "attack.png", replace(found, logits=weaker), model="robust")
     grid = np.array(figures[0].axes).reshape(4, 3)
-    assert titles(list(grid[0])) == [("1", WRONG), ("2", WRONG), ("2", RIGHT)]
-    assert titles(list(grid[2])) == [("1", WRONG), ("0", WRONG), ("2", RIGHT)]
+    assert titles(list(grid[0])) == [("is 0\nwrong before", WRONG), ("is 1\nwrong before", WRONG), ("is 2", RIGHT)]
+    assert titles(list(grid[2])) == [("taken for 1", WRONG), ("taken for 0", WRONG), ("taken for 2", RIGHT)]
     sure, rest = np.exp(3) / (np.exp(3) + 2), 1 / (np.exp(3) + 2)
     for axes, predicted, colour in zip(grid[3], (1, 0, 2), (WRONG, WRONG, RIGHT), strict=True):
         expected = [(sure, colour) if label == predicted else (rest, QUIET) for label in range(3)]
@@ -99,12 +82,15 @@ def test_attack_shows_clean_perturbation_and_sum(figures: list[Figure], tmp_path
         np.testing.assert_allclose(picture(grid[1, column]), attacked - clean)
         np.testing.assert_array_equal(picture(grid[2, column]), attacked)
         (shift,) = grid[1, column].images
-        assert shift.get_clim() == pytest.approx((-np.abs(attacked - clean).max(), np.abs(attacked - clean).max()))
+        largest = np.abs(found.images["pgd"] - found.images[CLEAN]).max()
+        assert shift.get_clim() == pytest.approx((-largest, largest)), "one scale for all"
         darker, _, lighter = shift.cmap([0.1, 0.5, 0.9])
         assert darker[2] > darker[0]
         assert lighter[0] > lighter[2]
         np.testing.assert_allclose(shift.cmap(0.5)[:3], 0.97, atol=0.01)
     assert [axes.get_ylabel() for axes in grid[:, 0]] == ["clean", "perturbation", "adversarial", "probability"]
+    (scale,) = grid[1, -1].child_axes
+    assert scale.get_ylabel() == "change of a pixel"
 
 
 def test_an_image_that_was_not_changed(figures: list[Figure], tmp_path: Path) -> None:
@@ -121,15 +107,15 @@ def test_an_image_that_was_not_changed(figures: list[Figure], tmp_path: Path) ->
 def test_digit_is_one_that_falls(figures: list[Figure], tmp_path: Path) -> None:
     """The digit shown is the first that is right before and wrong after, each with how sure the model is."""
     _, found = fabricated()
-    digits.digit(tmp_path / "digit.png", found)
+    digits.digit(tmp_path / "digit.png", found, model="robust")
     before, sure_before, shift, after, sure_after = figures[0].axes
-    assert title(figures[0]) == "FGM white-box, eps 0.3"
+    assert title(figures[0]) == "robust under FGM white-box, eps 0.3: test image 2, which is 2"
     assert [axes.get_title() for axes in figures[0].axes] == [
         "before",
-        "2 with 91%",
+        "taken for 2 with 91%",
         "perturbation",
         "after",
-        "0 with 91%",
+        "taken for 0 with 91%",
     ]
     np.testing.assert_array_equal(picture(before), found.images[CLEAN][2, ..., 0])
     np.testing.assert_array_equal(picture(after), found.images[FGM_WHITE_BOX][2, ..., 0])
@@ -144,24 +130,25 @@ def test_digit_is_the_first_where_none_falls(wrong: int, figures: list[Figure], 
     _, found = fabricated(wrong=wrong)
     if not wrong:
         found = replace(found, logits={**found.logits, FGM_WHITE_BOX: found.logits[CLEAN]})
-    digits.digit(tmp_path / "digit.png", found)
+    digits.digit(tmp_path / "digit.png", found, model="robust")
     np.testing.assert_array_equal(picture(figures[0].axes[0]), found.images[CLEAN][0, ..., 0])
 
 
-def test_mistakes_are_counted_and_shown(figures: list[Figure], tmp_path: Path) -> None:
-    """Each mistake has its picture, what the model takes it for and what it is; the title counts them all."""
-    test, found = fabricated()
-    digits.mistakes(tmp_path / "mistakes.png", test, found, model="robust")
-    assert title(figures[0]) == "robust: 2 of 12 clean test images wrong"
-    assert titles(figures[0].axes) == [("1, is 0", WRONG), ("2, is 1", WRONG)]
-    shown = [picture(axes) for axes in figures[0].axes if axes.images]
-    np.testing.assert_array_equal(shown, test.images[:2, ..., 0])
+def test_a_pixel_is_a_number(figures: list[Figure], tmp_path: Path) -> None:
+    """Every pixel of the first image stands in its place with its value from 0 to 255."""
+    test, _ = fabricated(channels=3)
+    digits.pixels(tmp_path / "pixels.png", test)
+    _, numbers = figures[0].axes
+    told = {text.get_position(): int(text.get_text()) for text in numbers.texts}
+    values = np.rint(255 * test.images[0].mean(axis=-1)).astype(int)
+    assert told == {(column, row): value for (row, column), value in np.ndenumerate(values)}
 
 
-@pytest.mark.parametrize(("wrong", "pictures"), [(0, 0), (11, 11), (31, 30)])
-def test_mistakes_fill_three_rows(wrong: int, pictures: int, figures: list[Figure], tmp_path: Path) -> None:
-    """At most thirty mistakes are shown, none is fine too; places without a picture stay blank."""
-    digits.mistakes(tmp_path / "mistakes.png", *fabricated(wrong=wrong, count=45), model="robust")
-    assert title(figures[0]) == f"robust: {wrong} of 45 clean test images wrong"
-    assert sum(bool(axes.images) for axes in figures[0].axes) == pictures
-    assert not any(axes.axison for axes in figures[0].axes)
+def test_of_a_large_image_the_middle_is_written_out(figures: list[Figure], tmp_path: Path) -> None:
+    """More numbers than can be read are not written: 32 a side, of the middle."""
+    images = np.zeros((1, 40, 40, 1), np.float32)
+    images[0, 4, 4], images[0, 35, 35] = 0.2, 1.0
+    digits.pixels(tmp_path / "pixels.png", ImageSet(images, np.zeros(1, np.int64)))
+    _, numbers = figures[0].axes
+    assert len(numbers.texts) == 32 * 32
+    assert (numbers.texts[0].get_text(), numbers.texts[-1].get_text()) == ("51", "255")

@@ -155,9 +155,11 @@ def test_damaged_evidence_is_refused(damage: str, tmp_path: Path) -> None:
 
 def summarized(folder: Path, test: ImageSet) -> None:
     """Summarize the evidence of one model in a folder, beside a test set."""
-    images.save(folder / "test", [test], count=len(test))
-    params = summarize.Params(models=("robust",))
-    summarize.main(params, folder / "test", folder, folder, folder / "out" / "a", folder / "out" / "b", "robust")
+    for part in ("train", "test"):
+        images.save(folder / part, [test], count=len(test))
+    params, out = summarize.Params(models=("robust",)), folder / "out"
+    images_in = (folder / "train", folder / "test", folder)
+    summarize.main(params, *images_in, folder, folder, out / "a", out / "b", "robust")
 
 
 def scored(folder: Path, _: ImageSet) -> None:

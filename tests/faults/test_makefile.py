@@ -19,9 +19,11 @@ GIVEN = {
     "page": ["BASE", "HERE", "OUTPUT"],
     "history": ["BASE", "OUTPUT", "LIMIT"],
     "openmetrics": ["HERE", "OUTPUT"],
+    "export": ["MODEL", "EPS", "IMAGES", "OUT"],
     "judge": ["MODEL", "DATA", "EPS", "NORM", "SAMPLES", "OUTPUT"],
-    "survey": ["MODEL", "SAMPLES"],
-    "lab": ["IMAGE", "L2", "LINF"],
+    "survey": ["MODEL", "SAMPLES", "RECORD"],
+    "lab": ["IMAGE", "L2", "LINF", "PART", "OUTPUT"],
+    "answers": ["MODEL"],
     "experiments": ["MODEL"],
 }
 

@@ -12,7 +12,7 @@ from support.linear import gradient, level
 from robust_digits.attack.ascent import Ascent, Trail
 from robust_digits.attack.target import Victim
 from robust_digits.data.images import ImageSet
-from robust_digits.judge.curves import SecurityCurve
+from robust_digits.judge.curves import SecurityCurve, shares
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
@@ -42,7 +42,7 @@ def measured(
     seed: int = 0,
 ) -> NDArray[np.float64]:
     """Return accuracy over eps."""
-    return SecurityCurve(victim, norm=norm, steps=steps, seed=seed).measure(images, sizes)
+    return shares(SecurityCurve(victim, norm=norm, steps=steps, seed=seed).measure(images, sizes))
 
 
 @pytest.mark.parametrize(("norm", "dual"), [("inf", 1), (2, 2)])

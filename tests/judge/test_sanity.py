@@ -98,6 +98,17 @@ def test_a_certified_mistake(healthy: Evidence) -> None:
         assert sanity.checks(proven(found, certified), control=False)["certified"].measured == share
 
 
+def test_more_is_certified_than_stands_over_eps(healthy: Evidence) -> None:
+    """In no ball of the curve can more images be certified than an attack left standing."""
+    left = healthy.curves["linf"]
+    nothing = np.zeros(COUNT, np.bool_)
+    for more, share in ((0.0, 0.0), (0.25, 0.25)):
+        curve = left.copy()
+        curve[-1, 1] += more
+        found = replace(proven(healthy, nothing), curves={**healthy.curves, "certified": curve})
+        assert sanity.checks(found, control=False)["certified"].measured == pytest.approx(share)
+
+
 def test_what_cannot_be_certified_is_not_checked(healthy: Evidence) -> None:
     """Where no bounds can be had there is nothing to hold the attacks against, and nothing is red for it."""
     table = sanity.checks(proven(healthy, None), control=True)

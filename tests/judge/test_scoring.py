@@ -107,23 +107,30 @@ def test_metrics_are_shares_and_nothing_else() -> None:
     found = scoring.metrics(judged(5))
     assert found == {
         "accuracy": {"clean": 0.9, "pgd": 0.5, "deepfool": 0.5, "worst_case": 0.4},
-        "certified": {"accuracy": None},
+        "certified": {"accuracy": None, "open": None},
     }
     assert list(found["accuracy"]) == ["clean", "pgd", "deepfool", "worst_case"]
 
 
-@pytest.mark.parametrize(("right", "share"), [(0, 0.0), (9, 0.9), (10, 1.0)])
-def test_what_is_certified_is_a_figure(right: int, share: float) -> None:
-    """The share that is certified is a number like any other, none included, and no view."""
-    found = scoring.metrics(judged(5, certified=right))
-    assert found["certified"] == {"accuracy": share}
+@pytest.mark.parametrize(("certified", "shares"), [(0, [0.0, 0.4]), (3, [0.3, 0.2]), (10, [1.0, 0.0])])
+def test_what_is_certified_is_a_figure(certified: int, shares: list[float]) -> None:
+    """The share that is certified is a number like any other, none included, and no view; beside it what is open.
+
+    Open are those of the four images that stand in the worst case, two of the first three, that are not certified.
+    """
+    found = scoring.metrics(judged(5, certified=certified))
+    assert found["certified"] == dict(zip(("accuracy", "open"), shares, strict=True))
     assert "certified" not in found["accuracy"]
 
 
 def test_details_say_how_each_figure_was_made() -> None:
     """Each figure has its number of images, norm, eps, settings and Wilson's interval; the clean one has no attack."""
     found = scoring.details(judged(5, certified=3))
-    assert list(found) == [*(f"accuracy.{view}" for view in judged(5).verdicts()), "certified.accuracy"]
+    assert list(found) == [
+        *(f"accuracy.{view}" for view in judged(5).verdicts()),
+        "certified.accuracy",
+        "certified.open",
+    ]
     assert found["accuracy.pgd"] == {
         "images": 10,
         "norm": "inf",
@@ -141,6 +148,7 @@ def test_details_say_how_each_figure_was_made() -> None:
     assert found["accuracy.deepfool"]["images"] == 2
     assert found["accuracy.worst_case"]["settings"] == {"attacks": ["pgd", "deepfool"]}
     assert found["certified.accuracy"]["interval"] == [0.1078, 0.6032]
+    assert found["certified.open"]["interval"] == [0.0567, 0.5098]
 
 
 def test_details_say_why_nothing_is_proven() -> None:

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.usefixtures("tensorflow")
 PARAMETERS: dict[Architecture, int] = {  # for images of 28x28x1 and ten classes
     "one_convolution": 693_962,
     "two_convolutions": 1_199_882,
+    "two_wide_convolutions": 1_745_354,
     "three_convolutions": 429_834,
     "batch_normalized": 597_738,
     "strided": 166_406,  # Wong, Rice & Kolter 2020
@@ -31,6 +32,7 @@ PARAMETERS: dict[Architecture, int] = {  # for images of 28x28x1 and ten classes
 SMALLEST: dict[Architecture, int] = {  # images, in pixels a side, that leave each network something to see
     "one_convolution": 4,
     "two_convolutions": 6,
+    "two_wide_convolutions": 10,
     "three_convolutions": 10,
     "batch_normalized": 16,
 }
@@ -98,7 +100,9 @@ def test_depth_and_width(architecture: Architecture, option: str, value: int, ex
     assert [layer.units for layer in model.layers if hasattr(layer, "units")] == expected
 
 
-@pytest.mark.parametrize("architecture", ["one_convolution", "two_convolutions", "three_convolutions"])
+@pytest.mark.parametrize(
+    "architecture", ["one_convolution", "two_convolutions", "two_wide_convolutions", "three_convolutions"]
+)
 def test_kernel_size(architecture: Architecture) -> None:
     """Every convolution has the kernel asked for."""
     model = networks.build(architecture, shape=(28, 28, 1), classes=10, options={"kernel_size": 5})

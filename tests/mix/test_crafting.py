@@ -9,8 +9,7 @@ from support.linear import level
 from support.mislabelled import COUNT, DISTANCE, EPS, attacks_on, crafted, mislabelled
 
 from robust_digits import perturbation, runtime
-from robust_digits.attack import attacks
-from robust_digits.attack import suite as suites
+from robust_digits.attack import attacks, suite
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Noise, Plain, Restarts, Samples
 from robust_digits.attack.target import Images, Target
@@ -135,15 +134,15 @@ def test_interrupted_crafting_goes_on(stage: Any, monkeypatch: pytest.MonkeyPatc
     """What was crafted is not crafted again, the bytes are those of a run in one go, and nothing is left over."""
     stage("noise", "whole")
     ran: list[int] = []
-    one = suites.craft
+    one = suite.craft
 
-    def block(target: Target, settings: Section) -> Images:
+    def craft(target: Target, settings: Section) -> Images:
         ran.append(int(target.indices[0]))
         if len(ran) == 3:
             raise KeyboardInterrupt
         return one(target, settings)
 
-    monkeypatch.setattr(suites, "craft", block)
+    monkeypatch.setattr(suite, "craft", craft)
     with pytest.raises(KeyboardInterrupt):
         stage("noise", "resumed")
     assert not list(Path("resumed").iterdir())

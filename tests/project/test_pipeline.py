@@ -42,6 +42,7 @@ READERS: list[tuple[str, Any, set[str]]] = [
     ("data.source", "mnist", {"fetch", "normalize"}),
     ("data.sha256", "0" * 64, {"fetch"}),
     ("data.image_size", 9, {"normalize"}),
+    ("data.label_noise", 1, {"normalize"}),
     ("data.test", 0.3, {"normalize"}),
     ("data.validation", 0.2, {"normalize"}),
     ("train.architecture", "other", {"train_baseline"}),

@@ -110,9 +110,10 @@ FAULTS: dict[str, tuple[dict[str, object], list[str]]] = {
         ],
     ),
     "normalize": (
-        {"seed": ..., "data__image_size": 28.0, "data__test": 1.0, "data__validaton": 0.1},
+        {"seed": ..., "data__image_size": 28.0, "data__label_noise": -1, "data__test": 1.0, "data__validaton": 0.1},
         [
             "data.image_size: expected a valid integer, got 28.0",
+            "data.label_noise: expected greater than or equal to 0, got -1",
             "data.test: expected less than 1, got 1.0",
             "data.validaton is not a parameter; did you mean validation?",
             "seed is missing",
@@ -314,7 +315,7 @@ def test_a_stage_without_params_yaml_says_where_to_run(tmp_path: Path, stage: st
         ("augment", ["none", "none", "out"], f"{Path('none', 'fgm', 'images.npy')}: no such file; `dvc repro`"),
         (
             "summarize",
-            ["none", "none", "none", "out", "checks", "baseline"],
+            ["none", "none", "none", "none", "none", "out", "checks", "baseline"],
             f"{Path('none', 'images.npy')}: no such file",
         ),
     ],
@@ -354,9 +355,8 @@ def test_the_light_stages_are_light_and_quiet(project: Path) -> None:
 
     Nor does the check of what all other stages read.
     """
-    put_params(
-        project, seed=0, data={"source": "digits", "sha256": None, "image_size": 28, "test": 0.2, "validation": 0.1}
-    )
+    shares = {"test": 0.2, "validation": 0.1, "label_noise": 0}
+    put_params(project, seed=0, data={"source": "digits", "sha256": None, "image_size": 28, **shares})
     normalized = project / "normalized"
     (project / "sets").mkdir()
     (project / "sets" / "fgm").symlink_to(normalized / "test")

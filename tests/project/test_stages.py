@@ -54,6 +54,7 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
     "matplotlib": {
         f"robust_digits/{name}.py"
         for name in (
+            "draw/bracket",
             "draw/charts",
             "draw/digits",
             "draw/lab",

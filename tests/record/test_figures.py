@@ -15,11 +15,17 @@ from robust_digits.record import figures
 def folder(tmp_path: Path) -> Path:
     """Return a folder with metrics and a study."""
     (tmp_path / "metrics").mkdir()
-    content = {"accuracy": {"clean": 0.98615, "worst_case": 0.0}, "certified": {"accuracy": None}, "seconds": 761}
+    content = {
+        "accuracy": {"clean": 0.98615, "worst_case": 0.0},
+        "certified": {"accuracy": None},
+        "seconds": 761,
+        "weights": 693962,
+    }
     (tmp_path / "metrics" / "robust.json").write_text(json.dumps(content), encoding="utf-8")
     table = 'value,clean,worst\n3,0.9,0.5\n"one, two",0.95,0.7\nx (y),0.8,\n'
     (tmp_path / "study.csv").write_text(table, encoding="utf-8")
     (tmp_path / "counted.csv").write_text("value,images,clean\na,200,0.9\nb,50,1.0\n", encoding="utf-8")
+    (tmp_path / "curve.csv").write_text("eps,robust\n0.0,0.9\n0.05,0.25\n", encoding="utf-8")
     (tmp_path / "empty.csv").write_text("value,clean\n", encoding="utf-8")
     return tmp_path
 
@@ -33,6 +39,8 @@ def folder(tmp_path: Path) -> Path:
         ("metrics/robust.json error accuracy.clean .2", "1.39%"),
         ("metrics/robust.json accuracy.worst_case", "0.0%"),
         ("metrics/robust.json number seconds", "761"),
+        ("metrics/robust.json number seconds .2", "761.00"),
+        ("metrics/robust.json number weights", "693,962"),
         ("study.csv clean[3]", "90.0%"),
         ("study.csv clean[one, two]", "95.0%"),
         ("study.csv clean[x (y)]", "80.0%"),
@@ -46,6 +54,7 @@ def folder(tmp_path: Path) -> Path:
         ("study.csv worst[3; one, two]", "50.0% to 70.0%"),
         ("counted.csv interval clean[a]", "90.0% (85.1 to 93.4)"),
         ("counted.csv interval clean[b] .0", "100% (93 to 100)"),
+        ("curve.csv robust[0.05]", "25.0%"),
     ],
 )
 def test_figures(named: str, text: str, folder: Path) -> None:

@@ -127,6 +127,7 @@ def test_page_says_what_made_the_results(tmp_path: Path, revision: Path) -> None
         "pictures",
         "pictures/accuracies.png",
         "pictures/security.png",
+        "pictures/bracket.png",
         "pictures/attack_hardened.png",
         "pictures/mistakes_hardened.png",
     }

@@ -52,7 +52,7 @@ def test_every_value_of_every_metric_is_drawn_with_its_interval(tmp_path: Path, 
     influence(tmp_path / "study.png", PLAN, ROWS)
     axes = drawn[0].axes[0]
     assert axes.get_title() == "Epochs of training"
-    assert axes.get_xlabel() == "train.epochs"
+    assert axes.get_xlabel() == "epochs"
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "8", "64"]
     for metric, container in zip(("clean", "fgm_white_box"), bars(drawn[0]), strict=True):
         shares = [float(row[metric]) for row in ROWS]
@@ -71,10 +71,47 @@ def test_figures_of_several_models_go_by_their_full_names(tmp_path: Path, drawn:
         [{**row, named[0]: row["clean"], named[1]: row["fgm_white_box"]} for row in ROWS],
     )
     influence(tmp_path / "study.png", PLAN, ROWS)
-    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == named
+    said = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert said == ["robust, clean", "hardened, clean"]
     assert len({container.lines[0].get_color() for container in bars(drawn[0])}) == 2
-    said = [figure.axes[0].get_ylabel() for figure in drawn]
-    assert said == ["accuracy, %", "accuracy of the robust model, %"]
+    labels = [figure.axes[0].get_ylabel() for figure in drawn]
+    assert labels == ["right, %", "robust, right, %"]
+
+
+def test_names_are_words(tmp_path: Path, drawn: list[Figure]) -> None:
+    """Parameters, values and figures are written as people write them."""
+    metric = "hardened.certified.accuracy"
+    plan = PLAN.model_copy(update={"parameter": "train.batch_size", "metrics": [metric]})
+    influence(tmp_path / "study.png", plan, [{**row, "value": "mean_squared_error", metric: "0.5"} for row in ROWS])
+    axes = drawn[0].axes[0]
+    assert axes.get_xlabel() == "batch size"
+    assert {label.get_text() for label in axes.get_xticklabels()} == {"mean squared error"}
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["hardened, certified"]
+
+
+@pytest.mark.parametrize(("clean", "panels"), [("0.97", 2), ("0.5", 1)])
+def test_small_differences_have_an_axis_of_their_own(
+    tmp_path: Path, drawn: list[Figure], clean: str, panels: int
+) -> None:
+    """Clean accuracies that hardly differ stand above the others, both on scales that show every interval."""
+    rows = [{**ROWS[0], "clean": clean}, {**ROWS[1], "clean": "0.98"}]
+    influence(tmp_path / "study.png", PLAN, rows)
+    axes = drawn[0].axes
+    assert len(axes) == panels
+    if panels == 2:
+        low, high = axes[0].get_ylim()
+        assert 90 < low < 100 * scoring.interval(194, 200)[0]
+        assert high > 100 * scoring.interval(196, 200)[1]
+        assert [len(each.containers) for each in axes] == [1, 1]
+        assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["clean", "FGM white-box"]
+    else:
+        assert axes[0].get_ylim() == (-2, 102)
+
+
+def test_numbers_that_are_names_are_not_joined(tmp_path: Path, drawn: list[Figure]) -> None:
+    """There is nothing between two seeds."""
+    influence(tmp_path / "study.png", PLAN.model_copy(update={"parameter": "seed"}), ROWS)
+    assert {container.lines[0].get_linestyle() for container in bars(drawn[0])} == {"None"}
 
 
 @pytest.mark.parametrize(

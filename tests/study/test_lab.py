@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from support import linear
-from support.pictures import assert_picture
+from support.pictures import assert_picture, picture
 
 import robust_digits.attack.fgm  # noqa: F401 (ART keeps the error stream that it finds: not one that a test captures)
 from robust_digits.data import images
-from robust_digits.draw import lab as charts_lab
+from robust_digits.draw import lab as pictures
+from robust_digits.draw import parts
 from robust_digits.learn import models
 from robust_digits.study import lab
 
@@ -54,26 +56,43 @@ def test_the_multiple_decides(
 def test_what_is_drawn(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """In L2 a length of the gradient is added, in L-infinity of its signs; probabilities are those of either image."""
     drawn: dict[str, Any] = {}
-    monkeypatch.setattr(charts_lab, "hacked", lambda _, rows, *, label: drawn.update(rows, label=label))
+    monkeypatch.setattr(pictures, "pushed", lambda _, moved, **told: drawn.update(told, moved=moved))
     run(monkeypatch, *arguments, "--linf", "0.1", "--l2", "0.3")
-    assert drawn.pop("label") == 0
-    l2, linf = drawn["0.3 of it in L2"], drawn["0.1 of it in Linf"]
+    assert (drawn["label"], drawn["what"]) == (0, "model: image 0 of test")
+    assert drawn["before"].argmax() == 0
     direction = linear.gradient().reshape(linear.SIDE, linear.SIDE, 1)
-    for row in (l2, linf):
-        assert np.all(np.sign(row["gradient"]) == np.sign(direction))
-        np.testing.assert_allclose(row["image"] + row["added"], row["sum"], atol=1e-6)
-        assert row["before"].argmax() == 0
-        assert row["after"].argmax() == 1
-        assert row["after"].sum() == pytest.approx(1)
-    np.testing.assert_allclose(l2["added"], 0.3 * direction / np.linalg.norm(direction), atol=1e-5)
-    np.testing.assert_allclose(linf["added"], 0.1 * np.sign(direction), atol=1e-6)
+    assert np.all(np.sign(drawn["gradient"]) == np.sign(direction))
+    l2, linf = drawn["moved"]["0.3 along it (L2)"], drawn["moved"]["0.1 of its signs (L-infinity)"]
+    for each in (l2, linf):
+        np.testing.assert_allclose(drawn["image"] + each.added, each.sum, atol=1e-6)
+        assert each.after.argmax() == 1
+        assert each.after.sum() == pytest.approx(1)
+    np.testing.assert_allclose(l2.added, 0.3 * direction / np.linalg.norm(direction), atol=1e-5)
+    np.testing.assert_allclose(linf.added, 0.1 * np.sign(direction), atol=1e-6)
+
+
+def test_the_last_image(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """-1 is the last image, by its number in the title."""
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(pictures, "pushed", lambda *_, **told: drawn.update(told))
+    run(monkeypatch, *arguments, "--image", "-1")
+    assert drawn["what"] == "model: image 5 of test"
+
+
+def test_no_picture_twice(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image, its probabilities and its gradient are drawn once, whatever is added; every picture is another."""
+    kept: list[Figure] = []
+    monkeypatch.setattr(parts, "save", lambda figure, _: kept.append(figure))
+    run(monkeypatch, *arguments)
+    shown = [picture(axes).tobytes() for axes in kept[0].axes if axes.images]
+    assert len(shown) == len(set(shown)) == 6
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (["--image", "6"], "lab: --image: expected 0 to 5, the test images; got 6"),
-        (["--image", "-1"], "lab: --image: expected 0 to 5, the test images; got -1"),
+        (["--image", "6"], "lab: --image: expected 0 to 5, or -1 for the last one, in {test}; got 6"),
+        (["--image", "-7"], "lab: --image: expected 0 to 5, or -1 for the last one, in {test}; got -7"),
         (["--l2", "0"], "lab: command line: l2: expected greater than 0, got 0.0"),
         (["--linf", "nan"], "lab: command line: linf: expected a finite number, got nan"),
     ],
@@ -89,5 +108,5 @@ def test_a_mistake_is_one_line(
     with pytest.raises(SystemExit) as caught:
         run(monkeypatch, *arguments, *wrong)
     assert caught.value.code == 2
-    assert capsys.readouterr().err == f"{words}\n"
+    assert capsys.readouterr().err == f"{words.format(test=arguments[1])}\n"
     assert not Path(arguments[-1]).exists()

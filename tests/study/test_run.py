@@ -15,7 +15,7 @@ from support.terminal import lines, watched
 
 from robust_digits import tables
 from robust_digits.errors import InputError
-from robust_digits.study import run, spec, workspace
+from robust_digits.study import measures, run, spec, workspace
 from robust_digits.study.spec import Params
 
 pytestmark = pytest.mark.slow
@@ -98,6 +98,13 @@ def git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout
 
 
+def study(given: Params, project: Path) -> run.Study:
+    """Return the study as its file asks for it, on a copy of the project."""
+    plan = spec.load("epochs")
+    assert isinstance(plan, spec.Plan)
+    return run.Study("epochs", plan, given, project)
+
+
 def ran(project: Path) -> list[str]:
     """Return which values have been evaluated so far."""
     lines = (project.parent / "ran.txt").read_text(encoding="utf-8").splitlines()
@@ -105,16 +112,21 @@ def ran(project: Path) -> list[str]:
 
 
 def found() -> list[list[str]]:
-    """Return the table of the study, without its keys: value, images, metrics, and whether it is stale."""
+    """Return the table of the study, without its keys: value, images, metrics, and whether it is stale.
+
+    Nor what is measured of a model, which this pipeline does not keep.
+    """
+    left_out = {"key", *measures.COLUMNS}
     return [
-        [cell for column, cell in row.items() if column != "key"] for row in tables.read(spec.FOLDER / "epochs.csv")
+        [cell for column, cell in row.items() if column not in left_out]
+        for row in tables.read(spec.FOLDER / "epochs.csv")
     ]
 
 
 def studied() -> list[str]:
     """Run the study on a copy of the project, and return the values that failed."""
     with workspace.copy() as copied:
-        return run.Study("epochs", {}, copied).run()
+        return study({}, copied).run()
 
 
 def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
@@ -145,7 +157,14 @@ def test_a_study_of_several_models(monkeypatch: pytest.MonkeyPatch) -> None:
     named = ["baseline.accuracy.clean", "robust.accuracy.clean"]
     Path("docs/studies/epochs.yaml").write_text(yaml.safe_dump({**PLAN, "metrics": named}), encoding="utf-8")
     assert studied() == []
-    assert list(tables.read(spec.FOLDER / "epochs.csv")[0]) == ["value", "images", *named, "key", "stale"]
+    assert list(tables.read(spec.FOLDER / "epochs.csv")[0]) == [
+        "value",
+        "images",
+        *named,
+        *measures.COLUMNS,
+        "key",
+        "stale",
+    ]
     assert found() == [[value, "200", f"0.{value}", "1.0", ""] for value in ("2", "3", "4")]
 
 
@@ -352,7 +371,7 @@ def test_what_is_not_asked_any_more_is_said(
     studied()
     Path("docs/studies/epochs.yaml").write_text(yaml.safe_dump({**PLAN, "values": [2, 4]}), encoding="utf-8")
     capsys.readouterr()
-    run.Study("epochs", {}, Path()).write()
+    study({}, Path()).write()
     assert capsys.readouterr().out == "epochs: not asked any more: 3\n"
     assert [row[0] for row in found()] == ["2", "4"]
 
@@ -389,4 +408,64 @@ def test_settings_go_over_the_plan(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert [run["data"]["source"] for run in given] == ["a=b.npz"] * 3
     assert [run["train"]["dropout"] for run in given] == [0.1] * 3
     with pytest.raises(InputError, match=r"train\.dropuot is not a parameter"):
-        run.Study("epochs", {"train.dropuot": 0.1}, Path())
+        study({"train.dropuot": 0.1}, Path())
+
+
+CHAIN: dict[str, Any] = {
+    "title": "One by one",
+    "base": "none",
+    "model": "baseline",
+    "steps": [{"parameter": "train.epochs", "values": [2, 4]}, {"parameter": "train.dropout", "values": [0.1, 0.3]}],
+    "metrics": ["clean"],
+    "params": {},
+}
+
+
+def validated(monkeypatch: pytest.MonkeyPatch, accuracies: list[float]) -> list[dict[str, Any]]:
+    """Let the runs to come be right so often on validation images; return the list of their parameters."""
+    seen: list[dict[str, Any]] = []
+
+    def measured(project: Path, _: str) -> dict[str, Any]:
+        seen.append(yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))["train"])
+        return dict.fromkeys(measures.COLUMNS, "") | {"validation_accuracy": accuracies[len(seen) - 1]}
+
+    monkeypatch.setattr(measures, "of", measured)
+    return seen
+
+
+def chained() -> list[str]:
+    """Run a chain of two parameters on a copy of the project, and return what failed."""
+    Path("docs/studies/tuning.yaml").write_text(yaml.safe_dump(CHAIN), encoding="utf-8")
+    plan = spec.load("tuning")
+    assert isinstance(plan, spec.Chain)
+    with workspace.copy() as copied:
+        return run.Tuning("tuning", plan, {}, copied).run()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_chain_keeps_the_best_of_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each parameter is tried with what was best on validation images before it, whatever the test images say."""
+    seen = validated(monkeypatch, [0.9, 0.8, 0.7, 0.75])
+    assert chained() == []
+    assert seen == [
+        {"epochs": 2, "dropout": 0.5},
+        {"epochs": 4, "dropout": 0.5},
+        {"epochs": 2, "dropout": 0.1},
+        {"epochs": 2, "dropout": 0.3},
+    ]
+    assert tables.read(spec.FOLDER / "tuning.csv") == [
+        {"value": "epochs", "chosen": "2", "validation_accuracy": "0.9", "clean": "0.2"},
+        {"value": "dropout", "chosen": "0.3", "validation_accuracy": "0.75", "clean": "0.2"},
+    ]
+    assert chained() == []
+    assert len(seen) == 4, "what is done is not run again"
+
+
+@pytest.mark.usefixtures("project")
+def test_a_chain_ends_where_a_step_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after a failed value would rest on a choice among the others: it is not run."""
+    seen = validated(monkeypatch, [0.9])
+    monkeypatch.setitem(CHAIN, "steps", [{"parameter": "train.epochs", "values": [2, 3]}, CHAIN["steps"][1]])
+    assert chained() == ["train.epochs 3"]
+    assert len(seen) == 1
+    assert not (spec.FOLDER / "tuning.csv").exists()

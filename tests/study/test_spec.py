@@ -10,6 +10,7 @@ import yaml
 from robust_digits.errors import InputError
 from robust_digits.params import Section, parse, read
 from robust_digits.study import spec
+from robust_digits.study.run import Tuning
 
 ROOT = Path(__file__).parents[2]
 STAGES = sorted(script.stem for script in (ROOT / "stages").glob("*.py"))
@@ -41,18 +42,24 @@ def put(path: Path, values: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
 
 
+def plans(name: str) -> list[spec.Plan]:
+    """Return the plan of a study, or those of the steps of a chain."""
+    found = spec.load(name)
+    return [found] if isinstance(found, spec.Plan) else [found.plan(step, {}) for step in found.steps]
+
+
 def refusal(folder: Path, **changed: object) -> str:
     """Return what is said of the good plan with other values."""
     put(folder / "study.yaml", {**PLAN, **changed})
     with pytest.raises(InputError) as caught:
-        spec.load("study").runs(PARAMS)
+        plans("study")[0].runs(PARAMS)
     return str(caught.value)
 
 
 def test_a_list_sets_one_parameter(folder: Path) -> None:
     """Each value has all parameters: the project's, changed by the base, the plan, and the value itself."""
     put(folder / "study.yaml", PLAN)
-    runs = spec.load("study").runs(PARAMS)
+    runs = plans("study")[0].runs(PARAMS)
     attacks: dict[str, Any] = {"attacks": {"fgm": {}}}
     assert runs == {
         "0.0": {"seed": 0, "train": {"epochs": 2, "dropout": 0.0}, "evaluate": attacks},
@@ -65,7 +72,7 @@ def test_named_values_set_a_section(folder: Path) -> None:
     """Where the parameter is a section, a value is a name and what it sets there."""
     values = {"short": {"epochs": 1, "dropout": 0.1}, "as it is": {}}
     put(folder / "study.yaml", {**PLAN, "parameter": "train", "values": values})
-    runs = spec.load("study").runs(PARAMS)
+    runs = plans("study")[0].runs(PARAMS)
     assert {name: run["train"] for name, run in runs.items()} == {
         "short": {"epochs": 1, "dropout": 0.1},
         "as it is": {"epochs": 2, "dropout": None},
@@ -106,7 +113,7 @@ def test_metrics_name_figures(folder: Path) -> None:
     """A view is one of the model's; a figure of any model goes by its full name."""
     named = ["clean", "pgd", "bim_transfer", "robust.accuracy.clean", "hardened.certified.accuracy"]
     put(folder / "study.yaml", {**PLAN, "metrics": named})
-    assert spec.load("study").figures == {
+    assert plans("study")[0].figures == {
         "clean": "baseline.accuracy.clean",
         "pgd": "baseline.accuracy.pgd",
         "bim_transfer": "baseline.accuracy.bim_transfer",
@@ -118,7 +125,7 @@ def test_metrics_name_figures(folder: Path) -> None:
 def test_seeds_are_asked_for_every_figure_that_must_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     """The study of seeds runs the default pipeline five times, the first as it is, and has a column for each figure."""
     monkeypatch.chdir(ROOT)
-    plan, params = spec.load("seeds"), read(Path("params.yaml"))
+    (plan,), params = plans("seeds"), read(Path("params.yaml"))
     held = [f"{model}.{name}" for model, named in read(Path("gate.yaml"))["metrics"].items() for name in named]
     assert list(plan.figures.values()) == held
     assert plan.runs(params) == {str(seed): {**params, "seed": seed} for seed in range(5)}
@@ -128,7 +135,33 @@ def test_seeds_are_asked_for_every_figure_that_must_hold(monkeypatch: pytest.Mon
 def test_every_stage_takes_what_a_study_sets(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No study of this project names a network, an optimizer, a loss or an attack that there is none of."""
     monkeypatch.chdir(ROOT)
-    for params in spec.load(name).runs(read(Path("params.yaml"))).values():
+    runs = [run for plan in plans(name) for run in plan.runs(read(Path("params.yaml"))).values()]
+    for params in runs:
         for stage in STAGES:
             record: type[Section] = importlib.import_module(f"stages.{stage}").Params
             parse(record, params, where=name)
+
+
+CHAIN: dict[str, Any] = {key: value for key, value in PLAN.items() if key not in {"parameter", "values"}}
+CHAIN["steps"] = [{"parameter": "train.dropout", "values": [0.0, 0.5]}, {"parameter": "seed", "values": [1]}]
+
+
+def test_a_step_keeps_what_was_chosen_before(folder: Path) -> None:
+    """Its runs have the chain's parameters and the choices, which its title tells."""
+    put(folder / "study.yaml", CHAIN)
+    chain = spec.load("study")
+    assert isinstance(chain, spec.Chain)
+    plan = chain.plan(chain.steps[1], {"train.dropout": 0.5})
+    assert plan.title == "Dropout; chosen before: dropout 0.5"
+    assert plan.runs(PARAMS)["1"]["train"] == {"epochs": 2, "dropout": 0.5}
+    assert chain.plan(chain.steps[0], {}).title == "Dropout"
+
+
+def test_a_chain_that_sets_no_parameter_is_refused_at_once(folder: Path) -> None:
+    """A mistake in the last step is found before the first one has run for an hour."""
+    put(folder / "study.yaml", {**CHAIN, "steps": [*CHAIN["steps"], {"parameter": "train.droput", "values": [1]}]})
+    put(Path("params.yaml"), PARAMS)
+    chain = spec.load("study")
+    assert isinstance(chain, spec.Chain)
+    with pytest.raises(InputError, match=r"train\.droput is not a parameter"):
+        Tuning("study", chain, {}, Path())

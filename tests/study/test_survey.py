@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import yaml
 from support import commands
+from support.pictures import assert_picture
 
-from robust_digits import runtime
+from robust_digits import runtime, tables
 from robust_digits.attack import attacks
 from robust_digits.attack.table import ATTACKS
 from robust_digits.data import images
@@ -134,6 +135,29 @@ def test_a_line_says_what_the_attack_did(
     assert (found["fgm"]["l2"], found["fgm"]["linf"]) == ("1.60", "0.20")
     assert (found["deepfool"]["l2"], found["deepfool"]["linf"]) == ("2.40", "0.30")
     assert (found["noise"]["l2"], found["noise"]["linf"]) == ("-", "-")
+
+
+def test_a_record_has_every_model_once(
+    run: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is printed is kept by model and attack; another model comes beside it, the same one takes its place."""
+    offered(monkeypatch, ("noise", "fgm"))
+    Path("models/other.keras").write_bytes(Path("models/tiny.keras").read_bytes())
+    for model, samples in (("tiny", "2"), ("other", "6"), ("tiny", "6")):
+        run(f"models/{model}.keras", *COMMAND[1:], "--samples", samples, "--record", "survey.csv")
+    rows = tables.read(Path("survey.csv"))
+    assert [(row["value"], row["images"]) for row in rows] == [
+        ("other, noise", "6"),
+        ("other, FGM", "6"),
+        ("tiny, noise", "6"),
+        ("tiny, FGM", "6"),
+    ]
+    assert [(row["within"], row["at_all"], row["l2"]) for row in rows[2:]] == [
+        ("0.8333", "0.8333", ""),
+        ("0.0", "0.0", "1.6"),
+    ]
+    assert "fgm                               0.0%          0.0%       1.60   0.20" in capsys.readouterr().out
+    assert_picture(Path("survey.png"))
 
 
 @pytest.mark.parametrize("left_out", ["noise", "bim", "pgd", "square", "grey"])
