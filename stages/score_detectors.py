@@ -10,7 +10,7 @@ from robust_digits.detect.settings import FalseAlarms
 from robust_digits.params import Models, Positive, Section
 
 
-class Craft(Section, others=("norm", "fraction")):
+class Craft(Section, others=("norm", "fraction", "attacks")):
     """The size of the perturbations of the transfer set."""
 
     eps: Positive
