@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 
 Part = Mapping[str, float]
 
@@ -56,11 +56,5 @@ def best(work: Callable[[int], object], sizes: Sequence[int]) -> tuple[float, in
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Return the versions of the named packages that are installed."""
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    """Return the versions of the named packages."""
+    return {package: version(package) for package in packages}

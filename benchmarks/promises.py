@@ -7,6 +7,7 @@ from benchmarks.rows import ROWS, Target
 
 _AUTOATTACK = 4  # times as fast as the official one
 _UNKNOWN = "not looked into"
+_EACH = "*"  # part of the work
 
 
 def held(rows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -40,11 +41,11 @@ def _held(title: str, target: Target, lines: Mapping[str, Mapping[str, Any]], ou
     met = None if measured is None else measured <= target.times if target.at_most else measured >= target.times
     return {
         "row": title,
-        "what": " ".join(filter(None, (target.figure, peer.get("label", target.peer or ours)))),
+        "what": target.what or peer.get("label", target.peer),
         "expected": f"{'at most' if target.at_most else 'at least'} {target.times:.3g}",
         "measured": None if measured is None else float(f"{measured:.3g}"),
         "met": met,
-        "reason": "" if met else target.reason or _UNKNOWN,
+        "reason": target.reason or _UNKNOWN if met is False else "",
     }
 
 
@@ -56,7 +57,7 @@ def _figure(target: Target, peer: Mapping[str, Any], ours: Mapping[str, Any]) ->
         ratio: float = peer["ratio"]
         return ratio
     part, _, figure = target.figure.partition(" ")
-    if part == "*":
+    if part == _EACH:
         return max(peer["parts"][each][figure] / ours["parts"][each][figure] for each in ours["parts"])
     if not target.peer:
         own: float = ours["parts"][part][figure]
@@ -66,9 +67,9 @@ def _figure(target: Target, peer: Mapping[str, Any], ours: Mapping[str, Any]) ->
 
 def _official(rows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     lines = rows.get("autoattack", {}).get("contenders", [])
-    title, target = rows.get("autoattack", {}).get("title", ""), Target("", _AUTOATTACK)
-    found = []
-    for line in lines:
-        if line["name"].endswith(" official"):
-            found.append(_held(title, Target(line["name"], target.times), {line["name"]: line, "": line}, ""))
-    return found
+    title = rows.get("autoattack", {}).get("title", "")
+    return [
+        _held(title, Target(line["name"], _AUTOATTACK), {line["name"]: line, "ours": line}, "ours")
+        for line in lines
+        if line["name"].endswith(" official")
+    ]

@@ -23,15 +23,16 @@ class Contender:
 class Target:
     """A row's promise: the time of `peer` over that of `than` is at least, or at most, so many times.
 
-    Of a `part` of the work if one is named, "*" for each of them, and then of one of its figures. `reason` is why it is
-    missed where it is, as far as that is known.
+    Where `figure` names a part of this project's work and a figure of it, that is held: against the whole time of the
+    peer, or by itself where there is no peer; of the part "*", the largest ratio of any part to the same part of this
+    project. `what` says it for people. `reason` is why the target is missed where it is, as far as that is known.
     """
 
     peer: str
     times: float
     at_most: bool = False
-    than: str = ""  # the first contender
     figure: str = ""
+    what: str = ""  # the peer
     reason: str = ""
 
 
@@ -147,8 +148,8 @@ ROWS = {
         rounds=3,
         targets=(
             Target("script", 1.0),
-            Target("script", 1 / 0.6, figure="craft.eps seconds"),
-            Target("", 3.0, at_most=True, figure="nothing CPU seconds"),
+            Target("script", 1 / 0.6, figure="craft.eps seconds", what="a change of craft.eps"),
+            Target("", 3.0, at_most=True, figure="nothing cpu", what="CPU seconds, nothing changed"),
         ),
     ),
     "memory": Row(
@@ -159,6 +160,6 @@ ROWS = {
         quick={"epochs": 1, "train": 400, "test": 100},
         arrays=False,
         rounds=1,
-        targets=(Target("16x", 1.5, at_most=True, figure="* megabytes"),),
+        targets=(Target("16x", 1.5, at_most=True, figure="* megabytes", what="at 16x, the stage that grows most"),),
     ),
 }

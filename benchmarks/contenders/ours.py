@@ -1,4 +1,4 @@
-"""This project, as its stages call it: training, crafting, and two attacks of the suite."""
+"""Robust digits, as its stages call it: training, crafting, and two attacks of the suite."""
 
 import contextlib
 import io

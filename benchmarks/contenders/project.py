@@ -1,4 +1,4 @@
-"""A copy of this project with a cache of its own, MNIST as it is or several times over, and what commands cost in it."""
+"""A copy of this project with a cache of its own, MNIST once or several times over, and what commands cost in it."""
 
 import os
 import subprocess
@@ -109,9 +109,15 @@ def copy(given: Inputs, *, times: int = 1) -> Iterator[Project]:
         project, epochs = Project(folder), given.sizes["epochs"]
         project.set(
             {
-                **{"data.source": str(data), "data.validation": 0.05},
-                **{"train.epochs": epochs, "train.batch_size": 128, "craft.eps": 0.5, "craft.fraction": 0.1},
-                **{"retrain.epochs": epochs, "retrain.batch_size": 128, "evaluate.eps": 0.3},
+                "data.source": str(data),
+                "data.validation": 0.05,
+                "train.epochs": epochs,
+                "train.batch_size": 128,
+                "craft.eps": 0.5,
+                "craft.fraction": 0.1,
+                "retrain.epochs": epochs,
+                "retrain.batch_size": 128,
+                "evaluate.eps": 0.3,
             }
         )
         yield project
@@ -136,7 +142,7 @@ def figures(cost: Cost) -> dict[str, float]:
 
 
 def commands(folder: Path, models: Sequence[str]) -> dict[str, list[str]]:
-    """Return the command of every stage of dvc.yaml, those of a model once for each, in an order that they can run in."""
+    """Return the command of every stage of dvc.yaml, in its order, those of a model once for each."""
     stages = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     found: dict[str, list[str]] = {}
     for name, stage in stages.items():

@@ -10,8 +10,14 @@ from benchmarks.inputs import Inputs
 
 _MODELS = "baseline", "robust", "hardened"
 _HARDENING = {  # the Makefile's recipe `quick`
-    **{"harden.method": "trades", "harden.architecture": "binarized", "harden.eps": 0.33, "harden.steps": 5},
-    **{"harden.batch_size": 128, "harden.learning_rate": 0.004, "harden.weight": 6.0, "harden.width": 24},
+    "harden.method": "trades",
+    "harden.architecture": "binarized",
+    "harden.eps": 0.33,
+    "harden.steps": 5,
+    "harden.batch_size": 128,
+    "harden.learning_rate": 0.004,
+    "harden.weight": 6.0,
+    "harden.width": 24,
     "harden.allow_collapse": True,
 }
 _LIGHT: dict[str, Any] = {  # memory does not depend on how often an attack steps
