@@ -1,13 +1,14 @@
 """Measure this project beside its peers, row by row, and write benchmarks/results.json.
 
 `python -m benchmarks.bench` measures every row of benchmarks/rows.py, `--rows fgm pgd` some of them: the others stay as
-they were recorded. `--quick` shows in minutes that every row works, and records nothing.
+they were recorded. `--rows` with none holds what was recorded against the targets anew. `--quick` shows that every row
+works, with tiny sizes, and records nothing.
 """
 
 import argparse
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,6 @@ from robust_digits.record import machine
 
 RESULTS, AUTOATTACK = Path("benchmarks/results.json"), Path("benchmarks/autoattack.json")
 
-Say = Callable[[str], None]
-
 
 @guarded
 def main() -> None:
@@ -32,15 +31,18 @@ def main() -> None:
     if unknown:
         raise InputError(f"--rows: expected some of {', '.join(ROWS)}, got {', '.join(unknown)}")
     known = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() and not told.quick else {}
-    for name in ROWS if told.rows is None else told.rows:
+    names = list(ROWS) if told.rows is None else told.rows
+    for name in names:
         known[name] = _measured(ROWS[name], told)
-        found = {row: known[row] for row in (*ROWS, "autoattack") if row in known}
         if not told.quick:
-            _write(found)
+            _write(known)
+    if not names and not told.quick:
+        _write(known)
 
 
-def _write(rows: dict[str, Any]) -> None:
+def _write(known: Mapping[str, Any]) -> None:
     """Write what is known so far: what was measured before somebody ends this is not lost."""
+    rows = {name: known[name] for name in ROWS if name in known}
     if AUTOATTACK.exists():
         rows["autoattack"] = promises.autoattack(json.loads(AUTOATTACK.read_text(encoding="utf-8")))
     files.write(RESULTS, json.dumps({"rows": rows, "targets": promises.held(rows)}, indent=1) + "\n")

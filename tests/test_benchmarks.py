@@ -238,6 +238,23 @@ def test_rows_are_recorded_one_by_one(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(recorded["targets"]) == sum(len(row.targets) for row in ROWS.values())
 
 
+def test_targets_are_held_anew_without_measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No row at all writes what is recorded, beside AutoAttack and the targets of today."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["bench", "--rows"])
+    Path("benchmarks").mkdir()
+    lines = [line("ours", 1.0, 1.0), line("fit", 3.0, 3.0), line("torch", 2.0, 2.0)]
+    bench.RESULTS.write_text(json.dumps({"rows": {"training": {"contenders": lines}}}))
+    bench.AUTOATTACK.write_text("[]")
+    bench.main()
+    recorded = json.loads(bench.RESULTS.read_text(encoding="utf-8"))
+    assert list(recorded["rows"]) == ["training", "autoattack"]
+    assert {each["what"]: each["met"] for each in recorded["targets"] if each["row"] == "Training"} == {
+        "fit": True,
+        "torch": False,
+    }
+
+
 def test_a_quick_look_records_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of tiny sizes never stand in the file."""
     monkeypatch.chdir(tmp_path)
@@ -273,6 +290,6 @@ def test_the_clock_runs_inside_the_work_only(monkeypatch: pytest.MonkeyPatch) ->
     for _ in clock.wrapped(steps)():
         now[0] += 100
     assert clock.seconds == 2
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         clock.wrapped(fails)()
     assert clock.seconds == 7

@@ -35,8 +35,8 @@ def tables(path: Path) -> str:
 def _row(row: Line) -> str:
     lines = [_contender(line) for line in row["contenders"]]
     names = "contender", row["unit"], "lowest", "highest", "time / ours", "said"
-    sizes = ", ".join(f"{name} {value:g}" for name, value in row["sizes"].items())
-    where = ". ".join(filter(None, (sizes, f"rounds {row['rounds']}", row["machine"], row["day"], _versions(row))))
+    sizes = ", ".join(f"{value:g} {name}" for name, value in row["sizes"].items())
+    where = "; ".join(filter(None, (sizes, f"{row['rounds']} rounds", row["machine"], row["day"], _versions(row))))
     parts = [_parts(line) for line in row["contenders"] if line.get("parts")]
     return "\n".join([f"### {row['title']}\n", _table(names, lines), f"{where}.\n", *parts])
 

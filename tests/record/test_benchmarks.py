@@ -65,7 +65,7 @@ def test_a_contender_is_a_line(tmp_path: Path, results: dict[str, Any]) -> None:
         "| ART | 2,000 | 1,000 | 4,000 | 10.00 | batch 32 |",
         "| Foolbox | failed: no such module |  |  |  |  |",
     ]
-    assert lines[8] == f"images 10000, eps 0.2. rounds 5. {MACHINE}. 2026-11-26. art 1, keras 3."
+    assert lines[8] == f"10000 images, 0.2 eps; 5 rounds; {MACHINE}; 2026-11-26; art 1, keras 3."
 
 
 def test_parts_have_a_table(tmp_path: Path, results: dict[str, Any]) -> None:
