@@ -27,11 +27,11 @@ RESULTS, AUTOATTACK = Path("benchmarks/results.json"), Path("benchmarks/autoatta
 def main() -> None:
     """Read the command line, measure, and write what was found."""
     told = _arguments()
-    unknown = sorted(set(told.rows) - ROWS.keys())
+    names = list(ROWS) if told.rows is None else told.rows
+    unknown = sorted(set(names) - ROWS.keys())
     if unknown:
         raise InputError(f"--rows: expected some of {', '.join(ROWS)}, got {', '.join(unknown)}")
     known = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() and not told.quick else {}
-    names = list(ROWS) if told.rows is None else told.rows
     for name in names:
         known[name] = _measured(ROWS[name], told)
         if not told.quick:

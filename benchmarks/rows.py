@@ -133,7 +133,7 @@ ROWS = {
         sizes={"epochs": 10, "train": 60_000, "test": 10_000},
         quick={"epochs": 1, "train": 400, "test": 100},
         arrays=False,
-        rounds=3,
+        rounds=1,
     ),
     "tutorial": Row(
         "The tutorial",

@@ -19,7 +19,7 @@ Failure = str
 Outcome = Answer | Failure
 Ask = Callable[[str], Outcome]
 
-_LONGEST = 3600  # seconds of a contender in one round
+_LONGEST = 4 * 3600  # seconds of a contender in one round
 
 
 def alternate(names: Sequence[str], ask: Ask, *, rounds: int) -> dict[str, list[Outcome]]:

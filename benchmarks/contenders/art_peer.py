@@ -31,9 +31,7 @@ def pgd(given: Inputs, size: str = "") -> Answer:
     """Projected gradient descent, from a random start."""
     eps, steps = given.sizes["eps"], given.sizes["steps"]
     told = {"eps": eps, "eps_step": _REACH * eps / steps, "max_iter": steps, "num_random_init": 1, "verbose": False}
-    return _attacked(
-        given, size, lambda it, batch: evasion.ProjectedGradientDescentTensorFlowV2(it, batch_size=batch, **told)
-    )
+    return _attacked(given, size, lambda it, batch: evasion.ProjectedGradientDescent(it, batch_size=batch, **told))
 
 
 def square(given: Inputs) -> Answer:
