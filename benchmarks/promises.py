@@ -54,15 +54,12 @@ def _figure(target: Target, peer: Mapping[str, Any], ours: Mapping[str, Any]) ->
     if "failed" in peer or "failed" in ours or not peer or not ours:
         return None
     if not target.figure:
-        ratio: float = peer["ratio"]
-        return ratio
+        return float(peer["ratio"])
     part, _, figure = target.figure.partition(" ")
     if part == _EACH:
-        return max(peer["parts"][each][figure] / ours["parts"][each][figure] for each in ours["parts"])
-    if not target.peer:
-        own: float = ours["parts"][part][figure]
-        return own
-    return float(peer["seconds_each"] / ours["parts"][part][figure])
+        return max(float(peer["parts"][each][figure] / own[figure]) for each, own in ours["parts"].items())
+    own = float(ours["parts"][part][figure])
+    return float(peer["seconds_each"]) / own if target.peer else own
 
 
 def _official(rows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

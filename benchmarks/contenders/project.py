@@ -19,7 +19,6 @@ from robust_digits.params import PARAMS_FILE
 from robust_digits.study import workspace
 
 _EVERY = 0.05  # seconds between two looks at a process
-_MEGABYTE = 2**20
 
 
 @dataclass(frozen=True)
@@ -71,18 +70,20 @@ class Project:
             said.seek(0)
             if process.returncode:
                 raise RuntimeError(f"{' '.join(arguments)}: {said.read()[-500:]}")
-        resident = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / _MEGABYTE
-        return Cost(seconds, usage.ru_utime + usage.ru_stime, watch.most or resident, resident)
+        return Cost(seconds, usage.ru_utime + usage.ru_stime, watch.own, watch.resident)
 
 
 class _Watch(threading.Thread):
-    """The most memory of its own that a process had: what it maps from files is not counted, and can be dropped."""
+    """The most memory that a process had: its own, and with what it maps from files, which can be dropped.
+
+    What the system counts of a child begins with what its parent had, so it is not asked.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(daemon=True)
         self._status = Path(f"/proc/{number}/status")
         self._ended = threading.Event()
-        self.most = 0.0  # megabytes
+        self.own = self.resident = 0.0  # megabytes
 
     def run(self) -> None:
         while not self._ended.wait(_EVERY):
@@ -90,8 +91,9 @@ class _Watch(threading.Thread):
                 lines = self._status.read_text(encoding="ascii", errors="replace").splitlines()
             except OSError:
                 return
-            own = [int(line.split()[1]) for line in lines if line.startswith(("RssAnon", "RssShmem"))]
-            self.most = max(self.most, sum(own) * 1024 / _MEGABYTE)
+            kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith(" kB")}
+            self.own = max(self.own, (kilobytes.get("RssAnon", 0) + kilobytes.get("RssShmem", 0)) / 1024)
+            self.resident = max(self.resident, kilobytes.get("VmHWM", 0) / 1024)
 
     def end(self) -> None:
         self._ended.set()
