@@ -9,6 +9,7 @@ from robust_digits.errors import InputError
 
 Line = Mapping[str, Any]
 _MADE_BY = "benchmarks/bench.py"
+_LIMIT = "limit"  # the row whose parts are the operations on an image in the other rows
 
 
 def tables(path: Path) -> str:
@@ -22,10 +23,9 @@ def tables(path: Path) -> str:
     try:
         results = json.loads(path.read_bytes())
         rows = results["rows"]
-        parts = [_row(row) for row in rows.values()]
-        if "limit" in rows:
-            parts.append(_limit(rows))
-        return "\n".join([*parts, _targets(results["targets"])])
+        measured = [_row(row) for name, row in rows.items() if name != _LIMIT]
+        limit = [_limit(rows, rows[_LIMIT])] if _LIMIT in rows else []
+        return "\n".join([*measured, *limit, _targets(results["targets"])])
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, ZeroDivisionError) as error:
@@ -56,9 +56,9 @@ def _parts(line: Line) -> str:
     return _table((f"{line['label']}: of it", *columns), body)
 
 
-def _limit(rows: Mapping[str, Line]) -> str:
+def _limit(rows: Mapping[str, Line], limit: Line) -> str:
     """Return how near each row comes to what the machine's matrix products would allow."""
-    products = rows["limit"]["contenders"][0]
+    products = limit["contenders"][0]
     body = []
     for name, billions in products.get("parts", {}).get("operations", {}).items():
         ours = rows[name]["contenders"][0] if name in rows else {"failed": "not measured"}
@@ -68,7 +68,7 @@ def _limit(rows: Mapping[str, Line]) -> str:
             title = rows[name]["title"]
             body.append([title, f"{1000 * billions:.2f}", _number(images), _number(reached), f"{reached / images:.0%}"])
     names = "row", "million operations an image", "images/s at the rate of products", "ours", "share"
-    return f"### The limit\n\n{_table(names, body)}"
+    return f"{_row({**limit, 'contenders': [{**products, 'parts': {}}]})}\n{_table(names, body)}"
 
 
 def _targets(targets: Sequence[Line]) -> str:

@@ -79,6 +79,7 @@ def test_the_limit(tmp_path: Path, results: dict[str, Any]) -> None:
     assert "| FGM | 2.00 | 5 | 20,000 | 400000% |" in text
     assert "| Training | 5.00 | 2 | 10,000 | 500000% |" in text  # 20,000 images in 2 s
     assert "pgd" not in text
+    assert "| TensorFlow | 0.01 | 0.005 | 0.02 |" in text
 
 
 def test_targets_are_named(tmp_path: Path, results: dict[str, Any]) -> None:
