@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from robust_digits.errors import InputError
+from robust_digits import markup
+from robust_digits.errors import InputError, named
 
 Line = Mapping[str, Any]
 _MADE_BY = "benchmarks/bench.py"
@@ -43,7 +44,8 @@ def _row(row: Line) -> str:
 
 def _contender(line: Line) -> list[str]:
     if "failed" in line:
-        return [line["label"], f"failed: {line['failed']}", "", "", "", ""]
+        why = markup.words(named(line["failed"])).replace("|", "\\|")
+        return [line["label"], f"failed: {why}", "", "", "", ""]
     said = ", ".join(f"{name} {_number(value)}" for name, value in line["said"].items())
     ratio = f"{line['ratio']:.2f}" if "ratio" in line else ""
     return [line["label"], *(_number(line[name]) for name in ("median", "lowest", "highest")), ratio, said]

@@ -68,6 +68,14 @@ def test_a_contender_is_a_line(tmp_path: Path, results: dict[str, Any]) -> None:
     assert lines[8] == f"10000 images, 0.2 eps; 5 rounds; {MACHINE}; 2026-11-26; art 1, keras 3."
 
 
+def test_what_a_contender_said_is_a_cell(tmp_path: Path, results: dict[str, Any]) -> None:
+    """The last words of a process break no table, whatever is in them."""
+    results["rows"]["fgm"]["contenders"][2]["failed"] = "a | b\n" + 300 * "c"
+    said = next(each for each in shown(tmp_path, results).splitlines() if each.startswith("| Foolbox"))
+    assert said.replace("\\|", "").count("|") == 7
+    assert len(said) < 300
+
+
 def test_parts_have_a_table(tmp_path: Path, results: dict[str, Any]) -> None:
     """What was measured of parts of the work stands below its row."""
     assert "| robust-digits: of it | cpu |\n| --- | --- |\n| epoch | 3.25 |\n" in shown(tmp_path, results)
