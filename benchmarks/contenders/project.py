@@ -61,7 +61,7 @@ class Project:
             process = subprocess.Popen(  # noqa: S603 (our own words)
                 [sys.executable, *arguments], cwd=self.folder, env=environment, stdout=said, stderr=said
             )
-            watch = _Watch(process.pid)
+            watch = Watch(process.pid)
             watch.start()
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
@@ -73,19 +73,21 @@ class Project:
         return Cost(seconds, usage.ru_utime + usage.ru_stime, watch.own, watch.resident)
 
 
-class _Watch(threading.Thread):
+class Watch(threading.Thread):
     """The most memory that a process had: its own, and with what it maps from files, which can be dropped.
 
     What the system counts of a child begins with what its parent had, so it is not asked.
     """
 
     def __init__(self, number: int) -> None:
+        """Take the number of a process."""
         super().__init__(daemon=True)
         self._status = Path(f"/proc/{number}/status")
         self._ended = threading.Event()
         self.own = self.resident = 0.0  # megabytes
 
     def run(self) -> None:
+        """Look again and again, until the process or the watch ends."""
         while not self._ended.wait(_EVERY):
             try:
                 lines = self._status.read_text(encoding="ascii", errors="replace").splitlines()
@@ -96,6 +98,7 @@ class _Watch(threading.Thread):
             self.resident = max(self.resident, kilobytes.get("VmHWM", 0) / 1024)
 
     def end(self) -> None:
+        """Look no more."""
         self._ended.set()
         self.join()
 
