@@ -2,14 +2,20 @@
 
 import ast
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from dvc.repo import Repo
 
 from benchmarks import answer, bench, promises, rows, runner
 from benchmarks.answer import Answer
+from benchmarks.contenders import project
 from benchmarks.contenders.inside import Clock
 from benchmarks.rows import PEERS, ROWS, Contender, Row, Target
 from benchmarks.runner import Outcome
@@ -293,3 +299,32 @@ def test_the_clock_runs_inside_the_work_only(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ValueError, match=r"^$"):
         clock.wrapped(fails)()
     assert clock.seconds == 7
+
+
+def test_stages_are_run_as_dvc_would() -> None:
+    """Every stage of dvc.yaml has its command, and each model its own."""
+    models = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["models"]
+    expected = {stage.addressing: stage.cmd.split()[1:] for stage in Repo(str(ROOT)).index.stages}
+    assert project.commands(ROOT, models) == expected
+
+
+def test_a_command_that_fails_says_so(tmp_path: Path) -> None:
+    """No figure is made of a stage that failed: its last words are the reason."""
+    assert project.Project(tmp_path).run("-c", "pass").seconds > 0
+    with pytest.raises(RuntimeError, match=r"no such luck"):
+        project.Project(tmp_path).run("-c", "raise SystemExit('no such luck')")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read where the system tells it")
+def test_memory_is_watched_while_a_process_runs() -> None:
+    """What a process holds is seen, without what its parent holds."""
+    own, held = b"1" * 2**28, "held = b'1' * 2**26; input()"
+    with subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE) as process:
+        watch = project.Watch(process.pid)
+        watch.start()
+        until = time.monotonic() + 60
+        while watch.own < 64 and time.monotonic() < until:
+            time.sleep(0.01)
+        watch.end()
+        process.communicate(b"\n")
+    assert 64 <= watch.own <= watch.resident < len(own) / 2**20
