@@ -1,6 +1,8 @@
 """What the contenders of a row are given: the same images, labels and network, as files that every one can read."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,19 +58,6 @@ def make(folder: Path, row: Row, *, quick: bool, data: Path) -> None:
     sizes = {**(row.quick if quick else row.sizes), "data": str(data)}
     (folder / "sizes.json").write_text(json.dumps(sizes), encoding="utf-8")
     if row.arrays:
-        _arrays(folder, int(row.quick["images"] if quick else row.sizes["images"]))
-
-
-def _arrays(folder: Path, count: int) -> None:
-    from benchmarks import export  # noqa: PLC0415 (TensorFlow loads where it is needed)
-    from robust_digits.attack.classifier import Classifier  # noqa: PLC0415
-    from robust_digits.data.images import ImageSet  # noqa: PLC0415
-    from robust_digits.learn import models, networks  # noqa: PLC0415
-    from robust_digits.runtime import keras  # noqa: PLC0415
-
-    keras.utils.set_random_seed(SEED)
-    model = networks.build("one_convolution", shape=SHAPE, classes=CLASSES)
-    images = np.random.default_rng(SEED).random((count, *SHAPE), dtype=np.float32)
-    logits = Classifier(model).predict(images)
-    models.save(model, folder / "model.keras")
-    export.write(folder, model, ImageSet(images, logits.argmax(axis=1)), logits, told={"threads": THREADS})
+        # In a process of its own, so that this one holds no TensorFlow while others are measured.
+        command = [sys.executable, "-m", "benchmarks.network", str(folder), str(sizes["images"])]
+        subprocess.run(command, check=True)  # noqa: S603 (our own words)
