@@ -17,7 +17,7 @@ from benchmarks.rows import Row
 SEED, THREADS = 0, 2
 SHAPE, CLASSES = (28, 28, 1), 10
 BATCH, RATE = 128, 0.001  # of a training, as the tutorial has them
-SIZES = 128, 512, 1024, 2048  # batches that a peer may choose from
+_SIZES = 128, 512, 1024, 2048  # of the batches that a peer may choose from
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ class Inputs:
     def labels(self) -> NDArray[np.int64]:
         """What the network answers to each, (n,): every attack finds an image that is right."""
         return self._array("labels")
+
+    @property
+    def batches(self) -> list[int]:
+        """Batch sizes that a peer may choose from: no larger than the whole, if that is not small."""
+        return [size for size in _SIZES if size <= max(len(self.labels), _SIZES[0])]
 
     @property
     def model(self) -> Path:

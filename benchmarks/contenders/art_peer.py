@@ -11,7 +11,7 @@ from benchmarks import answer
 from benchmarks.answer import Answer
 from benchmarks.contenders import plain_keras
 from benchmarks.contenders.plain_keras import Images
-from benchmarks.inputs import CLASSES, SEED, SHAPE, SIZES, Inputs
+from benchmarks.inputs import CLASSES, SEED, SHAPE, Inputs
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)  # that PyTorch is missing
@@ -52,6 +52,6 @@ def _attacked(given: Inputs, size: str, attack: Callable[[Any, int], Any]) -> An
         found[:] = [attack(classifier, batch).generate(given_images, given_labels)]
 
     given_images, given_labels = given.images, given.labels
-    seconds, batch = answer.best(work, [int(size)] if size else SIZES)
+    seconds, batch = answer.best(work, [int(size)] if size else given.batches)
     package = "adversarial-robustness-toolbox"
     return plain_keras.attacked(seconds, model, given, found[0], package=package, size=batch)

@@ -12,7 +12,7 @@ from benchmarks import answer
 from benchmarks.answer import Answer
 from benchmarks.contenders import plain_keras
 from benchmarks.contenders.plain_keras import Images
-from benchmarks.inputs import SIZES, Inputs
+from benchmarks.inputs import Inputs
 
 sys.path.append(os.environ["BENCH_PEERS"])  # behind this project's own, and only where its packages are wanted
 from cleverhans.tf2.attacks.fast_gradient_method import fast_gradient_method
@@ -47,5 +47,5 @@ def _attacked(given: Inputs, attack: Callable[[keras.Model, tf.Tensor, tf.Tensor
         parts = [(tf.constant(images[at : at + size]), tf.constant(labels[at : at + size])) for at in starts]
         found[:] = [np.concatenate([attack(model, *part).numpy() for part in parts])]
 
-    seconds, size = answer.best(work, SIZES)
+    seconds, size = answer.best(work, given.batches)
     return plain_keras.attacked(seconds, model, given, found[0], package="cleverhans", size=size)

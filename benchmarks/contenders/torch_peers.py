@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmarks import answer, official
 from benchmarks.answer import Answer
-from benchmarks.inputs import BATCH, CLASSES, RATE, SEED, SIZES, THREADS, Inputs
+from benchmarks.inputs import BATCH, CLASSES, RATE, SEED, THREADS, Inputs
 
 _REACH = 2.5  # steps of PGD together are this many eps long
 _VALIDATION_BATCH = 2048
@@ -144,7 +144,7 @@ def _attacked(given: Inputs, model: nn.Module, attack: Attack, package: str) -> 
         parts = zip(images.split(size), labels.split(size), strict=True)
         found[:] = [attack(part.contiguous(), truth).detach() for part, truth in parts]
 
-    seconds, size = answer.best(work, SIZES)
+    seconds, size = answer.best(work, given.batches)
     with torch.no_grad():
         right = torch.cat([model(part).argmax(1) for part in found]) == labels
     said: dict[str, float | str] = {"stands": round(float(right.float().mean()), 4), "batch": size}
