@@ -50,6 +50,9 @@ lock: $(VENV)/.locked ## lock requirements.txt anew from pyproject.toml (UPGRADE
 	uv pip compile pyproject.toml --group dev --output-file requirements.txt $(UPGRADE) \
 		--universal --python-version 3.10 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-header --quiet
+	uv pip compile benchmarks/requirements.in --no-deps --output-file benchmarks/requirements.txt $(UPGRADE) \
+		--universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet
 
 # The tutorial's run: 10% of the training images crafted at eps 0.5, 10 + 10 epochs, batches of 128. Judged at 0.3, by
 # the standard AutoAttack in place of the quicker ensemble of the default suite.
@@ -157,10 +160,16 @@ deps: $(VENV)/.locked ## write the code that each stage depends on into dvc.yaml
 pages: $(VENV)/.locked ## write the figures of every document anew from committed files
 	python -m robust_digits.record.pages
 
-bench: $(VENV)/.locked ## time training, crafting and Square against Keras' fit and plain ART
-	python -m benchmarks.training
-	python -m benchmarks.crafting
-	python -m benchmarks.square
+# The peers, in an environment of their own: without their dependencies, which the lock names itself. It is for Python
+# 3.11, which is what their PyTorch is built for.
+.bench/.locked: benchmarks/requirements.txt benchmarks/torch.txt
+	$(PYTHON) -m venv --clear .bench
+	.bench/bin/python -m pip install --quiet --no-deps --require-hashes $(^:%=-r %)
+	@touch $@
+
+bench: $(VENV)/.locked .bench/.locked ## measure this project beside its peers (ROWS="fgm pgd" for some of it, QUICK=1 for a look, DATA=mnist.npz)
+	@python -m benchmarks.bench $(if $(call given,ROWS),--rows $(foreach row,$(call given,ROWS),$(call literal,$(row)))) \
+		$(call option,--data,DATA) $(if $(QUICK),--quick)
 
 # Nobody called from here reads these, and to hand them on make would expand, and so run, what stands in them.
-unexport BASE DATA EPS HERE IMAGE IMAGES L2 LIMIT LINF MODEL NAME NORM OUT OUTPUT PART RECIPE RECORD SAMPLES TIMES
+unexport BASE DATA EPS HERE IMAGE IMAGES L2 LIMIT LINF MODEL NAME NORM OUT OUTPUT PART RECIPE RECORD ROWS SAMPLES TIMES

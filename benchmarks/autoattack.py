@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import export
 from robust_digits import command, files, runtime
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, Ensemble
@@ -23,7 +24,6 @@ from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import models
 from robust_digits.record import machine
-from robust_digits.runtime import keras
 
 OFFICIAL = "apgd-ce", "apgd-t", "fab-t", "square"
 
@@ -56,7 +56,9 @@ def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, 
         for number, name in enumerate(ATTACKS["autoattack"].members)
     }
     with tempfile.TemporaryDirectory() as folder:
-        _export(Path(folder), model, suite, test, told)
+        logits = suite.model.predict(np.asarray(test.images))
+        ball = {"eps": told.eps, "norm": str(told.norm), "threads": told.threads}
+        export.write(Path(folder), model, test, logits, told=ball)
         answer = Path(folder) / "found.npz"
         script = Path(__file__).with_name("official.py")
         subprocess.run(  # noqa: S603 (the caller's own interpreter and checkout)
@@ -90,40 +92,6 @@ def _commit(checkout: Path) -> str:
     """Return the commit of the official implementation."""
     asked = ["git", "-C", str(checkout), "rev-parse", "--short=12", "HEAD"]
     return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 (git itself)
-
-
-def _export(folder: Path, model: keras.Model, suite: Suite, test: ImageSet, told: argparse.Namespace) -> None:
-    """Write the network as a list of layers, its weights in PyTorch's order, and the images with their logits."""
-    layers: list[dict[str, Any]] = []
-    weights: dict[str, Any] = {}
-    for number, layer in enumerate(layer for layer in model.layers if type(layer).__name__ != "InputLayer"):
-        config, own = layer.get_config(), [np.asarray(each) for each in layer.get_weights()]
-        kind = type(layer).__name__
-        if kind == "Conv2D":
-            own[0] = own[0].transpose(3, 2, 0, 1)
-        elif kind == "Dense":
-            own[0] = own[0].T
-        size = config.get("kernel_size", config.get("pool_size"))
-        layers.append(
-            {
-                "kind": kind,
-                "weights": len(own),
-                "activation": config.get("activation") or "linear",
-                "size": size,
-                "strides": config.get("strides"),
-                "padding": config.get("padding"),
-                "epsilon": config.get("epsilon"),
-                "scale": config.get("scale"),
-                "offset": config.get("offset"),
-                "slope": config.get("negative_slope"),
-            }
-        )
-        weights |= {f"{number}.{i}": np.ascontiguousarray(each) for i, each in enumerate(own)}
-    network = {"layers": layers, "eps": told.eps, "norm": str(told.norm), "threads": told.threads}
-    (folder / "network.json").write_text(json.dumps(network))
-    np.savez(folder / "weights.npz", **weights)
-    logits = suite.model.predict(np.asarray(test.images))
-    np.savez(folder / "images.npz", images=test.images, labels=test.labels, logits=logits)
 
 
 def _shown(row: dict[str, Any]) -> str:

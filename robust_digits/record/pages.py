@@ -4,7 +4,8 @@
 `<!-- figure: FILE KEY -->` ... `<!-- end -->` a single figure (figures.py says how one is named), and
 `<!-- checks: FILE -->` ... `<!-- end -->` how many of the checks in a file are green, and
 `<!-- autoattack: FILE -->` ... `<!-- end -->` what benchmarks/autoattack.py measured, and
-`<!-- detection: FOLDER -->` ... `<!-- end -->` what `make detect` did. Paths start at the document's folder.
+`<!-- detection: FOLDER -->` ... `<!-- end -->` what `make detect` did, and `<!-- benchmarks: FILE -->` ...
+`<!-- end -->` what `make bench` did. Paths start at the document's folder.
 """
 
 import argparse
@@ -30,17 +31,17 @@ from robust_digits.judge.views import (
 )
 from robust_digits.params import PARAMS_FILE
 from robust_digits.params import read as read_params
-from robust_digits.record import detection, figures
+from robust_digits.record import benchmarks, detection, figures
 
 _COLUMNS = {f"accuracy.{view}": view for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, AUTOATTACK, WORST_CASE)}
 _COLUMNS |= {f"{CERTIFIED}.accuracy": CERTIFIED}
 _CHOSEN = f"accuracy.{AUTOATTACK}"  # the one column that a suite may leave out
 _MARK = re.compile(
-    r"<!-- (?P<kind>results|figure|checks|autoattack|detection): (?P<what>.+?) -->"
+    r"<!-- (?P<kind>results|figure|checks|autoattack|detection|benchmarks): (?P<what>.+?) -->"
     r"(?P<text>.*?)(?P<end><!-- end -->|\Z)",
     re.DOTALL,
 )
-_START = re.compile(r"<!-- (results|figure|checks|autoattack|detection):")
+_START = re.compile(r"<!-- (results|figure|checks|autoattack|detection|benchmarks):")
 
 Metrics = Mapping[str, Mapping[str, Any]]
 
@@ -69,6 +70,8 @@ def fill(page: str, folder: Path, *, order: Sequence[str]) -> str:
             return f"{opened}\n{compared(folder / mark['what'])}{mark['end']}"
         if mark["kind"] == "detection":
             return f"{opened}\n{detection.table(folder / mark['what'])}{mark['end']}"
+        if mark["kind"] == "benchmarks":
+            return f"{opened}\n{benchmarks.tables(folder / mark['what'])}{mark['end']}"
         if mark["kind"] == "checks":
             return f"{opened}{_green(folder / mark['what'])}{mark['end']}"
         return f"{opened}{figures.text(mark['what'], folder)}{mark['end']}"
