@@ -64,7 +64,7 @@ def _suite(given: Inputs, attack: Any, settings: Section) -> Answer:  # noqa: AN
     _start()
     victim = Victim(models.load(given.model), norm="inf", eps=given.sizes["eps"])
     rows = np.arange(len(given.labels))
-    target = Target(given.images, given.labels, given.images, rows, rows < 0, victim, SEED, attack.__name__)
+    target = Target(given.images, given.labels, given.images, rows, victim, SEED, attack.__name__)
     found: list[Images] = []
 
     def work() -> None:
