@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robust_digits.attack.table import Attacks
+from robust_digits.attack.table import Chosen
+from robust_digits.detect.settings import Detectors
 from robust_digits.errors import InputError
 from robust_digits.params import Count, Fraction, Norm, Positive, Section, Seed, Share, Threads, load, parse
 
@@ -296,8 +297,9 @@ def record_of(stage: str) -> type[Section]:
 def leaves(kind: type[Section], *above: str) -> Iterator[tuple[str, ...]]:
     """Yield the path of every value in a record; a mapping whose keys may be left out is one value."""
     for name, field in kind.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section) and field.annotation != Attacks:
-            yield from leaves(field.annotation, *above, name)
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Section) and not issubclass(inner, Chosen | Detectors):
+            yield from leaves(inner, *above, name)
         else:
             yield (*above, name)
 
@@ -325,7 +327,7 @@ def plain(value: object) -> object:
 def keys(values: dict[str, Any], *above: str) -> Iterator[tuple[str, ...]]:
     """Yield the path of every value in nested mappings."""
     for name, value in values.items():
-        if isinstance(value, dict) and name != "attacks":
+        if isinstance(value, dict) and name not in {"attacks", "detectors"}:
             yield from keys(value, *above, name)
         else:
             yield (*above, name)
@@ -373,7 +375,7 @@ def test_a_key_left_to_others_is_read_by_another_stage(stage: str) -> None:
 
 @pytest.mark.parametrize(
     ("stage", "key"),
-    [(stage, key) for stage, key in READ if key[-1] != "attacks"],
+    [(stage, key) for stage, key in READ if key[-1] not in {"attacks", "detectors"}],
     ids=lambda part: part if isinstance(part, str) else ".".join(part),
 )
 def test_a_mapping_is_no_value_of_any_key(stage: str, key: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -146,13 +146,17 @@ def figures(cost: Cost) -> dict[str, float]:
     return asdict(cost)
 
 
-def commands(folder: Path, models: Sequence[str]) -> dict[str, list[str]]:
-    """Return the command of every stage of dvc.yaml, in its order, those of a model once for each."""
+def commands(folder: Path) -> dict[str, list[str]]:
+    """Return the command of every stage of dvc.yaml, in its order, those of a model or an attack once for each."""
     stages = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    values = {"model": params["models"], "attack": params["craft"]["attacks"]}
     found: dict[str, list[str]] = {}
     for name, stage in stages.items():
-        told = stage.get("cmd")
-        for model in models if "matrix" in stage or "foreach" in stage else [""]:
-            words = (told or stage["do"]["cmd"]).replace("${item.model}", model).replace("${item}", model).split()
-            found[f"{name}@{model}" if model else name] = words[1:]
+        if "matrix" not in stage:
+            found[name] = stage["cmd"].split()[1:]
+            continue
+        (item,) = stage["matrix"]
+        for value in values[item]:
+            found[f"{name}@{value}"] = stage["cmd"].replace(f"${{item.{item}}}", value).split()[1:]
     return found

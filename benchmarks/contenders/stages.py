@@ -8,7 +8,6 @@ from benchmarks.answer import Answer
 from benchmarks.contenders import project
 from benchmarks.inputs import Inputs
 
-_MODELS = "baseline", "robust", "hardened"
 _HARDENING = {  # the Makefile's recipe `quick`
     "harden.method": "trades",
     "harden.architecture": "binarized",
@@ -34,7 +33,7 @@ def measured(given: Inputs, times: str, effort: str) -> Answer:
             copied.set(_LIGHT)
         inside = copied.folder / "inside.json"
         parts = {}
-        for name, words in project.commands(copied.folder, _MODELS).items():
+        for name, words in project.commands(copied.folder).items():
             inside.unlink(missing_ok=True)
             cost = copied.run("-m", "benchmarks.contenders.inside", str(inside), *words[1:])
             within = json.loads(inside.read_text(encoding="utf-8"))

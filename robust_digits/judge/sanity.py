@@ -53,7 +53,7 @@ def _fallen(found: Evidence, certified: NDArray[np.bool_]) -> float:
     shares = [float((certified & ~found.right(WORST_CASE)).mean())]
     if CERTIFIED in found.curves:
         left = dict(found.curves["linf"])
-        shares += [proven - left[eps] for eps, proven in found.curves[CERTIFIED]]
+        shares += [proven - left.get(eps, 0.0) for eps, proven in found.curves[CERTIFIED]]
     return max(shares)
 
 

@@ -157,6 +157,7 @@ def summarized(folder: Path, test: ImageSet) -> None:
     """Summarize the evidence of one model in a folder, beside a test set."""
     for part in ("train", "test"):
         images.save(folder / part, [test], count=len(test))
+        images.save(folder / part / "fgm", [test], count=len(test))
     params, out = summarize.Params(models=("robust",)), folder / "out"
     images_in = (folder / "train", folder / "test", folder)
     summarize.main(params, *images_in, folder, folder, out / "a", out / "b", "robust")

@@ -230,5 +230,5 @@ def test_every_stage_that_is_given_a_model_looks(
     two_inputs().save("model.keras")
     outputs = [f"out/{number}" for number in range(len(inspect.signature(stage.main).parameters) - 1 - len(inputs))]
     with pytest.raises(InputError, match=r"^model\.keras: expected a model of one input and one output, got 2 and 1$"):
-        stage.main(load(stage.Params), *map(Path, [*inputs, *outputs]))
+        stage.main(load(stage.Params), *(word if word == "fgm" else Path(word) for word in [*inputs, *outputs]))
     assert not Path("out").exists()

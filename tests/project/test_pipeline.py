@@ -304,7 +304,7 @@ def test_details_and_verdicts_are_those_of_the_metrics(project: Path) -> None:
     ("values", "stage", "message"),
     [
         ({"craft.eps": -1}, "craft@fgm", "params.yaml: craft.eps: expected greater than 0, got -1"),
-        ({"craft.epz": 0.1}, "craft@fgm", "params.yaml: craft.epz is not a parameter; did you mean eps?"),
+        ({"retrain.epoch": 1}, "train_robust", "params.yaml: retrain.epoch is not a parameter; did you mean epochs?"),
         ({"train.architecture": "perceptron"}, "train_baseline", "train.architecture: expected 'one_convolution'"),
         ({"train.depth": 3}, "train_baseline", "train.depth: expected null, because one_convolution has kernel_size"),
         ({"data.sha256": "0" * 64}, "fetch", "data.sha256: digits has its checksums built in"),

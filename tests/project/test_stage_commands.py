@@ -132,7 +132,7 @@ FAULTS: dict[str, tuple[dict[str, object], list[str]]] = {
             "train__augmentation": {"rotation": 90, "shift": 0.1, "sheer": 1, "zoom": 0},
         },
         [
-            "train.architecture: expected 'one_convolution', 'two_convolutions', 'three_convolutions', ",
+            "train.architecture: expected 'one_convolution', 'two_convolutions', 'two_wide_convolutions', ",
             "train.augmentation.rotation: expected less than 90, got 90",
             "train.augmentation.shear is missing",
             "train.augmentation.sheer is not a parameter; did you mean shear?",

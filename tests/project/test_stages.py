@@ -34,7 +34,7 @@ ROOMS = {  # what each room may import of the others, in the order in which the 
     "report": {"cache", "judge", "draw", "history"},
     "record": {"cache", "judge", "detect", "history"},
     "candidate": {"data", "certify", "learn", "attack", "crew", "judge", "draw", "report"},
-    "study": {"data", "learn", "attack", "judge", "draw"},
+    "study": {"cache", "data", "learn", "attack", "judge", "draw"},
 }
 LARGEST = 12  # modules of a room
 HEAVY = {  # where a library with a long start or many faces may be imported: in as few rooms as possible
@@ -57,9 +57,12 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
             "draw/bracket",
             "draw/charts",
             "draw/digits",
+            "draw/galleries",
             "draw/lab",
+            "draw/learning",
             "draw/parts",
             "draw/roc",
+            "draw/survey",
             "draw/trend",
             "study/chart",
             "study/matrix",
