@@ -23,7 +23,7 @@ def curves(path: Path, tried: Mapping[str, Mapping[str, Views]], *, eps: float, 
     within `transfer_eps`. Only attacks that follow gradients of the model are drawn, beside the transfer set.
     """
     columns = max(len(detectors) for detectors in tried.values())
-    figure = Figure(figsize=(1 + 4.6 * columns, 0.9 + 3.9 * len(tried)), layout="constrained")
+    figure = Figure(figsize=(1 + 6.2 * columns, 0.9 + 3.3 * len(tried)), layout="constrained")
     grid = figure.subplots(len(tried), columns, squeeze=False, sharex=True, sharey=True)
     for row, (model, detectors) in zip(grid, tried.items(), strict=True):
         for axes, (detector, views) in zip(row, detectors.items(), strict=False):
@@ -60,7 +60,7 @@ def _panel(axes: Axes, views: Views, *, transfer_eps: float) -> None:
     axes.set_xlim(-1, 101)
     axes.set_ylim(-1, 101)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))  # curves go everywhere inside
 
 
 def _count(tried: Mapping[str, Mapping[str, Views]]) -> int:
