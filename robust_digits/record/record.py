@@ -3,7 +3,7 @@
 import argparse
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -46,14 +46,20 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
         temporary.mkdir()
         for name in _RESULTS:
             files.get(name, str(temporary / Path(name).name), recursive=True)
-        params = yaml.safe_load(files.read_text("params.yaml"))
-        params["data"]["source"] = Path(params["data"]["source"]).name  # the path is this machine's, not the reader's
-        (temporary / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+        params = parameters(files, temporary)
         for work, suffix in _TIMED.items():
             known = {name: round(time) for name, time in _seconds(experiment, suffix).items() if time is not None}
             (temporary / f"{work}.json").write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
         page = _page(experiment, folder.name, temporary, params, command=command)
         (temporary / "README.md").write_text(page, encoding="utf-8")
+
+
+def parameters(files: DVCFileSystem, folder: Path) -> dict[str, Any]:
+    """Return the parameters of an experiment, and write them into a folder."""
+    params: dict[str, Any] = yaml.safe_load(files.read_text("params.yaml"))
+    params["data"]["source"] = Path(params["data"]["source"]).name  # the path is this machine's, not the reader's
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    return params
 
 
 def _page(experiment: str, name: str, folder: Path, params: dict[str, Any], *, command: str) -> str:
@@ -143,19 +149,24 @@ def _git(*arguments: str) -> str:
     return revisions.ask(Path(), *arguments).strip()
 
 
-@guarded
-def main() -> None:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m robust_digits.record.record", description=__doc__)
+def asked(write: Callable[..., None], *, prog: str, description: str | None, such_as: str) -> None:
+    """Read which experiment to record into which folder, and do it by `write`."""
+    parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument("experiment", help="name or revision of a DVC experiment")
-    parser.add_argument("folder", type=Path, help="folder to write, such as docs/results/mnist")
+    parser.add_argument("folder", type=Path, help=f"folder to write, such as {such_as}")
     parser.add_argument("--command", required=True, help="what a reader types to make these results again")
     arguments = parser.parse_args()
     try:
-        record(arguments.experiment, arguments.folder, command=arguments.command)
+        write(arguments.experiment, arguments.folder, command=arguments.command)
     except DvcException as error:
         raise InputError(f"{arguments.experiment}: {' '.join(str(error).split())}") from None
     print(f"{arguments.experiment} -> {arguments.folder}")
+
+
+@guarded
+def main() -> None:
+    """Read the command line."""
+    asked(record, prog="python -m robust_digits.record.record", description=__doc__, such_as="docs/results/mnist")
 
 
 if __name__ == "__main__":

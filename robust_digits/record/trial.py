@@ -1,12 +1,9 @@
 """Record what detectors did in a DVC experiment in a folder that git keeps: figures, checks, curves, what made them."""
 
-import argparse
 from pathlib import Path
 from typing import Any
 
-import yaml
 from dvc.api import DVCFileSystem
-from dvc.exceptions import DvcException
 
 from robust_digits.command import guarded
 from robust_digits.errors import InputError
@@ -14,7 +11,7 @@ from robust_digits.files import replacing
 from robust_digits.judge import checks
 from robust_digits.markup import code
 from robust_digits.record import detection, machine
-from robust_digits.record.record import commit
+from robust_digits.record.record import asked, commit, parameters
 
 _RESULTS = ("metrics.json", "details.json", "sanity.json", "roc.png")
 
@@ -37,9 +34,7 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
             if not source.exists(f"detection/{name}"):
                 raise InputError(f"{experiment}: no detection/{name}; `make detect` makes it")
             source.get_file(f"detection/{name}", str(temporary / name))
-        params = yaml.safe_load(source.read_text("params.yaml"))
-        params["data"]["source"] = Path(params["data"]["source"]).name  # the path is this machine's, not the reader's
-        (temporary / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+        params = parameters(source, temporary)
         page = _page(folder.name, temporary, params, command=command, origin=origin)
         (temporary / "README.md").write_text(page, encoding="utf-8")
 
@@ -65,16 +60,9 @@ Attacks within eps {params["evaluate"]["eps"]}, the transfer set within {params[
 @guarded
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m robust_digits.record.trial", description=__doc__)
-    parser.add_argument("experiment", help="name or revision of a DVC experiment")
-    parser.add_argument("folder", type=Path, help="folder to write, such as docs/detection/mnist-quick")
-    parser.add_argument("--command", required=True, help="what a reader types to make these results again")
-    arguments = parser.parse_args()
-    try:
-        record(arguments.experiment, arguments.folder, command=arguments.command)
-    except DvcException as error:
-        raise InputError(f"{arguments.experiment}: {' '.join(str(error).split())}") from None
-    print(f"{arguments.experiment} -> {arguments.folder}")
+    asked(
+        record, prog="python -m robust_digits.record.trial", description=__doc__, such_as="docs/detection/mnist-quick"
+    )
 
 
 if __name__ == "__main__":

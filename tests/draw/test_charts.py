@@ -14,6 +14,7 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from support.fabricated import fabricated, proven
+from support.histories import HISTORY
 from support.pictures import assert_picture, picture
 
 from robust_digits.data.images import ImageSet
@@ -22,18 +23,6 @@ from robust_digits.judge import scoring
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.views import CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, WORST_CASE
 
-HISTORY = [
-    {
-        "epoch": str(epoch),
-        "loss": str(1.0 / epoch),
-        "accuracy": str(1 - 0.5 / epoch),
-        "validation_loss": str(1.25 / epoch),
-        "validation_accuracy": str(1 - 0.25 / epoch),
-        "validation_cross_entropy": str(1.25 / epoch),
-        "validation_mse": str(0.125 / epoch),
-    }
-    for epoch in (1, 2)
-]
 Case = tuple[ImageSet, Evidence]
 CASES: dict[str, Callable[[], Case]] = {
     "grey": fabricated,

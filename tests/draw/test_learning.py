@@ -6,21 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from support.histories import HISTORY
 
 from robust_digits.draw import learning
 
-HISTORY = [
-    {
-        "epoch": str(epoch),
-        "loss": str(1.0 / epoch),
-        "accuracy": str(1 - 0.5 / epoch),
-        "validation_loss": str(1.25 / epoch),
-        "validation_accuracy": str(1 - 0.25 / epoch),
-        "validation_cross_entropy": str(1.25 / epoch),
-        "validation_mse": str(0.125 / epoch),
-    }
-    for epoch in (1, 2)
-]
 HARDENED = [{**epoch, "validation_fgm": "0.5", "validation_pgd": pgd} for epoch, pgd in zip(HISTORY, "01", strict=True)]
 
 

@@ -76,8 +76,7 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
     "tensorflow": {"robust_digits/runtime.py"},
     "vl_convert": {"robust_digits/report/page.py"},
     "yaml": {
-        f"robust_digits/{name}.py"
-        for name in ("history/documents", "record/record", "record/trial", "study/run", "study/workspace")
+        f"robust_digits/{name}.py" for name in ("history/documents", "record/record", "study/run", "study/workspace")
     },
 }
 
