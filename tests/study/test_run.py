@@ -17,6 +17,8 @@ from robust_digits import tables
 from robust_digits.errors import InputError
 from robust_digits.study import measures, run, spec, workspace
 from robust_digits.study.spec import Params
+from robust_digits.study.study import Study
+from robust_digits.study.tuning import Tuning
 
 pytestmark = pytest.mark.slow
 
@@ -98,11 +100,11 @@ def git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout
 
 
-def study(given: Params, project: Path) -> run.Study:
+def study(given: Params, project: Path) -> Study:
     """Return the study as its file asks for it, on a copy of the project."""
     plan = spec.load("epochs")
     assert isinstance(plan, spec.Plan)
-    return run.Study("epochs", plan, given, project)
+    return Study("epochs", plan, given, project)
 
 
 def ran(project: Path) -> list[str]:
@@ -234,7 +236,7 @@ def test_what_is_edited_while_studies_run_waits_for_the_next_start(
         return False
 
     monkeypatch.setattr(workspace, "run", edited)
-    monkeypatch.setattr(run.Study, "write", lambda _: None)
+    monkeypatch.setattr(Study, "write", lambda _: None)
     assert command(monkeypatch, "epochs", "later") == 1
     assert ran_by == [WORK] * 4
 
@@ -397,11 +399,11 @@ def test_settings_go_over_the_plan(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     """`--set-param` says where the data lie; what is no parameter is refused."""
     given: list[dict[str, Any]] = []
 
-    def noted(self: run.Study) -> list[str]:
+    def noted(self: Study) -> list[str]:
         given.extend(self._runs.values())
         return ["3"]
 
-    monkeypatch.setattr(run.Study, "run", noted)
+    monkeypatch.setattr(Study, "run", noted)
     ended = command(monkeypatch, "epochs", "--set-param", "data.source=a=b.npz", "--set-param", "train.dropout=0.1")
     assert ended == 1
     assert capsys.readouterr().err == "failed: epochs 3; start it again to run only these\n"
@@ -439,7 +441,7 @@ def chained() -> list[str]:
     plan = spec.load("tuning")
     assert isinstance(plan, spec.Chain)
     with workspace.copy() as copied:
-        return run.Tuning("tuning", plan, {}, copied).run()
+        return Tuning("tuning", plan, {}, copied).run()
 
 
 @pytest.mark.usefixtures("project")

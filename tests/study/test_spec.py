@@ -10,7 +10,7 @@ import yaml
 from robust_digits.errors import InputError
 from robust_digits.params import Section, parse, read
 from robust_digits.study import spec
-from robust_digits.study.run import Tuning
+from robust_digits.study.tuning import Tuning
 
 ROOT = Path(__file__).parents[2]
 STAGES = sorted(script.stem for script in (ROOT / "stages").glob("*.py"))
