@@ -118,12 +118,12 @@ def _clean(model: keras.Model, images: tf.Tensor, labels: tf.Tensor) -> Losses:
 
 def _with_moments(model: keras.Model, images: tf.Tensor) -> tuple[tf.Tensor, Moments]:
     """Return the logits of images in training, and the mean and variance in front of each batch normalisation."""
-    normal = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    whole = keras.Model(model.inputs, {"logits": model.outputs[0]} | {layer.name: layer.input for layer in normal})
-    seen = whole(images, training=True)
-    ahead = {layer: seen[layer.name] for layer in normal}
-    moments = {layer: tf.nn.moments(values, list(range(len(values.shape) - 1))) for layer, values in ahead.items()}
-    return seen["logits"], moments
+    values, moments = images, {}
+    for layer in model.layers:  # one after another: a model of their inputs would calculate each of these anew
+        if isinstance(layer, keras.layers.BatchNormalization):
+            moments[layer] = tf.nn.moments(values, list(range(len(values.shape) - 1)))
+        values = layer(values, training=True)
+    return values, moments
 
 
 def _cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -145,6 +145,18 @@ def test_boxes_are_normalized_as_the_clean_batch() -> None:
     np.testing.assert_allclose(found, bounds(model, batch, 0.01), rtol=1e-3)
 
 
+def test_clean_images_and_both_halves_of_a_box_pass_each_layer_once() -> None:
+    """A convolution is calculated three times in a step, whatever batch normalisations stand behind it."""
+    model = networks.build("provable", shape=(SIDE, SIDE, 1), classes=CLASSES, options={"width": 2})
+    batch = noise(32, side=SIDE)
+    step = tf.function(
+        lambda: METHODS["ibp"](model, tf.constant(batch.images), tf.constant(batch.labels), training_step())
+    )
+    passed = [each for each in step.get_concrete_function().graph.get_operations() if each.type == "Conv2D"]
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert len(passed) == 3 * len(layers)
+
+
 @pytest.mark.parametrize(("weight", "grown"), [(0.1, 1.0), (0.5, 0.5)])
 def test_mixed_shares_out_attacked_and_worst(weight: float, grown: float, model: keras.Model, images: ImageSet) -> None:
     """As in ibp, with the loss of `pgd` in the place of the clean one."""
