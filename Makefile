@@ -71,7 +71,7 @@ BOUNDED := method=ibp weight=0.7 tighten=0.5 clip=10.0 ramp=[0.03,0.45] \
 PROVABLE := $(BOUNDED) architecture=provable eps=0.33 batch_size=128 clean_images=64 learning_rate=0.003
 recipe_trades := $(ATTACKED) weight=4.0 width=32 epochs=16
 recipe_quick := $(ATTACKED) weight=6.0 width=24 epochs=10
-recipe_ibp := $(PROVABLE) width=32 epochs=17
+recipe_ibp := $(PROVABLE) width=32 epochs=16
 recipe_ibp-quick := $(PROVABLE) width=24 epochs=8
 recipe_record := $(BOUNDED) architecture=cnn7 eps=0.315 batch_size=256 learning_rate=0.0005 epochs=70
 MNIST = $(TUTORIAL) $(patsubst %,harden.%,$(recipe_$(RECIPE)))

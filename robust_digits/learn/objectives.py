@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from robust_digits import backward
 from robust_digits.certify import tight
+from robust_digits.certify.boxes import Box
 from robust_digits.certify.graph import steps
 from robust_digits.certify.interval_bounds import worst_margins
 from robust_digits.certify.rules import Moments
@@ -25,8 +26,8 @@ class TrainingStep:
 
     `eps` is the radius that the ramp has reached, `grown` that radius as a share of the full one. The inner attack
     takes `steps` of `step` times eps (None: the method's own); `seed`, int (2,), is of its random start. `weight`
-    is that of the second term of a loss. What keeps boxes tight weighs `tighten` (None: nothing) while eps grows, and
-    the clean loss is that of the first `clean_images` (None: of all).
+    is that of the second term of a loss. What keeps boxes tight weighs `tighten` (None: nothing) while eps grows; it
+    and the clean loss are of the first `clean_images` (None: of all).
     """
 
     eps: tf.Tensor
@@ -76,8 +77,12 @@ def ibp(model: keras.Model, images: tf.Tensor, labels: tf.Tensor, now: TrainingS
     share = now.weight * now.grown
     losses = (1 - share) * (clean if few is None else tf.reduce_mean(clean)) + share * _cross_entropy(worst, labels)
     if now.tighten is not None:
-        growing = tf.where(now.grown > 0, 1 - now.grown, 0.0)  # without a box there is nothing to keep small
-        losses += now.tighten * growing * tight.looseness(network, boxes)
+        # Without a box there is nothing to keep small, and with a whole one it weighs nothing: for most of a run, then,
+        # it need not be calculated.
+        growing = tf.logical_and(now.grown > 0, now.grown < 1)
+        some = [Box(box.centre[:few], box.radius[:few]) for box in boxes]
+        loose = tf.cond(growing, lambda: (1 - now.grown) * tight.looseness(network, some), lambda: tf.zeros(()))
+        losses += now.tighten * loose
     return losses, worst
 
 
