@@ -48,6 +48,7 @@ def main(
         from robust_digits.attack.suite import Suite
         from robust_digits.cache import stopwatch
         from robust_digits.crew import keeper
+        from robust_digits.crew.proofs import Provers
         from robust_digits.crew.work import Crew
         from robust_digits.judge import evaluation, evidence
         from robust_digits.judge.showing import Transferred
@@ -73,6 +74,7 @@ def main(
             attacks=params.evaluate.attacks.chosen(),
             curve=params.evaluate.curve,
             seed=params.seed,
+            prover=Provers(workers, model, threads=params.threads) if workers else None,
         )
     evidence.save(found, judged)
     stopwatch.note(found, time.perf_counter() - start + blocks.earlier)

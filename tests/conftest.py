@@ -1,4 +1,6 @@
-"""Shared by every test: hypothesis draws the same examples in every run, TensorFlow starts once, faults are counted."""
+"""Shared by every test: long files first, hypothesis draws the same examples, TensorFlow starts once, faults count."""
+
+from collections import Counter
 
 import pytest
 from hypothesis import settings
@@ -8,6 +10,12 @@ __all__ = ["pytest_itemcollected", "pytest_unconfigure"]  # hooks, which pytest 
 
 settings.register_profile("reproducible", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("reproducible")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have most slow tests: a file is one worker's, and the last to begin ends the run."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from robust_digits.errors import InputError
 from robust_digits.judge import indicators, proof, showing
 from robust_digits.judge.curves import SecurityCurve, Standing, shares
 from robust_digits.judge.evidence import Evidence, Made
+from robust_digits.judge.proof import Prover
 from robust_digits.judge.settings import Curve
 from robust_digits.judge.showing import Transferred, Views
 from robust_digits.judge.views import CERTIFIED, CLEAN, WORST_CASE
@@ -37,12 +38,14 @@ def judge(  # what an evaluation is made of, all by keyword
     attacks: Mapping[str, Section],
     curve: Curve,
     seed: int,
+    prover: Prover | None = None,
 ) -> Evidence:
     """Return everything that can be found of a model.
 
     `transfer` is the set that the stage `craft` made of these test images against the baseline, at `eps` in `norm`;
     without one, neither it nor the same attack against this very model is looked at. `further` are its sets by other
-    attacks, by their names, as far as they were crafted. `attacks` are run within `suite.eps` in `suite.norm`.
+    attacks, by their names, as far as they were crafted. `attacks` are run within `suite.eps` in `suite.norm`;
+    `prover` asks linear bounds, or this process does.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def judge(  # what an evaluation is made of, all by keyword
         | {WORST_CASE: Made(suite.norm, suite.eps, {"attacks": list(attacks)})},
         certified=None,
     )
-    proven = proof.prove(suite, test, found.right(WORST_CASE), standing["linf"], intervals=intervals)
+    proven = proof.prove(suite, test, found.right(WORST_CASE), standing["linf"], intervals=intervals, prover=prover)
     return replace(
         found,
         curves={**found.curves, **({} if proven.curve is None else {CERTIFIED: proven.curve})},

@@ -5,8 +5,10 @@ that intervals leave open and no attack has broken.
 """
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,13 @@ class Proof:
     made: Made
 
 
+class Prover(Protocol):
+    """Who asks linear bounds in the place of this process."""
+
+    def certify(self, blocks: Iterable[ImageSet], *, eps: float) -> Iterator[NDArray[np.bool_]]:
+        """Yield which images of each block are proven, in order."""
+
+
 def by_intervals(suite: Suite, test: ImageSet) -> NDArray[np.bool_]:
     """Return which test images (n,) the quick tier proves: none where nothing can be proven."""
     if _reason(suite) is not None:
@@ -44,18 +53,25 @@ def by_intervals(suite: Suite, test: ImageSet) -> NDArray[np.bool_]:
 
 
 def prove(
-    suite: Suite, test: ImageSet, standing: NDArray[np.bool_], over: Standing, *, intervals: NDArray[np.bool_]
+    suite: Suite,
+    test: ImageSet,
+    standing: NDArray[np.bool_],
+    over: Standing,
+    *,
+    intervals: NDArray[np.bool_],
+    prover: Prover | None = None,
 ) -> Proof:
     """Prove which test images no attack within `suite.eps` can break; the bounds are of L-infinity alone.
 
     `standing` (n,) are those that no attack has broken, `intervals` (n,) those that the quick tier has proven; `over`
     says of the first images which stand at which eps. At each of these it is asked anew what can be proven of them.
+    Linear bounds are asked by `prover`, or by this process.
     """
     network, reason = suite.model.model, _reason(suite)
     if reason is not None:
         return Proof(None, None, Made(suite.norm, suite.eps, {"reason": reason}))
     _log.info("%s: %d images", label(CERTIFIED, suite.eps), len(test))
-    tiers = _Tiers(network, test)
+    tiers = _Tiers(network, test, prover)
     linear = tiers.linear(standing & ~intervals, eps=suite.eps)
     made = Made("inf", suite.eps, {"intervals": int(intervals.sum()), "linear_bounds": int(linear.sum())})
     certified = intervals | linear
@@ -88,9 +104,9 @@ def _over(tiers: "_Tiers", over: Standing, *, certified: NDArray[np.bool_], at: 
 class _Tiers:
     """The two tiers of proofs of a network; what the second needs is compiled when it is asked first."""
 
-    def __init__(self, network: keras.Model, test: ImageSet) -> None:
-        """Take a network that bounds can be had of, and the images to ask about."""
-        self._network, self._test = network, test
+    def __init__(self, network: keras.Model, test: ImageSet, prover: Prover | None) -> None:
+        """Take a network that bounds can be had of, the images to ask about, and who asks the second tier."""
+        self._network, self._test, self._prover = network, test, prover or self
 
     def intervals(self, count: int, *, eps: float) -> NDArray[np.bool_]:
         """Return which of the first images intervals prove, (count,)."""
@@ -100,13 +116,18 @@ class _Tiers:
         """Return which of the images that are asked about, (count,), linear bounds prove, until they prove none."""
         proven = np.zeros(len(asked), np.bool_)
         rows = np.flatnonzero(asked)
-        for start in range(0, len(rows), _PATIENCE):
-            block = rows[start : start + _PATIENCE]
-            few = ImageSet(self._test.images[block], self._test.labels[block])
-            proven[block] = self._lines.certified(few, eps=eps)
-            if not proven[block].any():
+        blocks = [rows[start : start + _PATIENCE] for start in range(0, len(rows), _PATIENCE)]
+        sets = (ImageSet(self._test.images[block], self._test.labels[block]) for block in blocks)
+        for block, stand in zip(blocks, self._prover.certify(sets, eps=eps), strict=False):
+            proven[block] = stand
+            if not stand.any():
                 break
         return proven
+
+    def certify(self, blocks: Iterable[ImageSet], *, eps: float) -> Iterator[NDArray[np.bool_]]:
+        """Yield which images of each block are proven, in order, when they are asked for."""
+        for few in blocks:
+            yield self._lines.certified(few, eps=eps)
 
     @cached_property
     def _lines(self) -> LinearBounds:

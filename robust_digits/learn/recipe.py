@@ -21,9 +21,9 @@ class Recipe(Section):
     shares of the run. The inner attack takes `steps` of `step` times eps each (null: 2.5 / `steps`, and 1.25 for
     `fast`, which takes one). `weight` is that of the second term of a loss: of the divergence in `trades`, and at full
     eps the share of the worst logits in `ibp` and `mixed`. `tighten` is what keeping boxes tight weighs in `ibp`, while
-    eps grows, and gives the first weights for it (null: neither); `clean_images` how many of a batch its clean loss and
-    the batch normalisations see (null: all). `schedule` multiplies `learning_rate`: straight lines
-    between [share of the run, multiplier].
+    eps grows, and gives the first weights for it (null: neither); `clean_images` how many of a batch that, the clean
+    loss and the batch normalisations see (null: all). `schedule` multiplies `learning_rate`: straight lines between
+    [share of the run, multiplier].
     """
 
     method: Method

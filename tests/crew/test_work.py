@@ -14,7 +14,7 @@ from support.evaluations import EPS, dense, digits
 from robust_digits.attack.suite import Found, Suite, craft
 from robust_digits.attack.table import Queries, Restarts
 from robust_digits.attack.target import Images
-from robust_digits.crew import work
+from robust_digits.crew import means, work
 from robust_digits.crew.keeper import Blocks
 from robust_digits.crew.work import Crew, Task
 from robust_digits.errors import InputError
@@ -37,7 +37,7 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Take this process for a worker that has started TensorFlow with two threads."""
-    monkeypatch.setattr(work, "_started", [2])
+    monkeypatch.setattr(means, "_started", [2])
     work._suite.cache_clear()  # noqa: SLF001 (what a worker remembers)
     yield
     work._suite.cache_clear()  # noqa: SLF001
@@ -136,9 +136,9 @@ def test_a_worker_that_would_find_something_else(model: Path) -> None:
     """A worker with other code, or one that has started with other threads, refuses: it says what to do."""
     asked = task(model)
     with pytest.raises(InputError, match="a worker has other code or libraries than this process"):
-        work.attack(replace(asked, code="other"))
+        work.attack(replace(asked, means=replace(asked.means, code="other")))
     with pytest.raises(InputError, match="a worker has started with 2 threads, and is asked for 1; restart it"):
-        work.attack(replace(asked, threads=1))
+        work.attack(replace(asked, means=replace(asked.means, threads=1)))
 
 
 def test_a_worker_attacks_one_block_at_a_time(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

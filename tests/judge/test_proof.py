@@ -1,5 +1,7 @@
 """What is proven of a model: image by image, tier by tier, and over eps."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -92,6 +94,22 @@ def test_linear_bounds_give_up(linear: Suite, asked: Asked) -> None:
     assert [len(block) for _, block in asked] == [16, 16]
     assert proven.certified is not None
     np.testing.assert_array_equal(proven.certified, np.arange(33) == 15)
+
+
+def test_another_may_ask_linear_bounds(linear: Suite, asked: Asked) -> None:
+    """Who is given to ask them is asked about the same images, and its answers are what is proven."""
+
+    class Willing:
+        def certify(self, blocks: Iterable[ImageSet], *, eps: float) -> Iterator[NDArray[np.bool_]]:
+            for few in blocks:
+                assert (len(few), eps) == (2, linear.eps)
+                yield np.array([True, False])
+
+    intervals = np.array([1, 0, 0], np.bool_)
+    found = proof.prove(linear, numbered([2, 1, 0]), STANDING[:3], {}, intervals=intervals, prover=Willing()).certified
+    assert asked == []
+    assert found is not None
+    np.testing.assert_array_equal(found, [1, 1, 0])
 
 
 def test_the_curve_asks_about_what_may_be_proven(linear: Suite, asked: Asked) -> None:

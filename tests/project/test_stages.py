@@ -26,7 +26,7 @@ ROOMS = {  # what each room may import of the others, in the order in which the 
     "attack": {"data"},
     "mix": {"data", "attack"},
     "plant": {"data", "attack"},
-    "crew": {"cache", "learn", "attack"},
+    "crew": {"data", "cache", "certify", "learn", "attack"},
     "judge": {"data", "certify", "attack", "plant"},
     "detect": {"data", "attack", "plant", "judge"},
     "draw": {"data", "judge", "detect"},
