@@ -72,7 +72,7 @@ PROVABLE := $(BOUNDED) architecture=provable eps=0.33 batch_size=128 clean_image
 recipe_trades := $(ATTACKED) weight=4.0 width=32 epochs=16
 recipe_quick := $(ATTACKED) weight=6.0 width=24 epochs=10
 recipe_ibp := $(PROVABLE) width=32 epochs=16
-recipe_ibp-quick := $(PROVABLE) width=24 epochs=8
+recipe_ibp-quick := $(PROVABLE) width=24 epochs=6
 recipe_record := $(BOUNDED) architecture=cnn7 eps=0.315 batch_size=256 learning_rate=0.0005 epochs=70
 MNIST = $(TUTORIAL) $(patsubst %,harden.%,$(recipe_$(RECIPE)))
 RUN = mnist$(if $(filter-out trades,$(RECIPE)),-$(RECIPE))
