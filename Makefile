@@ -63,7 +63,7 @@ TUTORIAL := $(if $(call given,DATA),,data.source=mnist) data.validation=0.05 \
 	evaluate.eps=0.3 evaluate.curve.samples=1000 $(STANDARD)
 # How the hardened model of that run is made: RECIPE=trades stands attacks best, RECIPE=quick nearly as well after less
 # than five minutes of training on two cores. RECIPE=ibp is proven to stand, RECIPE=ibp-quick a little less of it after
-# less than five minutes; RECIPE=record is the network that the records of proofs are held with, for a GPU or a night.
+# less than five minutes; RECIPE=record is the network that the records of proofs are held with, for a GPU or a day.
 RECIPE ?= trades
 ATTACKED := method=trades architecture=binarized eps=0.33 steps=5 batch_size=128 learning_rate=0.004
 BOUNDED := method=ibp weight=0.7 tighten=0.5 clip=10.0 ramp=[0.03,0.45] \

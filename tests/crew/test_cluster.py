@@ -17,8 +17,10 @@ from support.evaluations import EPS, dense, digits
 from robust_digits.attack.suite import Done, Found, Suite
 from robust_digits.attack.table import Queries
 from robust_digits.attack.target import Target
+from robust_digits.certify.linear_bounds import LinearBounds
 from robust_digits.crew import engine
 from robust_digits.crew.keeper import Blocks
+from robust_digits.crew.proofs import Provers
 from robust_digits.crew.work import Crew
 from robust_digits.errors import InputError
 from robust_digits.learn import models
@@ -97,6 +99,17 @@ def attacked(model: Path, keeper: Blocks | None = None) -> Found:
         crew = Crew(executor, model, threads=2) if executor else None
         suite = Suite(models.load(model), eps=EPS, seed=0, keeper=keeper, crew=crew, size=SIZE)
         return suite.attack("square", SQUARE, digits(), digits().images)
+
+
+def test_a_cluster_proves_the_same(model: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linear bounds that two workers are asked for are those of this process."""
+    sets = [digits()[start : start + SIZE] for start in range(0, 32, SIZE)]
+    alone = LinearBounds(models.load(model), digits().images.shape[1:])
+    monkeypatch.setenv(engine.VARIABLE, cluster.address)
+    with engine.executor() as executor:
+        assert executor is not None
+        found = list(Provers(executor, model, threads=2).certify(sets, eps=0.1))
+    np.testing.assert_equal(found, [alone.certified(few, eps=0.1) for few in sets])
 
 
 def test_a_cluster_finds_the_same_and_loses_nothing(
