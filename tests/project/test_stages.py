@@ -335,3 +335,15 @@ def test_plots_read_committed_files() -> None:
         files = [plot] if isinstance(plot, str) else [file for definition in plot.values() for file in definition["y"]]
         assert files
         assert all((ROOT / file).exists() and file.startswith("plots/") for file in files), plot
+
+
+def test_what_was_read_is_what_was_written() -> None:
+    """A folder that a stage has read held what stages write into it, and no leftover that a fresh clone has not."""
+    locked = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    assert locked.keys() == {name for name, stage in stages().items() if Path(stage.path) == ROOT / "dvc.yaml"}
+    lock = locked.values()
+    written = {out["path"]: out.get("nfiles", 1) for stage in lock for out in stage.get("outs", [])}
+    read = {dep["path"]: dep["nfiles"] for stage in lock for dep in stage.get("deps", []) if "nfiles" in dep}
+    inside = {path: [out for out in written if f"{out}/".startswith(f"{path}/")] for path in read}
+    assert any(path not in written for path in read)
+    assert read == {path: sum(written[out] for out in outs) for path, outs in inside.items()}
