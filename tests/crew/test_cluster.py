@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.evaluations import EPS, dense, digits
+from support.evaluations import EPS, digits
 
 from robust_digits.attack.suite import Done, Found, Suite
 from robust_digits.attack.table import Queries
@@ -70,13 +70,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         for process in started:
             process.kill()
             process.wait()
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """Return the file of a small model."""
-    models.save(dense(), tmp_path / "model.keras")
-    return tmp_path / "model.keras"
 
 
 class Killing(Blocks):

@@ -1,39 +1,22 @@
 """Proofs that others are asked for are those that this process would have found."""
 
-from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from support.evaluations import dense, digits
+from support.evaluations import digits
 
 from robust_digits.certify.linear_bounds import LinearBounds
-from robust_digits.crew import means, proofs
+from robust_digits.crew import proofs
 from robust_digits.crew.proofs import Provers
 from robust_digits.errors import InputError
 from robust_digits.learn import models
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
+pytestmark = pytest.mark.usefixtures("tensorflow", "worker")
 
 EPS = 0.1  # a size at which some of the images of the small model are proven, and some are not
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """Return the file of a small model."""
-    models.save(dense(), tmp_path / "model.keras")
-    return tmp_path / "model.keras"
-
-
-@pytest.fixture(autouse=True)
-def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Take this process for a worker that has started TensorFlow with two threads."""
-    monkeypatch.setattr(means, "_started", [2])
-    proofs._bounds.cache_clear()  # noqa: SLF001 (what a worker remembers)
-    yield
-    proofs._bounds.cache_clear()  # noqa: SLF001
 
 
 def test_others_prove_the_same(model: Path) -> None:

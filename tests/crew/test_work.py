@@ -1,7 +1,6 @@
 """Blocks that others attack are those that this process would have made, to the byte."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -9,38 +8,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.evaluations import EPS, dense, digits
+from support.evaluations import EPS, digits
 
 from robust_digits.attack.suite import Found, Suite, craft
 from robust_digits.attack.table import Queries, Restarts
 from robust_digits.attack.target import Images
-from robust_digits.crew import means, work
+from robust_digits.crew import work
 from robust_digits.crew.keeper import Blocks
 from robust_digits.crew.work import Crew, Task
 from robust_digits.errors import InputError
 from robust_digits.learn import models
 from robust_digits.params import Section
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
+pytestmark = pytest.mark.usefixtures("tensorflow", "worker")
 
 SIZE = 16  # four blocks of the sixty images
 ATTACKS: dict[str, Section] = {"pgd": Restarts(steps=5, restarts=1), "square": Queries(queries=50)}
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """Return the file of a small model."""
-    models.save(dense(), tmp_path / "model.keras")
-    return tmp_path / "model.keras"
-
-
-@pytest.fixture(autouse=True)
-def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Take this process for a worker that has started TensorFlow with two threads."""
-    monkeypatch.setattr(means, "_started", [2])
-    work._suite.cache_clear()  # noqa: SLF001 (what a worker remembers)
-    yield
-    work._suite.cache_clear()  # noqa: SLF001
 
 
 def attacked(model: Path, executor: Executor | None, *, keeper: Blocks | None = None) -> dict[str, Found]:

@@ -1,5 +1,6 @@
 """What a step of hardening makes small is the loss of its paper, in closed form."""
 
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -11,7 +12,7 @@ from support.objectives import CLASSES, EPS, SIDE, Images, by_art, losses, noise
 from robust_digits.certify import graph, tight
 from robust_digits.certify.interval_bounds import worst_margins
 from robust_digits.data.images import ImageSet
-from robust_digits.learn import networks
+from robust_digits.learn import models, networks
 from robust_digits.learn.objectives import METHODS
 from robust_digits.learn.recipe import Method
 from robust_digits.runtime import keras, tf
@@ -145,9 +146,15 @@ def test_boxes_are_normalized_as_the_clean_batch() -> None:
     np.testing.assert_allclose(found, bounds(model, batch, 0.01), rtol=1e-3)
 
 
-def test_clean_images_and_both_halves_of_a_box_pass_each_layer_once() -> None:
-    """A convolution is calculated three times in a step, whatever batch normalisations stand behind it."""
-    model = networks.build("provable", shape=(SIDE, SIDE, 1), classes=CLASSES, options={"width": 2})
+def test_clean_images_and_both_halves_of_a_box_pass_each_layer_once(tmp_path: Path) -> None:
+    """A convolution is calculated three times in a step, whatever batch normalisations stand behind it.
+
+    A model out of a file is asked, whose layers know each other in another way than those of one just built.
+    """
+    models.save(
+        networks.build("provable", shape=(SIDE, SIDE, 1), classes=CLASSES, options={"width": 2}), tmp_path / "m.keras"
+    )
+    model = models.load(tmp_path / "m.keras")
     batch = noise(32, side=SIDE)
     step = tf.function(
         lambda: METHODS["ibp"](model, tf.constant(batch.images), tf.constant(batch.labels), training_step())
