@@ -1,5 +1,6 @@
 """What a step of hardening makes small is the loss of its paper, in closed form."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -112,15 +113,17 @@ def test_the_clean_loss_may_be_that_of_few(model: keras.Model, images: ImageSet)
     np.testing.assert_allclose(found, 0.5 * first + 0.5 * bounds(model, images, 0.02), rtol=1e-4)
 
 
-@pytest.mark.parametrize(("grown", "weight"), [(0.0, 0.0), (0.25, 0.75), (1.0, 0.0)])
-def test_tightening_fades_as_the_box_grows(grown: float, weight: float, model: keras.Model, images: ImageSet) -> None:
-    """What keeps boxes tight weighs most in front of the first box, less and less, and nothing at full eps."""
-    plain, loose = (
-        losses("ibp", model, images, training_step(eps=0.1 * grown, grown=grown, weight=0.5, tighten=tighten))[0]
-        for tighten in (None, 2.0)
-    )
-    network = graph.steps(model)
-    margins = worst_margins(network, tf.constant(images.images), tf.constant(images.labels), tf.constant(0.1 * grown))
+@pytest.mark.parametrize(
+    ("grown", "weight", "few"), [(0.0, 0.0, None), (0.25, 0.75, None), (0.25, 0.75, 3), (1.0, 0.0, 3)]
+)
+def test_tightening_fades_as_the_box_grows(
+    grown: float, weight: float, few: int | None, model: keras.Model, images: ImageSet
+) -> None:
+    """What keeps boxes tight, those of the images of the clean loss, weighs less and less, and nothing at full eps."""
+    now = training_step(eps=0.1 * grown, grown=grown, weight=0.5, clean_images=few)
+    plain, loose = (losses("ibp", model, images, replace(now, tighten=tighten))[0] for tighten in (None, 2.0))
+    network, some = graph.steps(model), images[:few]
+    margins = worst_margins(network, tf.constant(some.images), tf.constant(some.labels), tf.constant(0.1 * grown))
     np.testing.assert_allclose(loose - plain, 2.0 * weight * tight.looseness(network, margins.boxes), atol=1e-4)
 
 
