@@ -134,15 +134,15 @@ def jsma(target: Target, _: Section) -> Images:
 
 
 def universal(target: Target, _: Section) -> Images:
-    """Universal perturbation (Moosavi-Dezfooli et al. 2017): one for all images of the batch."""
-    return _generate(
-        evasion.UniversalPerturbation,
-        target,
+    """Universal perturbation (Moosavi-Dezfooli et al. 2017): one for all images of the block, found image by image."""
+    attack = evasion.UniversalPerturbation(
+        target.victim.single,
         attacker_params={"verbose": False, "epsilon": _OVERSHOOT},
         eps=target.eps,
         max_iter=5,
         verbose=False,
     )
+    return _float32(attack.generate(target.images, target.labels))
 
 
 def virtual_adversarial(target: Target, _: Section) -> Images:

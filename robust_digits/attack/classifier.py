@@ -32,18 +32,19 @@ class Classifier(TensorFlowV2Classifier):
     on how many others are in its batch.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, *, rows: int = ROWS) -> None:
+        """Take a Keras model that gives logits; it is asked about so many `rows` at a time, some of them padding."""
         shape, classes = model.input_shape[1:], model.output_shape[-1]
         super().__init__(
             model, nb_classes=classes, input_shape=shape, loss_object=_cross_entropy, clip_values=(0.0, 1.0)
         )
-        real, images = tf.TensorSpec((ROWS,), tf.bool), tf.TensorSpec((ROWS, *shape), tf.float32)
+        real, images = tf.TensorSpec((rows,), tf.bool), tf.TensorSpec((rows, *shape), tf.float32)
 
         @tf.function(input_signature=[real, images])
         def logits(real: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor]:  # noqa: ARG001 (as blocks ask)
             return (model(x, training=False),)
 
-        @tf.function(input_signature=[real, images, tf.TensorSpec((ROWS, classes), tf.float32)])
+        @tf.function(input_signature=[real, images, tf.TensorSpec((rows, classes), tf.float32)])
         def gradient(real: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor]:  # noqa: ARG001 (as blocks ask)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(x)
@@ -57,7 +58,7 @@ class Classifier(TensorFlowV2Classifier):
                 outputs = model(x, training=False)
             return (tape.batch_jacobian(outputs, x),)
 
-        self._logits, self._gradient, self._jacobian = logits, gradient, jacobian
+        self._rows, self._logits, self._gradient, self._jacobian = rows, logits, gradient, jacobian
 
     def predict(
         self,
@@ -73,7 +74,7 @@ class Classifier(TensorFlowV2Classifier):
         `indices` (n,) say which of the test images they are, the first ones if None.
         """
         _refuse_training(training_mode=training_mode)
-        found: NDArray[np.float32] = blocks.ask(self._logits, _float32(x), indices=indices)[0]
+        found: NDArray[np.float32] = blocks.ask(self._logits, _float32(x), indices=indices, rows=self._rows)[0]
         return found
 
     def loss_gradient(
@@ -85,7 +86,7 @@ class Classifier(TensorFlowV2Classifier):
     ) -> Any:  # noqa: ANN401
         """Return the gradient of the summed loss by `x`, of the same shape; `y` is one-hot (n, classes)."""
         _refuse_training(training_mode=training_mode)
-        gradient = blocks.ask(self._gradient, _float32(x), _float32(y))[0]
+        gradient = blocks.ask(self._gradient, _float32(x), _float32(y), rows=self._rows)[0]
         return gradient if isinstance(x, np.ndarray) else tf.constant(gradient)
 
     def class_gradient(
@@ -97,7 +98,7 @@ class Classifier(TensorFlowV2Classifier):
     ) -> NDArray[np.float32]:
         """Return the gradients of the logits by `x`: all (n, classes, ...), or (n, 1, ...) of one class an image."""
         _refuse_training(training_mode=training_mode)
-        gradients: NDArray[np.float32] = blocks.ask(self._jacobian, _float32(x))[0]
+        gradients: NDArray[np.float32] = blocks.ask(self._jacobian, _float32(x), rows=self._rows)[0]
         if label is None:
             return gradients
         rows = np.arange(len(gradients))

@@ -34,6 +34,11 @@ class Victim:
         return Classifier(keras.Sequential([self.model, keras.layers.Softmax()]))
 
     @cached_property
+    def single(self) -> Classifier:
+        """The network as attacks ask it that go from image to image: about one at a time, and none beside it."""
+        return Classifier(self.model, rows=1)
+
+    @cached_property
     def fab(self) -> Fab:
         """The boundary attack on the model."""
         return Fab(self.model, norm=self.norm)

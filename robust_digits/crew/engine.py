@@ -10,8 +10,8 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
-from concurrent.futures import CancelledError, Executor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,6 +42,27 @@ def executor() -> Iterator[Executor | None]:
         yield client.get_executor(pure=False)
     finally:
         client.close(timeout=_PATIENCE)
+
+
+@contextmanager
+def awaited(futures: Iterable["Future[Any]"]) -> Iterator[None]:
+    """Say in one line what the cluster did to work that is waited for; whatever ends the waiting, cancel what is left.
+
+    Raises
+    ------
+    InputError
+        If the cluster is gone, if a block ended several workers, or if a worker has other code or none.
+    """
+    try:
+        yield
+    except Exception as error:
+        said = mistake(error)
+        if said is None:
+            raise
+        raise InputError(said) from None
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def mistake(error: Exception) -> str | None:

@@ -1,17 +1,14 @@
 """What a worker is sent with every block, and how it is made ready for one: model, code, libraries and threads."""
 
 import threading
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from robust_digits import runtime
 from robust_digits.cache import code
-from robust_digits.crew import engine
 from robust_digits.errors import InputError
 from robust_digits.learn import models
 from robust_digits.runtime import keras
@@ -42,27 +39,6 @@ class Means:
             path = Path(folder, "model.keras")
             path.write_bytes(self.model)
             return models.load(path)
-
-
-@contextmanager
-def awaited(futures: Iterable["Future[Any]"]) -> Iterator[None]:
-    """Say in one line what the cluster did to work that is waited for; whatever ends the waiting, cancel what is left.
-
-    Raises
-    ------
-    InputError
-        If the cluster is gone, if a block ended several workers, or if a worker has other code or none.
-    """
-    try:
-        yield
-    except Exception as error:
-        said = engine.mistake(error)
-        if said is None:
-            raise
-        raise InputError(said) from None
-    finally:
-        for future in futures:
-            future.cancel()
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robust_digits.certify.linear_bounds import LinearBounds
-from robust_digits.crew.means import Means, awaited, ready
+from robust_digits.crew.engine import awaited
+from robust_digits.crew.means import Means, ready
 from robust_digits.data.images import ImageSet
 
 _AHEAD = 64  # proofs that are asked before the first answer is seen: as many workers have something to do

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from robust_digits.attack.suite import Done, Suite, craft
 from robust_digits.attack.target import Images, Target
-from robust_digits.crew.means import Means, awaited, ready
+from robust_digits.crew.engine import awaited
+from robust_digits.crew.means import Means, ready
 from robust_digits.params import Section
 
 

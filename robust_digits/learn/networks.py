@@ -131,7 +131,7 @@ def provable(classes: int, *, width: int = 16) -> list[keras.Layer]:
 
 
 def cnn7(classes: int, *, width: int = 64) -> list[keras.Layer]:
-    """Return CNN7, which the records of certified training are held with (Shi et al. 2021): for a GPU, or a night.
+    """Return CNN7, which the records of certified training are held with (Shi et al. 2021): for a GPU, or a day.
 
     `width` is that of the first convolution; the layers after it grow in proportion.
     """

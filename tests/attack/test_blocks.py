@@ -18,15 +18,17 @@ Rows = NDArray[np.bool_]
 Array = NDArray[Any]
 
 
-def asked(*arrays: Array, indices: NDArray[np.int64] | None = None) -> tuple[list[Array], list[tuple[Array, ...]]]:
+def asked(
+    *arrays: Array, indices: NDArray[np.int64] | None = None, at_once: int = ROWS
+) -> tuple[list[Array], list[tuple[Array, ...]]]:
     """Return the answers of a function that doubles the first array and gives its rows, and all that it was handed."""
     calls: list[tuple[Array, ...]] = []
 
     def double(real: Rows, *given: Array) -> tuple[tf.Tensor, tf.Tensor]:
         calls.append((real, *given))
-        return tf.constant(2 * given[0]), tf.range(ROWS)
+        return tf.constant(2 * given[0]), tf.range(at_once)
 
-    return blocks.ask(double, *arrays, indices=indices), calls
+    return blocks.ask(double, *arrays, indices=indices, rows=at_once), calls
 
 
 def pictures(count: int) -> NDArray[np.float32]:
@@ -75,6 +77,17 @@ def test_every_question_has_one_shape(count: int) -> None:
         assert given_labels.dtype == np.int64
         np.testing.assert_array_equal(given_images[real], images[given_labels[real]])
     assert sum(real.sum() for real, *_ in calls) == count
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_images_are_asked_about_one_by_one(count: int) -> None:
+    """Asked about one row at a time, every image stands alone, and nothing is padding."""
+    images = pictures(count)
+    (doubled, rows), calls = asked(images, indices=np.arange(count) + 7, at_once=1)
+    np.testing.assert_array_equal(doubled, 2 * images, strict=True)
+    np.testing.assert_array_equal(rows, np.zeros(count))
+    assert [given_images.shape for _, given_images in calls] == [(1, 2, 2, 1)] * max(1, count)
+    assert all(real.all() for real, _ in calls)
 
 
 def test_rows_without_an_image_hold_one_of_the_others() -> None:

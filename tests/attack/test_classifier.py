@@ -56,6 +56,15 @@ def test_answers_do_not_depend_on_the_company(model: keras.Model) -> None:
         np.testing.assert_allclose(classifier.loss_gradient(x[few], y[few]), gradients, rtol=1e-4, atol=1e-7)
 
 
+def test_answers_one_by_one_are_those_of_many(model: keras.Model) -> None:
+    """A classifier that is asked about one row at a time gives each image the same logits and gradients."""
+    one_by_one, x, y = Classifier(model, rows=1), images(3), one_hot(3)
+    many = Classifier(model)
+    np.testing.assert_allclose(one_by_one.predict(x), many.predict(x), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(one_by_one.loss_gradient(x, y), many.loss_gradient(x, y), rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(one_by_one.class_gradient(x), many.class_gradient(x), rtol=1e-4, atol=1e-6)
+
+
 def test_tensors_in_tensors_out(model: keras.Model) -> None:
     """A gradient asked for with tensors is a tensor of the same values as with arrays, which give an array."""
     classifier, x, y = Classifier(model), images(4), one_hot(4)
