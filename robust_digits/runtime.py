@@ -52,7 +52,7 @@ with quiet(), ending.heeded():
     import keras
     import tensorflow as tf
 
-__all__ = ["keras", "quiet", "start", "tf"]
+__all__ = ["as_written", "keras", "quiet", "start", "tf"]
 
 
 def start(*, seed: int, threads: int) -> None:
@@ -69,3 +69,17 @@ def start(*, seed: int, threads: int) -> None:
     with quiet():
         tf.config.list_logical_devices()  # starts the devices
     keras.utils.set_random_seed(seed)
+
+
+@contextmanager
+def as_written() -> Iterator[None]:
+    """Let functions that are compiled in this block calculate what is written, so that a step is the same on any CPU.
+
+    Otherwise TensorFlow makes `x * rsqrt(y)` of `x / sqrt(y)`, by which RMSprop moves a weight, and rsqrt begins with
+    an approximation whose last bits differ between makers of processors. Quotients and roots are IEEE 754's.
+    """
+    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"arithmetic_optimization": True})

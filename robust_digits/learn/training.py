@@ -16,7 +16,7 @@ from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 from robust_digits.learn.choices import Optimizer
 from robust_digits.learn.losses import Function, categorical_crossentropy, mean_squared_error
-from robust_digits.runtime import keras, tf
+from robust_digits.runtime import as_written, keras, tf
 
 OPTIMIZERS: dict[Optimizer, Callable[[float], Any]] = {
     "adam": keras.optimizers.Adam,
@@ -116,7 +116,9 @@ def train(  # noqa: PLR0913 (all but what is trained by keyword, as params.yaml 
     history = []
     progress = Progress(1, epochs, what="training")
     for number in progress:
-        measured = (*step_through(tf.constant(generator.permutation(len(train)))), *validate())
+        with as_written():
+            learnt = step_through(tf.constant(generator.permutation(len(train))))
+        measured = (*learnt, *validate())
         epoch = Epoch(number, *(round(float(value), DECIMALS) for value in measured))
         history.append(epoch)
         progress.tell(epoch)

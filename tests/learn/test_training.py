@@ -13,7 +13,7 @@ from robust_digits.learn.choices import Loss, Optimizer
 from robust_digits.learn.distortion import distortion
 from robust_digits.learn.losses import LOSSES, Function, categorical_crossentropy
 from robust_digits.learn.settings import Augmentation
-from robust_digits.runtime import keras
+from robust_digits.runtime import keras, tf
 
 pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]
 
@@ -63,6 +63,30 @@ def test_every_optimizer_moves_downhill(name: Optimizer) -> None:
         linear(), striped(10), striped(6, seed=1), optimizer=name, learning_rate=0.05, epochs=4, batch_size=5, seed=0
     )
     assert history[-1].loss < history[0].loss
+
+
+def test_a_step_of_rmsprop_is_ieees() -> None:
+    """Weights move as numpy calculates it in float32, to the bit: no approximation of a root makes CPUs disagree."""
+    one, single = striped(1), np.float32
+    model = keras.Sequential([keras.Input(one.images.shape[1:]), keras.layers.Flatten(), keras.layers.Dense(2)])
+    start = model.get_weights()[0]
+    training.train(
+        model,
+        one,
+        one,
+        optimizer="rmsprop",
+        learning_rate=0.001,
+        epochs=3,
+        batch_size=1,
+        seed=0,
+        loss=lambda _, logits: tf.reduce_sum(logits, axis=1),  # so that a weight's gradient is its pixel
+    )
+    gradient = np.repeat(np.asarray(one.images).reshape(-1, 1), 2, axis=1)
+    moving, weights = np.zeros_like(gradient), start
+    for _ in range(3):
+        moving = single(0.9) * moving + single(1 - 0.9) * np.square(gradient)
+        weights = weights - single(0.001) * gradient / np.sqrt(moving + single(1e-8))
+    np.testing.assert_array_equal(model.get_weights()[0], weights)
 
 
 def test_keras_own_rmsprop() -> None:
