@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from robust_digits import markup
+from robust_digits import markdown, markup
 from robust_digits.errors import InputError, named
 
 Line = Mapping[str, Any]
@@ -39,12 +39,12 @@ def _row(row: Line) -> str:
     sizes = ", ".join(f"{value:g} {name}" for name, value in row["sizes"].items())
     where = "; ".join(filter(None, (sizes, f"{row['rounds']} rounds", row["machine"], row["day"], _versions(row))))
     parts = [_parts(line) for line in row["contenders"] if line.get("parts")]
-    return "\n".join([f"### {row['title']}\n", _table(names, lines), f"{where}.\n", *parts])
+    return "\n".join([f"### {row['title']}\n", markdown.table(names, lines), f"{where}.\n", *parts])
 
 
 def _contender(line: Line) -> list[str]:
     if "failed" in line:
-        why = markup.words(named(line["failed"])).replace("|", "\\|")
+        why = markup.words(named(line["failed"]))
         return [line["label"], f"failed: {why}", "", "", "", ""]
     said = ", ".join(f"{name} {_number(value)}" for name, value in line["said"].items())
     ratio = f"{line['ratio']:.2f}" if "ratio" in line else ""
@@ -55,7 +55,7 @@ def _parts(line: Line) -> str:
     """Return the parts of a contender's work, a line each."""
     columns = list(next(iter(line["parts"].values())))
     body = [[name, *(_number(part[column]) for column in columns)] for name, part in line["parts"].items()]
-    return _table((f"{line['label']}: of it", *columns), body)
+    return markdown.table((f"{line['label']}: of it", *columns), body)
 
 
 def _limit(rows: Mapping[str, Line], limit: Line) -> str:
@@ -70,12 +70,12 @@ def _limit(rows: Mapping[str, Line], limit: Line) -> str:
             title = rows[name]["title"]
             body.append([title, f"{1000 * billions:.2f}", _number(images), _number(reached), f"{reached / images:.0%}"])
     names = "row", "million operations an image", "images/s at the rate of products", "ours", "share"
-    return f"{_row({**limit, 'contenders': [{**products, 'parts': {}}]})}\n{_table(names, body)}"
+    return f"{_row({**limit, 'contenders': [{**products, 'parts': {}}]})}\n{markdown.table(names, body)}"
 
 
 def _targets(targets: Sequence[Line]) -> str:
     body = [[each["row"], each["what"], each["expected"], _measured(each), _verdict(each)] for each in targets]
-    return f"### Targets\n\n{_table(('row', 'against', 'expected', 'measured', ''), body)}"
+    return f"### Targets\n\n{markdown.table(('row', 'against', 'expected', 'measured', ''), body)}"
 
 
 def _measured(target: Line) -> str:
@@ -95,8 +95,3 @@ def _versions(row: Line) -> str:
 
 def _number(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
-
-
-def _table(names: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    rule = "| --- " * len(names) + "|"
-    return "\n".join([f"| {' | '.join(names)} |", rule, *(f"| {' | '.join(cells)} |" for cells in body)]) + "\n"

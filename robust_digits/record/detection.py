@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from robust_digits import markdown
 from robust_digits.detect import figures
 from robust_digits.detect.scores import EVASION
 from robust_digits.errors import InputError
@@ -43,7 +44,7 @@ def table(folder: Path) -> str:
         raise InputError(f"{path}: no such file; `make detect` makes it") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{path}: not the figures of detectors: {type(error).__name__}: {error}") from None
-    return "\n".join([f"| {' | '.join(_HEADINGS)} |", "| --- " * len(_HEADINGS) + "|", *lines]) + "\n"
+    return markdown.table(_HEADINGS, lines)
 
 
 def _read(path: Path) -> dict[tuple[str, str], dict[str, dict[str, Figure]]]:
@@ -55,7 +56,7 @@ def _read(path: Path) -> dict[tuple[str, str], dict[str, dict[str, Figure]]]:
     return found
 
 
-def _line(model: str, detector: str, views: Views) -> str:
+def _line(model: str, detector: str, views: Views) -> list[str]:
     found = f"detected_{_AT}"
     white_box = [views[view][found] for view in figures.white_box(views)]
     known = [each for each in white_box if each["share"] is not None]
@@ -67,7 +68,7 @@ def _line(model: str, detector: str, views: Views) -> str:
         views[WORST_CASE]["alone"],
         views[WORST_CASE][f"handled_{_AT}"],
     ]
-    return f"| {model} | {detector} | {' | '.join(map(_cell, cells))} |"
+    return [model, detector, *map(_cell, cells)]
 
 
 def _cell(figure: Figure | None) -> str:

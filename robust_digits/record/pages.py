@@ -5,17 +5,18 @@
 `<!-- checks: FILE -->` ... `<!-- end -->` how many of the checks in a file are green, and
 `<!-- autoattack: FILE -->` ... `<!-- end -->` what benchmarks/autoattack.py measured, and
 `<!-- detection: FOLDER -->` ... `<!-- end -->` what `make detect` did, and `<!-- benchmarks: FILE -->` ...
-`<!-- end -->` what `make bench` did. Paths start at the document's folder.
+`<!-- end -->` what `make bench` did, and `<!-- bits: FILE -->` ... `<!-- end -->` what benchmarks/bits.py found. Paths
+start at the document's folder.
 """
 
 import argparse
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from robust_digits import files
+from robust_digits import files, markdown
 from robust_digits.command import guarded
 from robust_digits.errors import InputError
 from robust_digits.judge import checks
@@ -25,23 +26,25 @@ from robust_digits.judge.views import (
     CLEAN,
     FGM_TRANSFER,
     FGM_WHITE_BOX,
-    NORMS,
     WORST_CASE,
     label,
 )
 from robust_digits.params import PARAMS_FILE
 from robust_digits.params import read as read_params
-from robust_digits.record import benchmarks, detection, figures
+from robust_digits.record import autoattack, benchmarks, bits, detection, figures
 
 _COLUMNS = {f"accuracy.{view}": view for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, AUTOATTACK, WORST_CASE)}
 _COLUMNS |= {f"{CERTIFIED}.accuracy": CERTIFIED}
 _CHOSEN = f"accuracy.{AUTOATTACK}"  # the one column that a suite may leave out
-_MARK = re.compile(
-    r"<!-- (?P<kind>results|figure|checks|autoattack|detection|benchmarks): (?P<what>.+?) -->"
-    r"(?P<text>.*?)(?P<end><!-- end -->|\Z)",
-    re.DOTALL,
-)
-_START = re.compile(r"<!-- (results|figure|checks|autoattack|detection|benchmarks):")
+_TABLES: Mapping[str, Callable[[Path], str]] = {
+    "autoattack": autoattack.table,
+    "benchmarks": benchmarks.tables,
+    "bits": bits.table,
+    "detection": detection.table,
+}
+_KIND = "|".join(("results", "figure", "checks", *_TABLES))
+_MARK = re.compile(rf"<!-- (?P<kind>{_KIND}): (?P<what>.+?) -->(?P<text>.*?)(?P<end><!-- end -->|\Z)", re.DOTALL)
+_START = re.compile(rf"<!-- ({_KIND}):")
 
 Metrics = Mapping[str, Mapping[str, Any]]
 
@@ -66,12 +69,8 @@ def fill(page: str, folder: Path, *, order: Sequence[str]) -> str:
             raise InputError(f"{opened} has no <!-- end -->")
         if mark["kind"] == "results":
             return f"{opened}\n{table(read(folder / mark['what'], order=order))}{mark['end']}"
-        if mark["kind"] == "autoattack":
-            return f"{opened}\n{compared(folder / mark['what'])}{mark['end']}"
-        if mark["kind"] == "detection":
-            return f"{opened}\n{detection.table(folder / mark['what'])}{mark['end']}"
-        if mark["kind"] == "benchmarks":
-            return f"{opened}\n{benchmarks.tables(folder / mark['what'])}{mark['end']}"
+        if mark["kind"] in _TABLES:
+            return f"{opened}\n{_TABLES[mark['kind']](folder / mark['what'])}{mark['end']}"
         if mark["kind"] == "checks":
             return f"{opened}{_green(folder / mark['what'])}{mark['end']}"
         return f"{opened}{figures.text(mark['what'], folder)}{mark['end']}"
@@ -99,47 +98,8 @@ def table(models: Mapping[str, Metrics]) -> str:
     first = next(iter(models.values()))
     columns = [figure for figure in _COLUMNS if all(figure in each for each in models.values())]
     names = [label(_COLUMNS[figure], first[figure]["eps"]) for figure in columns]
-    lines = ["| model | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
-    for model, figures_of in models.items():
-        lines.append(f"| {model} | " + " | ".join(_cell(figures_of[figure]) for figure in columns) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def compared(path: Path) -> str:
-    """Return a table, one line a model: what both implementations of AutoAttack leave, where they differ, seconds."""
-    try:
-        rows = json.loads(path.read_bytes())
-        lines = [_compared(**row) for row in rows]
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise InputError(f"{path}: not what benchmarks/autoattack.py writes: {error}") from None
-    names = "model", "eps", "images", "clean", "ours", "official", "differ", "ours, s", "official, s", "ratio"
-    return "\n".join([f"| {' | '.join(names)} |", "| --- " * len(names) + "|", *lines]) + "\n"
-
-
-def _compared(  # a row as it stands in the file
-    *,
-    model: str,
-    eps: float,
-    norm: str | int,
-    images: int,
-    ours: Mapping[str, float],
-    official: Mapping[str, float],
-    disagree: Sequence[int],
-    seconds: Mapping[str, float],
-    **_: object,
-) -> str:
-    cells = [
-        model,
-        f"{eps:g}, {NORMS[norm]}",
-        f"{images:,}",
-        *(f"{100 * share:.1f}%" for share in (ours["clean"], list(ours.values())[-1], list(official.values())[-1])),
-        str(len(disagree)),
-        *(f"{seconds[each]:.0f}" for each in ("ours", "official")),
-        f"{seconds['official'] / seconds['ours']:.1f}",
-    ]
-    return f"| {' | '.join(cells)} |"
+    lines = [[model, *(_cell(made[figure]) for figure in columns)] for model, made in models.items()]
+    return markdown.table(["model", *names], lines)
 
 
 def _green(path: Path) -> str:

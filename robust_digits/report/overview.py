@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from robust_digits import markup
+from robust_digits import markdown, markup
 from robust_digits.history.protocol import Rerun
 from robust_digits.history.results import Share, view_of
 from robust_digits.judge.checks import Check
@@ -28,10 +28,7 @@ class Table:
 
     def __str__(self) -> str:
         """Return the table as Markdown; nothing if it has no rows."""
-        if not self.rows:
-            return ""
-        lines = [self.header, ("---",) * len(self.header), *self.rows]
-        return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines) + "\n"
+        return markdown.table(self.header, self.rows) if self.rows else ""
 
 
 def first(changes: Sequence[Change]) -> list[Change]:

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from robust_digits import files, tables
+from robust_digits import files, markdown, tables
 from robust_digits.command import guarded
 from robust_digits.tables import Cell
 
@@ -40,15 +40,14 @@ def page() -> str:
     parts = [_HEAD]
     for name, model in _built().items():
         said = " ".join((NETWORKS[name].__doc__ or "").partition("\n\n")[0].split()).removeprefix("Return ")  # type: ignore[index]
-        lines = [f"| {_cells(layer)} |" for layer in model.layers]
-        table = "\n".join(["| layer | gives | weights |", "| --- | --- | --- |", *lines])
-        parts.append(f"## {name}\n\n{said[0].upper()}{said[1:]}\n\n{table}\n\n{model.count_params():,} weights.\n")
+        table = markdown.table(("layer", "gives", "weights"), map(_cells, model.layers))
+        parts.append(f"## {name}\n\n{said[0].upper()}{said[1:]}\n\n{table}\n{model.count_params():,} weights.\n")
     return "\n".join(parts)
 
 
-def _cells(layer: Any) -> str:  # noqa: ANN401 (a Keras layer, whose type takes seconds)
+def _cells(layer: Any) -> list[str]:  # noqa: ANN401 (a Keras layer, whose type takes seconds)
     gives = "x".join(map(str, layer.output.shape[1:]))
-    return f"{type(layer).__name__} | {gives} | {layer.count_params():,}"
+    return [type(layer).__name__, gives, f"{layer.count_params():,}"]
 
 
 def _built() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.striped import linear, striped
 
 from robust_digits import tables
@@ -69,7 +70,7 @@ def test_a_step_of_rmsprop_is_ieees() -> None:
     """Weights move as numpy calculates it in float32, to the bit: no approximation of a root makes CPUs disagree."""
     one, single = striped(1), np.float32
     model = keras.Sequential([keras.Input(one.images.shape[1:]), keras.layers.Flatten(), keras.layers.Dense(2)])
-    start = model.get_weights()[0]
+    before: NDArray[np.float32] = model.get_weights()[0]
     training.train(
         model,
         one,
@@ -82,10 +83,11 @@ def test_a_step_of_rmsprop_is_ieees() -> None:
         loss=lambda _, logits: tf.reduce_sum(logits, axis=1),  # so that a weight's gradient is its pixel
     )
     gradient = np.repeat(np.asarray(one.images).reshape(-1, 1), 2, axis=1)
-    moving, weights = np.zeros_like(gradient), start
+    moving = np.zeros_like(gradient)
+    weights = before
     for _ in range(3):
-        moving = single(0.9) * moving + single(1 - 0.9) * np.square(gradient)
-        weights = weights - single(0.001) * gradient / np.sqrt(moving + single(1e-8))
+        moving = (single(0.9) * moving + single(1 - 0.9) * np.square(gradient)).astype(single)
+        weights = (weights - single(0.001) * gradient / np.sqrt(moving + single(1e-8))).astype(single)
     np.testing.assert_array_equal(model.get_weights()[0], weights)
 
 

@@ -14,7 +14,7 @@ from robust_digits.errors import InputError
 from robust_digits.judge import checks
 from robust_digits.judge.checks import Check
 from robust_digits.judge.scoring import interval
-from robust_digits.record import pages
+from robust_digits.record import autoattack, pages
 
 ROOT = Path(__file__).parents[2]
 ORDER = ("baseline", "robust", "hardened")
@@ -101,9 +101,9 @@ def test_a_comparison_with_the_official_autoattack(tmp_path: Path) -> None:
     for content in ("[{}]", "{", "[1]"):
         (tmp_path / "a.json").write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match=r"not what benchmarks/autoattack\.py writes"):
-            pages.compared(tmp_path / "a.json")
+            autoattack.table(tmp_path / "a.json")
     with pytest.raises(InputError, match="no such file"):
-        pages.compared(tmp_path / "b.json")
+        autoattack.table(tmp_path / "b.json")
 
 
 def test_autoattack_has_a_column_where_every_model_has_it(tmp_path: Path) -> None:
