@@ -5,8 +5,9 @@
 `<!-- checks: FILE -->` ... `<!-- end -->` how many of the checks in a file are green, and
 `<!-- autoattack: FILE -->` ... `<!-- end -->` what benchmarks/autoattack.py measured, and
 `<!-- detection: FOLDER -->` ... `<!-- end -->` what `make detect` did, and `<!-- benchmarks: FILE -->` ...
-`<!-- end -->` what `make bench` did, and `<!-- bits: FILE -->` ... `<!-- end -->` what benchmarks/bits.py found. Paths
-start at the document's folder.
+`<!-- end -->` what `make bench` did, `<!-- bits: FILE -->` ... `<!-- end -->` what benchmarks/bits.py found, and
+`<!-- scale: FOLDER -->` ... `<!-- end -->` what more images and machines would take. Paths start at the document's
+folder.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from robust_digits.judge.views import (
 )
 from robust_digits.params import PARAMS_FILE
 from robust_digits.params import read as read_params
-from robust_digits.record import autoattack, benchmarks, bits, detection, figures
+from robust_digits.record import autoattack, benchmarks, bits, detection, figures, scale
 
 _COLUMNS = {f"accuracy.{view}": view for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, AUTOATTACK, WORST_CASE)}
 _COLUMNS |= {f"{CERTIFIED}.accuracy": CERTIFIED}
@@ -41,6 +42,7 @@ _TABLES: Mapping[str, Callable[[Path], str]] = {
     "benchmarks": benchmarks.tables,
     "bits": bits.table,
     "detection": detection.table,
+    "scale": scale.table,
 }
 _KIND = "|".join(("results", "figure", "checks", *_TABLES))
 _MARK = re.compile(rf"<!-- (?P<kind>{_KIND}): (?P<what>.+?) -->(?P<text>.*?)(?P<end><!-- end -->|\Z)", re.DOTALL)

@@ -1,0 +1,65 @@
+"""What sixty million images and a thousand runs would take on more machines, worked out from recorded results."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from robust_digits import markdown
+from robust_digits.errors import InputError
+
+MACHINES = 1, 10, 100  # each like the one that made the record: two cores
+IMAGES, RUNS = 60_000_000, 1000
+TRAINED_ON = 57_000  # images of MNIST, of which a twentieth is held out
+PIXELS = 28 * 28 * 4  # bytes of an image
+MODEL = 2_000_000  # bytes of a model that goes with every block
+BLOCK = 128  # images
+HASHED, SENT = 0.5e9, 0.125e9  # bytes a second: MD5 by one core, and a network of 1 Gbit/s
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def table(folder: Path) -> str:
+    """Return a table, one line for a piece of work: how long it takes on one machine, on ten, on a hundred.
+
+    `folder` holds the records `mnist-ibp`, of a hardened model and its evaluation, and `digits`, of a whole run.
+
+    Raises
+    ------
+    InputError
+        If a record lacks the seconds of its training or evaluation.
+    """
+    try:
+        mnist, digits = folder / "mnist-ibp", folder / "digits"
+        trained, judged = _seconds(mnist / "training.json")["hardened"], _seconds(mnist / "evaluation.json")["hardened"]
+        details = json.loads((mnist / "metrics/details/hardened.json").read_bytes())
+        epochs = yaml.safe_load((mnist / "params.yaml").read_text(encoding="utf-8"))["harden"]["epochs"]
+        each = judged / details["accuracy.worst_case"]["images"]
+        run = sum(sum(_seconds(digits / f"{work}.json").values()) for work in ("training", "evaluation"))
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename}: no such file") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{folder}: not the records of mnist-ibp and digits: {error!r}") from None
+    sent = IMAGES / BLOCK * (BLOCK * PIXELS + MODEL) / SENT
+    work = {
+        "attack and prove 60 million images, one model": [IMAGES * each / machines for machines in MACHINES],
+        "hand them over as blocks, by one scheduler at 1 Gbit/s": [0, sent, sent],
+        "train on them, an epoch": [IMAGES * trained / epochs / TRAINED_ON] * len(MACHINES),
+        "hash them, once a file": [IMAGES * PIXELS / HASHED] * len(MACHINES),
+        "push or pull them at 1 Gbit/s": [IMAGES * PIXELS / SENT] * len(MACHINES),
+        "a study of 1000 runs on the digits": [RUNS * run / machines for machines in MACHINES],
+    }
+    header = ["", "1 machine", *(f"{machines} machines" for machines in MACHINES[1:])]
+    return markdown.table(header, ([name, *map(_time, seconds)] for name, seconds in work.items()))
+
+
+def _seconds(path: Path) -> dict[str, float]:
+    found: dict[str, float] = json.loads(path.read_bytes())
+    return found
+
+
+def _time(seconds: float) -> str:
+    """Return a time in the unit that a person would say it in."""
+    if not seconds:
+        return "nothing"
+    unit, name = next((u, n) for u, n in ((_DAY, "days"), (_HOUR, "h"), (_MINUTE, "min")) if seconds >= 2 * u)
+    return f"{seconds / unit:,.0f} {name}"
