@@ -14,7 +14,7 @@ $(VENV)/.locked: requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else "expected Python 3.10 to 3.13, got %d.%d: name another with make PYTHON=python3.12" % v[:2])'
 	@test ! -L $(VENV) || { echo "$(VENV) is a link: remove it, so that nothing behind it is replaced"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --no-compile --require-hashes -r requirements.txt
 	@touch $@
 
 # What a person gave for a variable, by its name: as it is, whatever a path or a branch is called; nothing if nothing.

@@ -39,7 +39,7 @@ class Study:
         self._targets = [f"{STAGE}@{model}" for model in models]
         planned = self._plan.runs(read(Path(PARAMS_FILE)))
         self._runs = {value: spec.changed(params, given) for value, params in planned.items()}
-        self._keys = {value: workspace.key(project, params, *self._targets) for value, params in self._runs.items()}
+        self._keys = workspace.keys(project, self._runs, *self._targets)
         self._columns = ("value", "images", *self._plan.metrics, *measures.COLUMNS, "key", "stale")
         self._path = spec.FOLDER / f"{name}.csv"
         self._rows = self._known()

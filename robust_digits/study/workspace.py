@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,11 @@ def copy() -> Iterator[Path]:
         yield Path(folder)
 
 
-def key(folder: Path, params: Params, *targets: str) -> str:
-    """Return a name for what a run of the stages `targets` depends on: the code of their graph, the values it reads.
+def keys(folder: Path, runs: Mapping[str, Params], *targets: str) -> dict[str, str]:
+    """Return for each of some runs of the stages `targets` a name for what it depends on.
 
-    `folder` is the project, or a copy of it.
+    That is the code of their graph, and the values that it reads of the parameters of the run. `folder` is the project,
+    or a copy of it.
 
     Code counts as Python parses it: no comment, layout or docstring can change a result. A local data set is known by
     its name and `data.sha256`, not by where it lies.
@@ -64,10 +65,8 @@ def key(folder: Path, params: Params, *targets: str) -> str:
     dependencies = [dependency for target in targets for stage in _graph(folder, target) for dependency in stage.deps]
     code = {dep.def_path for dep in dependencies if dep.def_path.endswith(".py")}
     names = {name for dep in dependencies for name in getattr(dep, "params", [])}
-    told = {path: _parsed((folder / path).read_text(encoding="utf-8")) for path in code}
-    told |= {name: _value(params, name) for name in names}
-    told["data.source"] = Path(told["data.source"]).name
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    parsed = {path: _parsed((folder / path).read_text(encoding="utf-8")) for path in code}
+    return {run: _digest(parsed | {name: _value(params, name) for name in names}) for run, params in runs.items()}
 
 
 def run(folder: Path, params: Params, *targets: str) -> bool:
@@ -94,6 +93,11 @@ def _graph(folder: Path, target: str) -> list[Any]:
         return list(Repo(str(folder)).stage.collect(f"{folder / 'dvc.yaml'}:{target}", with_deps=True))
     except DvcException as error:
         raise InputError(f"{target}: {' '.join(str(error).split())}") from None
+
+
+def _digest(told: dict[str, Any]) -> str:
+    named = told | {"data.source": Path(told["data.source"]).name}
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _parsed(source: str) -> str:

@@ -174,12 +174,14 @@ def test_a_key_stands_for_what_is_read() -> None:
 
     def key(**values: object) -> str:
         named = {name.replace("__", "."): value for name, value in values.items()}
-        return workspace.key(Path(), spec.changed(PARAMS, named), target)
+        return workspace.keys(Path(), {"run": spec.changed(PARAMS, named)}, target)["run"]
 
     first = key()
     assert first == key() == key(train__dropout=0.1) == key(elsewhere=2)
     assert len({first, key(train__epochs=2), key(data__source="mine.npz"), key(data__sha256="0" * 64)}) == 4
     assert key(data__source="/here/mine.npz") == key(data__source="/there/mine.npz")
+    both = {"first": PARAMS, "longer": spec.changed(PARAMS, {"train.epochs": 2})}
+    assert workspace.keys(Path(), both, target) == {"first": first, "longer": key(train__epochs=2)}
 
 
 CHANGES = {  # of the code -> whether a result may be another
@@ -195,9 +197,10 @@ CHANGES = {  # of the code -> whether a result may be another
 @pytest.mark.parametrize(("source", "counts"), CHANGES.values(), ids=CHANGES)
 def test_a_key_stands_for_parsed_code(source: str, *, counts: bool) -> None:
     """A comment, the layout or a docstring changes no result and no key; anything that Python runs may."""
-    first = workspace.key(Path(), PARAMS, "score@baseline")
+    runs = {"run": PARAMS}
+    first = workspace.keys(Path(), runs, "score@baseline")
     Path("work.py").write_text(source, encoding="utf-8")
-    assert (workspace.key(Path(), PARAMS, "score@baseline") != first) == counts
+    assert (workspace.keys(Path(), runs, "score@baseline") != first) == counts
 
 
 def changed_code(project: Path) -> None:
