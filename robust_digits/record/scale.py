@@ -3,10 +3,9 @@
 import json
 from pathlib import Path
 
-import yaml
-
 from robust_digits import markdown
 from robust_digits.errors import InputError
+from robust_digits.params import PARAMS_FILE, read
 
 MACHINES = 1, 10, 100  # each like the one that made the record: two cores
 IMAGES, RUNS = 60_000_000, 1000
@@ -32,7 +31,7 @@ def table(folder: Path) -> str:
         mnist, digits = folder / "mnist-ibp", folder / "digits"
         trained, judged = _seconds(mnist / "training.json")["hardened"], _seconds(mnist / "evaluation.json")["hardened"]
         details = json.loads((mnist / "metrics/details/hardened.json").read_bytes())
-        epochs = yaml.safe_load((mnist / "params.yaml").read_text(encoding="utf-8"))["harden"]["epochs"]
+        epochs = read(mnist / PARAMS_FILE)["harden"]["epochs"]
         each = judged / details["accuracy.worst_case"]["images"]
         run = sum(sum(_seconds(digits / f"{work}.json").values()) for work in ("training", "evaluation"))
     except FileNotFoundError as error:
