@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from robust_digits import files, markdown
+from robust_digits import files
 from robust_digits.command import guarded
+from robust_digits.document import autoattack, benchmarks, bits, detection, figures, markdown, scale
 from robust_digits.errors import InputError
 from robust_digits.judge import checks
 from robust_digits.judge.views import (
@@ -32,7 +33,6 @@ from robust_digits.judge.views import (
 )
 from robust_digits.params import PARAMS_FILE
 from robust_digits.params import read as read_params
-from robust_digits.record import autoattack, benchmarks, bits, detection, figures, scale
 
 _COLUMNS = {f"accuracy.{view}": view for view in (CLEAN, FGM_TRANSFER, FGM_WHITE_BOX, AUTOATTACK, WORST_CASE)}
 _COLUMNS |= {f"{CERTIFIED}.accuracy": CERTIFIED}

@@ -6,11 +6,12 @@ from typing import Any
 from dvc.api import DVCFileSystem
 
 from robust_digits.command import guarded
+from robust_digits.document import detection
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
 from robust_digits.judge import checks
 from robust_digits.markup import code
-from robust_digits.record import detection, machine
+from robust_digits.record import machine
 from robust_digits.record.record import asked, commit, parameters
 
 _RESULTS = ("metrics.json", "details.json", "sanity.json", "roc.png")

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from robust_digits import markdown, markup
+from robust_digits import markup
+from robust_digits.document import markdown
 from robust_digits.history.protocol import Rerun
 from robust_digits.history.results import Share, view_of
 from robust_digits.judge.checks import Check

@@ -8,8 +8,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from robust_digits import files, markdown, tables
+from robust_digits import files, tables
 from robust_digits.command import guarded
+from robust_digits.document import markdown
 from robust_digits.tables import Cell
 
 SHAPE, CLASSES = (28, 28, 1), 10

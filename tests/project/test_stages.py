@@ -31,10 +31,11 @@ ROOMS = {  # what each room may import of the others, in the order in which the 
     "detect": {"data", "attack", "plant", "judge"},
     "draw": {"data", "judge", "detect"},
     "history": {"judge"},
-    "report": {"cache", "judge", "draw", "history"},
-    "record": {"cache", "judge", "detect", "history"},
+    "document": {"judge", "detect"},
+    "report": {"cache", "judge", "draw", "history", "document"},
+    "record": {"cache", "judge", "detect", "history", "document"},
     "candidate": {"data", "certify", "learn", "attack", "crew", "judge", "draw", "report"},
-    "study": {"cache", "data", "learn", "attack", "judge", "draw"},
+    "study": {"cache", "data", "learn", "attack", "judge", "draw", "document"},
 }
 LARGEST = 12  # modules of a room
 HEAVY = {  # where a library with a long start or many faces may be imported: in as few rooms as possible

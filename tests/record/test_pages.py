@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robust_digits.document import autoattack
 from robust_digits.errors import InputError
 from robust_digits.judge import checks
 from robust_digits.judge.checks import Check
 from robust_digits.judge.scoring import interval
-from robust_digits.record import autoattack, pages
+from robust_digits.record import pages
 
 ROOT = Path(__file__).parents[2]
 ORDER = ("baseline", "robust", "hardened")

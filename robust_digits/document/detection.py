@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from robust_digits import markdown
 from robust_digits.detect import figures
 from robust_digits.detect.scores import EVASION
+from robust_digits.document import markdown
 from robust_digits.errors import InputError
 from robust_digits.judge.views import CLEAN, FGM_TRANSFER, WORST_CASE
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from robust_digits import markdown
+from robust_digits.document import markdown
 from robust_digits.errors import InputError
 from robust_digits.judge.views import NORMS
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from robust_digits import markdown
+from robust_digits.document import markdown
 from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE, read
 

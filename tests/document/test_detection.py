@@ -9,9 +9,10 @@ import yaml
 from support.detection import views
 
 from robust_digits.detect import figures, sanity
+from robust_digits.document import detection
 from robust_digits.errors import InputError
 from robust_digits.judge import checks
-from robust_digits.record import detection, pages, trial
+from robust_digits.record import pages, trial
 
 ROW = (
     "| robust | one | 5.0% (0.9 to 23.6) | 100.0% (83.2 to 100.0) | {} | 0.0% (0.0 to 20.4) "

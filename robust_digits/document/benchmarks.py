@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from robust_digits import markdown, markup
+from robust_digits import markup
+from robust_digits.document import markdown
 from robust_digits.errors import InputError, named
 
 Line = Mapping[str, Any]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robust_digits.document import figures
 from robust_digits.errors import InputError
-from robust_digits.record import figures
 
 
 @pytest.fixture

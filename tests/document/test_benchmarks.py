@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from robust_digits.document import benchmarks
 from robust_digits.errors import InputError
-from robust_digits.record import benchmarks, pages
+from robust_digits.record import pages
 
 MACHINE = "Any CPU, 2 cores, Linux x86_64"
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from robust_digits import markdown, tables
+from robust_digits import tables
+from robust_digits.document import markdown
 from robust_digits.errors import InputError
 
 _OPERATION = "operation"
