@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from robust_digits import command, runtime, tables
+from robust_digits.errors import InputError
 from robust_digits.learn.choices import Optimizer
 from robust_digits.learn.training import OPTIMIZERS
 from robust_digits.runtime import keras, tf
@@ -31,14 +32,16 @@ def main() -> None:
     told = parser.parse_args()
     runtime.start(seed=0, threads=2)
     known = tables.read(told.output) if told.output.exists() else []
-    columns = [name for name in (known[0] if known else [OPERATION]) if name != told.name]
+    columns = list(dict.fromkeys([*(known[0] if known else [OPERATION]), told.name]))  # the first one stays the first
+    if columns[0] != OPERATION:
+        raise InputError(f"{told.output}: expected the column {OPERATION} first, got {columns[0]}")
     earlier: Mapping[str, Mapping[str, str]] = {row[OPERATION]: row for row in known}
     rows = []
     for name, (operation, shapes) in OPERATIONS.items():
         kept = {column: earlier.get(name, {}).get(column, "") for column in columns}
         rows.append(kept | {OPERATION: name, told.name: _digest(operation, shapes)})
         print(f"{name}: {rows[-1][told.name]}", flush=True)
-    tables.write(told.output, rows, columns=[*columns, told.name])
+    tables.write(told.output, rows, columns=columns)
 
 
 def _digest(operation: Operation, shapes: tuple[tuple[int, ...], ...]) -> str:

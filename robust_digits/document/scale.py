@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from robust_digits.attack.blocks import BLOCK
 from robust_digits.document import markdown
 from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE, read
@@ -12,7 +13,6 @@ IMAGES, RUNS = 60_000_000, 1000
 TRAINED_ON = 57_000  # images of MNIST, of which a twentieth is held out
 PIXELS = 28 * 28 * 4  # bytes of an image
 MODEL = 2_000_000  # bytes of a model that goes with every block
-BLOCK = 128  # images
 HASHED, SENT = 0.5e9, 0.125e9  # bytes a second: MD5 by one core, and a network of 1 Gbit/s
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 

@@ -9,8 +9,8 @@ from robust_digits.record import pages
 
 
 def test_each_processor_is_held_against_the_first(tmp_path: Path) -> None:
-    """What has the digest of the first processor is the same, everything else is not."""
-    text = "operation,Xeon,EPYC,Haswell\nsquare root,a1,a1,a1\nsoftmax,b2,c3,b2\n"
+    """What has the digest of the first processor is the same, another one is not, and none says nothing."""
+    text = "operation,Xeon,EPYC,Haswell\nsquare root,a1,a1,a1\nsoftmax,b2,c3,b2\nsum,d4,,d4\n"
     (tmp_path / "bits.csv").write_text(text, encoding="utf-8")
     page = pages.fill("<!-- bits: bits.csv --><!-- end -->", tmp_path, order=())
     assert page.splitlines()[1:-1] == [
@@ -18,6 +18,7 @@ def test_each_processor_is_held_against_the_first(tmp_path: Path) -> None:
         "| --- | --- | --- |",
         "| square root | same | same |",
         "| softmax | **other** | same |",
+        "| sum | not asked | same |",
     ]
 
 

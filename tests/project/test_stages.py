@@ -31,7 +31,7 @@ ROOMS = {  # what each room may import of the others, in the order in which the 
     "detect": {"data", "attack", "plant", "judge"},
     "draw": {"data", "judge", "detect"},
     "history": {"judge"},
-    "document": {"judge", "detect"},
+    "document": {"attack", "judge", "detect"},
     "report": {"cache", "judge", "draw", "history", "document"},
     "record": {"cache", "judge", "detect", "history", "document"},
     "candidate": {"data", "certify", "learn", "attack", "crew", "judge", "draw", "report"},
