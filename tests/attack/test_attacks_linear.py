@@ -1,6 +1,8 @@
 """Every attack is as strong as it claims on a linear model, where the smallest perturbation is known."""
 
+from collections import Counter
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from support.few import FEW
 from support.linear import SIDE, case, gradient, level
 from support.linear import model as linear_model
 
+from robust_digits.attack import blocks
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, Ensemble, Noise, Plain, Queries, Restarts, Samples, Steps, Targets
 from robust_digits.data.images import ImageSet
@@ -151,6 +154,21 @@ def test_universal_is_one_perturbation_for_all() -> None:
     moved = found - whole.images
     assert moved[0].any()
     np.testing.assert_allclose(moved, np.broadcast_to(moved[:1], moved.shape), atol=1e-6)
+
+
+def test_universal_asks_about_one_image_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes from image to image: were every question padded to a block, most of the answers would be thrown away."""
+    model, whole = level(0.05)
+    attacks, asked = Suite(model, eps=0.1, seed=0), Counter[int]()
+    ask = blocks.ask
+
+    def noted(compiled: blocks.Compiled, *arrays: blocks.Array, rows: int = blocks.ROWS, **more: Any) -> Any:  # noqa: ANN401
+        asked[rows] += 1
+        return ask(compiled, *arrays, rows=rows, **more)
+
+    monkeypatch.setattr(blocks, "ask", noted)
+    attacks.perturb("universal", SLOW, whole, whole.images)
+    assert asked[1] > 10 * asked[blocks.ROWS], "all but what every attack asks first and last"
 
 
 @pytest.mark.parametrize("label", [0, 1])
