@@ -110,7 +110,7 @@ export: $(VENV)/.locked ## write a model for other verifiers: ONNX, and a VNN-LI
 record: $(VENV)/.locked ## record the results of the last commit in docs/results/digits
 	python -m robust_digits.record.record HEAD docs/results/digits --command "make repro"
 
-survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a few images (MODEL=baseline, SAMPLES=10; RECORD=docs/studies/survey.csv)
+survey: $(VENV)/.locked ## every attack of the table, the slow ones too, on a few images (MODEL=robust, SAMPLES=10; RECORD=docs/studies/survey.csv)
 	python -m robust_digits.study.survey models/$(call quoted,MODEL,robust).keras data/normalized/test data/adversarial/test/fgm \
 		--samples $(call quoted,SAMPLES,10) $(call option,--record,RECORD)
 

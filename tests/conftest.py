@@ -1,5 +1,6 @@
 """Shared by every test: long files first, hypothesis draws the same examples, TensorFlow starts once, faults count."""
 
+import os
 from collections import Counter
 
 import pytest
@@ -8,6 +9,8 @@ from support.faults import pytest_itemcollected, pytest_unconfigure
 
 __all__ = ["pytest_itemcollected", "pytest_unconfigure"]  # hooks, which pytest calls by their names
 
+# A repository that a test makes tells DVC's makers nothing and asks them for nothing newer, each time in a process more.
+os.environ["DVC_TEST"] = "1"
 settings.register_profile("reproducible", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("reproducible")
 
