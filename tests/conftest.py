@@ -9,7 +9,7 @@ from support.faults import pytest_itemcollected, pytest_unconfigure
 
 __all__ = ["pytest_itemcollected", "pytest_unconfigure"]  # hooks, which pytest calls by their names
 
-# A repository that a test makes tells DVC's makers nothing and asks them for nothing newer, each time in a process more.
+# A repository that a test makes tells DVC's makers nothing, and asks for nothing newer, in one process more each time.
 os.environ["DVC_TEST"] = "1"
 settings.register_profile("reproducible", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("reproducible")

@@ -303,15 +303,21 @@ def test_what_is_no_array_is_refused(tmp_path: Path, name: str, content: bytes) 
     assert str(caught.value).startswith(f"{path}: not a readable .npy array: ")
 
 
-@given(st.integers(0, 127), st.integers(0, 255))
-@settings(max_examples=300)
-def test_a_damaged_header_is_refused(tmp_path_factory: pytest.TempPathFactory, position: int, byte: int) -> None:
-    """One wrong byte in the 128 before the pixels raises `InputError` and nothing else, or does no harm."""
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """Return the folder of a saved set that a test may damage, and what its images are on disk."""
     folder = tmp_path_factory.mktemp("damaged")
-    path = saved_in(folder, "images.npy")
-    content = bytearray(path.read_bytes())
+    return folder, saved_in(folder, "images.npy").read_bytes()
+
+
+@given(position=st.integers(0, 127), byte=st.integers(0, 255))
+@settings(max_examples=300)
+def test_a_damaged_header_is_refused(sound: tuple[Path, bytes], position: int, byte: int) -> None:
+    """One wrong byte in the 128 before the pixels raises `InputError` and nothing else, or does no harm."""
+    folder, saved = sound
+    content = bytearray(saved)
     content[position] = byte
-    path.write_bytes(content)
+    (folder / "images.npy").write_bytes(content)
     try:
         loaded = images.load(folder)
     except InputError as error:

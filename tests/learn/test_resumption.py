@@ -45,7 +45,13 @@ def test_an_interrupted_run_ends_in_the_same_bits(
 
     tests/test_train_hardened.py kills a real, compiled one.
     """
-    values: dict[str, Any] = {"method": method, "weight": WEIGHTS[method], "ramp": [0.0, 0.4], "epochs": 4}
+    values: dict[str, Any] = {
+        "method": method,
+        "weight": WEIGHTS[method],
+        "ramp": [0.0, 0.4],
+        "epochs": 2,
+        "batch_size": 5,
+    }
     untouched, broken, resumed = dropping(), dropping(), dropping()
     expected = prepared(untouched, **values)
     expected.run(tmp_path / "untouched.npz")
@@ -56,7 +62,7 @@ def test_an_interrupted_run_ends_in_the_same_bits(
     run = prepared(resumed, **values)
     run.run(tmp_path / "state.npz")
     first, *lines = capsys.readouterr().out.splitlines()
-    assert first in {f"resumed after epoch {number} of 4" for number in (1, 2)}  # told before or after it is kept
+    assert first == "resumed after epoch 1 of 2"
     assert lines[-1] == str(run.history[-1])
     assert run.history == expected.history
     assert run.best() == expected.best()

@@ -32,6 +32,7 @@ def test_eps_grows_along_the_ramp(ramp: tuple[float, float], tmp_path: Path, mon
     growth = expected([(ramp[0], 0), (ramp[1], 1)], epochs=4)
     for tell, scale in ((lambda now: now.eps, 0.05), (lambda now: now.grown, 1.0)):
         telling(monkeypatch, tell)
+        scripted(monkeypatch, 0.5, 0.5, 0.5, 0.5)  # which costs nothing
         run = prepared(ramp=list(ramp))
         run.run(tmp_path / "state.npz")
         assert [epoch.loss for epoch in run.history] == pytest.approx([scale * share for share in growth], abs=1e-5)
@@ -100,7 +101,7 @@ def test_the_best_epoch_is_kept(
 ) -> None:
     """The model ends with the weights of the last epoch that stood as well as the best, once eps was full."""
     seen, model = scripted(monkeypatch, *found), linear()
-    run = prepared(model, ramp=ramp)
+    run = prepared(model, ramp=ramp, batch_size=10, steps=1)
     run.run(tmp_path / "state.npz")
     assert [epoch.validation_pgd for epoch in run.history] == list(found)
     assert run.best().epoch == best
@@ -133,6 +134,6 @@ def test_patience_has_an_end(
 ) -> None:
     """After two epochs without a gain there is no other; before eps is full nothing is waited for."""
     scripted(monkeypatch, *found)
-    run = prepared(epochs=6, patience=2, ramp=ramp)
+    run = prepared(epochs=6, patience=2, ramp=ramp, batch_size=10, steps=1)
     run.run(tmp_path / "state.npz")
     assert len(run.history) == epochs

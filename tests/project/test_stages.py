@@ -161,12 +161,14 @@ def test_declared_params_are_the_ones_read(stage: str) -> None:
     assert declared == wanted
 
 
+@cache
 def attributes(path: Path) -> set[str]:
     """Return every attribute that a file names, with all that stands before its points."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
 
 
+@cache
 def passed_whole(path: Path) -> set[str]:
     """Return what a script hands on as an argument of a call, as it stands there."""
     calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]

@@ -70,10 +70,24 @@ def lines(running: subprocess.Popen[str]) -> list[str]:
     return rest.splitlines()[1:]
 
 
+@pytest.fixture(scope="module")
+def printed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return what the stage prints that trained to the end, into `whole`, beside another one that wrote `other`."""
+    cache = tmp_path_factory.mktemp("cache")
+    one, other = (lines(each) for each in [start(project, out, cache=cache) for out in ("whole", "other")])
+    assert one[:-1] == other[:-1], "the last line says how long it took"
+    assert kept(cache) == ["seconds"], "no state and nothing half-written is left"
+    return one
+
+
+def kept(cache: Path) -> list[str]:
+    """Return the folders of the user's cache that hold files, one for each file."""
+    return [path.parent.name for path in (cache / "robust-digits").rglob("*") if path.is_file()]
+
+
 @pytest.mark.fault("recovered")
-def test_a_killed_stage_resumes_to_the_same_bytes(project: Path, tmp_path: Path) -> None:
+def test_a_killed_stage_resumes_to_the_same_bytes(project: Path, printed: list[str], tmp_path: Path) -> None:
     """Killed after some epochs and started again, the stage says where it goes on; model and history are the same."""
-    expected = lines(start(project, "whole", cache=tmp_path))
     killed = start(project, "resumed", cache=tmp_path)
     assert killed.stdout
     assert killed.stderr
@@ -85,23 +99,17 @@ def test_a_killed_stage_resumes_to_the_same_bytes(project: Path, tmp_path: Path)
     first, *rest = lines(start(project, "resumed", cache=tmp_path))
     done = int(first.removeprefix("resumed after epoch ").removesuffix(f" of {EPOCHS}"))
     assert KILLED - 1 <= done < EPOCHS
-    assert rest[:-1] == expected[done:-1]
+    assert rest[:-1] == printed[done:-1]
     for name in OUTPUTS:
         assert (project / "resumed" / name).read_bytes() == (project / "whole" / name).read_bytes(), name
     assert len(tables.read(project / "whole" / "hardened.csv")) == EPOCHS
-    left = [path.parent.name for path in (tmp_path / "robust-digits").rglob("*") if path.is_file()]
-    assert left == ["seconds"], "the state of a training that has ended is forgotten"
+    assert kept(tmp_path) == ["seconds"], "the state of a training that has ended is forgotten"
 
 
 @pytest.mark.fault("recovered")
-def test_two_at_once_end_in_the_same_bytes(project: Path, tmp_path: Path) -> None:
+def test_two_at_once_end_in_the_same_bytes(project: Path, printed: list[str]) -> None:
     """The same hardening side by side in two workspaces, which share the user's cache: neither disturbs the other."""
-    outs = ("one", "other")
-    running = [start(project, out, cache=tmp_path) for out in outs]
-    for each in running:
-        assert lines(each)[-1].startswith("kept epoch")
+    assert printed[-1].startswith("kept epoch")
     for name in OUTPUTS:
-        one, other = ((project / out / name).read_bytes() for out in outs)
+        one, other = ((project / out / name).read_bytes() for out in ("whole", "other"))
         assert one == other, name
-    left = [path.parent.name for path in (tmp_path / "robust-digits").rglob("*") if path.is_file()]
-    assert left == ["seconds"], "no state and nothing half-written is left"

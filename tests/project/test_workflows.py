@@ -20,13 +20,15 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 WORST = "hardened.accuracy.worst_case"
-# Stands for make: takes minutes off check, test and repro, and is make for everything else.
+# Stands for make: takes minutes off check, test and repro, seconds off page unless a test asks for it, and is make for
+# everything else.
 MAKE = """#!/bin/sh
 echo "$*" >> "$CALLS"
 for word in "$@"; do
   case $word in
     check | test) exit 0 ;;
     repro) eval "${REPRO:-true}"; exit ;;
+    page) test -n "$DRAW" || { echo drawn > page.html; exit; } ;;
   esac
 done
 exec "$REAL_MAKE" "$@"
@@ -177,7 +179,7 @@ COMMENT = workflow("pull-request.yml")["jobs"]["comment"]["steps"]
 def test_a_pull_request_that_does_no_harm(fine: Project, tmp_path: Path) -> None:
     """Every step passes in the order that a reviewer expects; verdict and reproduction are in the summary."""
     runner = Runner(fine, tmp_path)
-    assert runner.job(JUDGE, BASE="origin/main") == []
+    assert runner.job(JUDGE, BASE="origin/main", DRAW="yes") == []
     calls = [re.sub("--silent ", "", line).split()[0] for line in runner.calls.read_text().splitlines()]
     assert calls == ["check", "test", "repro", "reproduced", "report", "page"]
     summary = runner.summary.read_text(encoding="utf-8")
@@ -216,7 +218,7 @@ def test_a_pipeline_that_fails(fine: Project, tmp_path: Path) -> None:
 def test_a_base_that_cannot_be_read(fine: Project, tmp_path: Path) -> None:
     """Without a base the job fails and the summary says why."""
     runner = Runner(fine, tmp_path)
-    assert runner.job(JUDGE, BASE="origin/nowhere") == ["Say what the commit did to robustness", "Draw it"]
+    assert runner.job(JUDGE, BASE="origin/nowhere", DRAW="yes") == ["Say what the commit did to robustness", "Draw it"]
     assert "## ⚪ Could not compare\n\norigin/nowhere: no such revision here" in runner.summary.read_text(
         encoding="utf-8"
     )

@@ -1,5 +1,5 @@
 """Shared by the tests of studies."""
 
-from support.studies import project
+from support.studies import done, done_once, project
 
-__all__ = ["project"]  # a fixture
+__all__ = ["done", "done_once", "project"]  # fixtures

@@ -1,5 +1,6 @@
 """A project whose pipeline takes no time, with a study of it under the real DVC."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from robust_digits.study import run, spec
+from robust_digits.study import run, spec, workspace
 from robust_digits.study.spec import Params
 from robust_digits.study.study import Study
 
@@ -66,14 +67,37 @@ PLAN = {
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a committed project with a pipeline and a study of it, in which the test stands."""
-    at = tmp_path / "project"
-    (at / spec.FOLDER / "bases").mkdir(parents=True)
-    monkeypatch.chdir(at)
-    monkeypatch.setenv("RAN", str(tmp_path / "ran.txt"))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{Path('/usr/bin')}:{Path('/bin')}")
-    for key in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{key}_NAME", "t")
-        monkeypatch.setenv(f"GIT_{key}_EMAIL", "t@example.org")
+    return _begin(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def done_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of such a project whose study has been run."""
+    folder = tmp_path_factory.mktemp("done")
+    with pytest.MonkeyPatch.context() as patch:
+        _begin(folder, patch)
+        patch.setenv("MENDED", "1")
+        assert studied() == []
+    return folder
+
+
+@pytest.fixture
+def done(done_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of the project whose study has been run and could be again, in which the test stands."""
+    shutil.copytree(done_once, tmp_path, symlinks=True, dirs_exist_ok=True)
+    monkeypatch.setenv("MENDED", "1")
+    return _stand(tmp_path, monkeypatch)
+
+
+def studied() -> list[str]:
+    """Run the study on a copy of the project, and return the values that failed."""
+    with workspace.copy() as copied:
+        return study({}, copied).run()
+
+
+def _begin(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    (folder / "project" / spec.FOLDER / "bases").mkdir(parents=True)
+    at = _stand(folder, patch)
     files = {"dvc.yaml": PIPELINE, "work.py": WORK, "docs/studies/bases/none.yaml": "{}"}
     files |= {"params.yaml": yaml.safe_dump(PARAMS), "docs/studies/epochs.yaml": yaml.safe_dump(PLAN)}
     for name, text in files.items():
@@ -82,6 +106,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Repo.init(str(at)).close()
     git("add", "--all")
     git("commit", "--quiet", "--message", "Start")
+    return at
+
+
+def _stand(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    at = folder / "project"
+    patch.chdir(at)
+    patch.setenv("RAN", str(folder / "ran.txt"))
+    patch.setenv("PATH", f"{Path(sys.executable).parent}:{Path('/usr/bin')}:{Path('/bin')}")
+    for key in ("AUTHOR", "COMMITTER"):
+        patch.setenv(f"GIT_{key}_NAME", "t")
+        patch.setenv(f"GIT_{key}_EMAIL", "t@example.org")
     return at
 
 
