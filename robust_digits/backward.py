@@ -1,8 +1,9 @@
-"""The way back to the images, sooner: a strided convolution of few channels gets a gradient that is a convolution too.
+"""The way back to the images, sooner: a convolution of few channels gets a gradient that is a convolution too.
 
-The library's own gradient, a convolution over the outputs spread apart by the stride, takes several times as long as
-the rest of a small network. Here each output pixel adds to a window of whole strides, so that the gradient is a plain
-convolution into stride x stride x channels, whose result is laid out as pixels.
+The library's own gradient of a strided convolution, over the outputs spread apart by the stride, takes several times as
+long as the rest of a small network; of an unstrided one it fills single channels where the processor could fill
+sixteen. Here pixels are taken in blocks of a few strides a side, each of which comes from one window of outputs, so
+that the gradient is a plain convolution into block x block x channels, whose result is laid out as pixels.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +17,8 @@ from robust_digits.runtime import keras, tf
 
 Network = Callable[[tf.Tensor], tf.Tensor]  # images -> logits
 
-_FEW = 4  # input channels; from about 8 on the library's own gradient is as fast
+_FEW = 4  # input channels of a strided convolution; from about 8 on the library's own gradient is as fast
+_BLOCK = 4  # pixels a side, of one that is not strided
 
 
 def network(model: keras.Model) -> Network:
@@ -47,12 +49,16 @@ def flat(model: keras.Model) -> Iterator[keras.layers.Layer]:
 def _is_slow(layer: keras.layers.Layer) -> bool:
     return (
         type(layer) is keras.layers.Conv2D
-        and min(layer.strides) > 1
         and set(layer.dilation_rate) == {1}
         and layer.groups == 1
         and layer.data_format == "channels_last"
-        and layer.kernel.shape[2] <= _FEW
+        and _gains(layer.kernel.shape, layer.strides)
     )
+
+
+def _gains(kernel: tuple[int, ...], strides: tuple[int, int]) -> bool:
+    *sides, channels, _ = kernel
+    return channels <= _FEW if min(strides) > 1 else channels == 1 and min(sides) > 1 and max(strides) == 1
 
 
 @contextmanager
@@ -98,12 +104,13 @@ def convolve(images: tf.Tensor, kernel: tf.Tensor, *, strides: tuple[int, int], 
 class _Axis(NamedTuple):
     """One axis of the way back.
 
-    `entries`, (window, stride): which entry of the kernel leads from an output, so many windows away, to each pixel of
-    a stride; the kernel's width where none does. `padding` is what the outputs lack before and behind; negative: what
-    is too much.
+    `entries`, (window, block): which entry of the kernel leads from each output of a window to each pixel of a block;
+    the kernel's width where none does. `apart` is how many outputs lie from one window to the next. `padding` is what
+    the outputs lack before and behind; negative: what is too much.
     """
 
     entries: NDArray[np.int64]
+    apart: int
     padding: tuple[int, int]
 
 
@@ -111,12 +118,14 @@ def _axis(size: int, width: int, stride: int, padding: str) -> _Axis:
     """Return the way back along one axis, of `size` pixels and a kernel of `width`."""
     outputs = -(-size // stride) if padding == "same" else (size - width) // stride + 1
     before = max((outputs - 1) * stride + width - size, 0) // 2 if padding == "same" else 0
-    # Pixel stride * q + r gets its gradient from output q + d through entry r + before - stride * d of the kernel.
-    first, last = (before - width) // stride + 1, (stride - 1 + before) // stride
+    apart = _BLOCK if stride == 1 else 1
+    block = apart * stride
+    # Pixel block * q + r gets its gradient from output apart * q + d through entry r + before - stride * d.
+    first, last = (before - width) // stride + 1, (block - 1 + before) // stride
     away = np.arange(first, last + 1)[:, np.newaxis]
-    entries = np.arange(stride) + before - stride * away
+    entries = np.arange(block) + before - stride * away
     entries[(entries < 0) | (entries >= width)] = width
-    return _Axis(entries, (-first, -(-size // stride) - 1 + last - (outputs - 1)))
+    return _Axis(entries, apart, (-first, apart * (-(-size // block) - 1) + last - (outputs - 1)))
 
 
 def _back(gradient: tf.Tensor, kernel: tf.Tensor, axes: list[_Axis], shape: tf.TensorShape) -> tf.Tensor:
@@ -126,9 +135,10 @@ def _back(gradient: tf.Tensor, kernel: tf.Tensor, axes: list[_Axis], shape: tf.T
     spread = tf.gather(tf.gather(spread, down.entries, axis=0), right.entries, axis=2)
     (rows, high), (columns, wide) = down.entries.shape, right.entries.shape
     spread = tf.reshape(tf.transpose(spread, (0, 2, 5, 1, 3, 4)), (rows, columns, filters, high * wide * channels))
-    strided = tf.nn.conv2d(_padded(gradient, down.padding, right.padding), spread, 1, "VALID")
-    count, below, beside = tf.shape(strided)[0], strided.shape[1], strided.shape[2]
-    pixels = tf.transpose(tf.reshape(strided, (count, below, beside, high, wide, channels)), (0, 1, 3, 2, 4, 5))
+    outputs = _padded(gradient, down.padding, right.padding)
+    blocks = tf.nn.conv2d(outputs, spread, (down.apart, right.apart), "VALID")
+    count, below, beside = tf.shape(blocks)[0], blocks.shape[1], blocks.shape[2]
+    pixels = tf.transpose(tf.reshape(blocks, (count, below, beside, high, wide, channels)), (0, 1, 3, 2, 4, 5))
     return tf.reshape(pixels, (count, below * high, beside * wide, channels))[:, : shape[1], : shape[2]]
 
 

@@ -21,7 +21,7 @@ os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "STRICT"
 os.environ.pop("TF_SET_ONEDNN_FPMATH_MODE", None)
 
 # Lines that C++ writes while it looks the machine over: what it found, and that there is no GPU to drive. It also says
-# of each operation on float64 and truth values that oneDNN has none, when what was compiled first runs.
+# of operations on float64 and truth values that oneDNN has none, when the first runs.
 _NOISE = re.compile(
     r"I0000 |WARNING: All log messages before absl|To enable the following instructions|E0000 .*cuInit"
     r"|W0000 .*Not handling type DT_DOUBLE|E0000 .*oneDNN supports DT_BOOL only"
@@ -68,6 +68,7 @@ def start(*, seed: int, threads: int) -> None:
     tf.config.experimental.enable_tensor_float_32_execution(False)  # noqa: FBT003 (as TensorFlow has it)
     with quiet():
         tf.config.list_logical_devices()  # starts the devices
+        tf.transpose(tf.constant([[True]]))  # of whose kind oneDNN says once that it has none
     keras.utils.set_random_seed(seed)
 
 

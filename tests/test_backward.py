@@ -1,4 +1,4 @@
-"""The way back to the images through a strided convolution."""
+"""The way back to the images through a convolution."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,14 +46,17 @@ def test_a_convolution_and_its_gradients_are_the_library_s(
 
 
 def _network(**settings: object) -> keras.Model:
-    inner = keras.Sequential([layers.Conv2D(3, 4, strides=2, activation="relu", **settings), layers.Flatten()])
+    inner = keras.Sequential([layers.Conv2D(3, 4, activation="relu", **settings), layers.Flatten()])
     return keras.Sequential([layers.Input((9, 9, 1)), inner, layers.BatchNormalization(), layers.Dense(3)])
 
 
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
 @pytest.mark.parametrize("padding", ["same", "valid"])
-def test_the_network_is_the_same_with_another_way_back(padding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_network_is_the_same_with_another_way_back(
+    padding: str, strides: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Logits and gradients are the model's, also through a model inside it; the convolution there is the one above."""
-    model, asked = _network(padding=padding), list[dict[str, object]]()
+    model, asked = _network(padding=padding, strides=strides), list[dict[str, object]]()
     images = tf.constant(np.random.default_rng(0).random((4, 9, 9, 1), np.float32))
     convolve = backward.convolve
 
@@ -70,7 +73,7 @@ def test_the_network_is_the_same_with_another_way_back(padding: str, monkeypatch
         found.append((logits, tape.gradient(logits, images)))
     for own, plain in zip(*found, strict=True):
         np.testing.assert_allclose(own, plain, atol=1e-6)
-    assert asked == [{"strides": (2, 2), "padding": padding}]  # and not when the model itself is asked
+    assert asked == [{"strides": strides, "padding": padding}]  # and not when the model itself is asked
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_the_network_is_the_same_with_another_way_back(padding: str, monkeypatch
     ],
 )
 def test_other_layers_are_left_alone(layer: keras.layers.Layer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is no plain strided convolution keeps the library's way back."""
+    """What is no plain convolution, strided or of one channel, keeps the library's way back."""
     monkeypatch.delattr(backward, "convolve")  # whoever asks for it fails
     model = keras.Sequential([layers.Input((9, 9, 2)), layer])
     images = tf.ones((1, 9, 9, 2))

@@ -21,7 +21,8 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 def test_settings_are_pinned_and_nothing_is_printed() -> None:
     """Instruction set, backend and threads are set before the first operation, whatever the environment says.
 
-    Loading and starting TensorFlow and ART writes nothing that a person would have to read past.
+    Loading and starting TensorFlow and ART, and using a kind of number that oneDNN has not, writes nothing that a
+    person would have to read past.
     """
     code = """
 import os
@@ -32,6 +33,7 @@ from robust_digits import runtime
 runtime.start(seed=0, threads=1)
 from robust_digits.attack import classifier
 from robust_digits.runtime import keras, tf
+tf.transpose(tf.constant([[True]]))
 print(keras.backend.backend(), os.environ["ONEDNN_MAX_CPU_ISA"], tf.config.threading.get_intra_op_parallelism_threads())
 print([os.environ.get(f"{name}_FPMATH_MODE") for name in ("ONEDNN_DEFAULT", "TF_SET_ONEDNN")])
 print(tf.config.experimental.tensor_float_32_execution_enabled())

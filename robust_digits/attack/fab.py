@@ -66,11 +66,13 @@ def nearest(points: tf.Tensor, normals: tf.Tensor, rise: tf.Tensor, *, norm: str
     room = tf.where(up > 0, 1.0 - points, points)
     speed = tf.ones_like(weights) if norm == "inf" else weights
     far = tf.zeros_like(rise)
-    for _ in range(_NEWTON):
+    for _ in tf.range(_NEWTON):
         reach = speed * far[:, None]
         missing = tf.abs(rise) - tf.reduce_sum(weights * tf.minimum(reach, room), axis=1)
         slope = tf.reduce_sum(tf.where(reach < room, weights * speed, 0.0), axis=1)
-        far += tf.where(slope > 0, tf.maximum(missing, 0.0) / tf.maximum(slope, _TINY), 0.0)
+        before, far = far, far + tf.where(slope > 0, tf.maximum(missing, 0.0) / tf.maximum(slope, _TINY), 0.0)
+        if tf.reduce_all(far == before):  # and so after any more steps
+            break
     return tf.sign(up) * tf.minimum(speed * far[:, None], room)
 
 

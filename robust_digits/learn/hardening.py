@@ -73,7 +73,7 @@ class Hardening:
         self.seconds = 0.0
 
     def run(self, state: Path) -> None:
-        """Train to the end, and leave the model with the weights that stood best against PGD on validation images.
+        """Train to the end, and leave the model with the weights of the epoch that `best` names.
 
         After each epoch everything is kept in `state`; an interrupted run goes on from there, to the same bytes.
 

@@ -17,7 +17,7 @@ _SMALL = 1e-5  # beside the variance of what is normalized: bounds train small w
 
 
 def one_convolution(classes: int, *, kernel_size: int = 3, dropout: float = 0.25) -> list[keras.Layer]:
-    """Return the ART tutorial's network, also Collet's "1 layer CNN": one convolution, one hidden layer of 128."""
+    """Return the ART tutorial's network, "1 layer CNN" in its second part: one convolution, a hidden layer of 128."""
     return [
         layers.Conv2D(32, kernel_size, activation="relu"),
         layers.MaxPool2D(2),
@@ -63,7 +63,7 @@ def two_wide_convolutions(classes: int, *, kernel_size: int = 5, dropout: float 
 
 
 def three_convolutions(classes: int, *, kernel_size: int = 3, dropout: float = 0.1) -> list[keras.Layer]:
-    """Return Collet's "3 layers CNN": three convolutions, one hidden layer of 128."""
+    """Return "3 layers CNN" of the ART tutorial's second part: three convolutions, one hidden layer of 128."""
     return [
         layers.Conv2D(32, kernel_size, activation="relu"),
         layers.Conv2D(32, kernel_size, activation="relu"),

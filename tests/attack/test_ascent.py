@@ -185,6 +185,23 @@ def test_auto_is_the_algorithm_of_the_paper(model: keras.Model, images: ImageSet
     assert close.mean() > 0.99, "a sign may flip where a slope is nearly zero"
 
 
+def test_auto_halves_its_step_where_the_paper_does() -> None:
+    """On a rugged loss, where from none to all of the steps lead up, steps are as long as in plain loops."""
+    layer = keras.layers.Dense(2)
+    model = keras.Sequential([keras.layers.Input((1, 1, 1)), keras.layers.Flatten(), layer])
+    layer.set_weights([np.array([[0.0, 1.0]]), np.array([9.0, 0.0])])  # the pixel as a logit, never the largest
+    images, eps, steps = np.linspace(0.3, 0.7, 64, dtype=np.float32).reshape(-1, 1, 1, 1), 0.3, 100
+
+    def rugged(logits: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
+        return tf.sin(40.0 * logits[:, 1]) + logits[:, 1]
+
+    labels = np.zeros(len(images), np.int64)
+    trail = Ascent(model, rugged, norm="inf").auto(images, labels, start=images, eps=eps, steps=steps)
+    slope = slope_of(model, rugged)
+    climbs = [algorithm(slope, image, 0, start=image, eps=eps, steps=steps) for image in images]
+    np.testing.assert_allclose(trail.last, [each.last for each in climbs], atol=1e-3)
+
+
 @pytest.mark.parametrize("norm", NORMS)
 def test_the_loss_is_of_the_labels_it_is_given(model: keras.Model, images: ImageSet, norm: str | int) -> None:
     """The trail tells the loss at the start and the largest on the way, which is no smaller, for these labels."""
