@@ -126,6 +126,18 @@ ROWS = {
         quick={"images": 128, "eps": 0.02, "queries": 20},
         rate=True,
     ),
+    "workers": Row(
+        "PGD, 40 steps, by workers of one thread",
+        "images per second",
+        {
+            "ours": Contender("two workers", "workers:pgd", ("2",)),
+            "one": Contender("one worker", "workers:pgd", ("1",)),
+        },
+        sizes={"images": 1024, "eps": 0.002, "steps": 40},
+        quick={"images": 256, "eps": 0.002, "steps": 40},
+        rate=True,
+        targets=(Target("one", 1.6),),
+    ),
     "limit": Row(
         "Matrix products",
         "seconds per 10^9 operations",
