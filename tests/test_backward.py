@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from robust_digits import backward
 from robust_digits.runtime import keras, tf
 
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
 layers = keras.layers
 _Convolution = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
