@@ -121,7 +121,7 @@ def test_an_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: p
     command.judge(request)
     assert asked[:4] == ["noise", "fgm", "fgm", "apgd_ce"]
     assert "noise" not in asked[1:]
-    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert not [path for path in (tmp_path / "cache" / "robust-digits").rglob("*") if path.is_file()]
 
 
 def test_l2_is_judged_without_a_proof(folder: Path) -> None:
