@@ -70,8 +70,8 @@ def _attack(name: str) -> dict[str, Contender]:
 _STAGES = "stages:measured"
 # Why targets are missed, as far as it was looked into. A figure belongs into results.json: these say why, and no more.
 _HELD = (
-    "peers use every instruction that the processor has, and batches of any size; here oneDNN is held to AVX2, and blocks "
-    "to 128 images, so that results depend on neither"
+    "peers use every instruction that the processor has, and batches of any size; here oneDNN is held to AVX2, and "
+    "blocks to 128 images, so that results depend on neither"
 )
 _SAME = "nearly all of a step are the same operations of the same library, and here they are held to AVX2"
 _STARTS = "three of its stages are processes that load TensorFlow, which the script does once"

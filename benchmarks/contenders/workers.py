@@ -1,7 +1,5 @@
 """An attack of the suite, handed block by block to workers on this machine, each a process of one thread."""
 
-import os
-
 from distributed import LocalCluster
 
 from benchmarks import answer
@@ -10,7 +8,6 @@ from benchmarks.inputs import SEED, Inputs
 from robust_digits import runtime
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Restarts
-from robust_digits.crew import engine
 from robust_digits.crew.work import Crew
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import models
@@ -23,16 +20,14 @@ def pgd(given: Inputs, workers: str) -> Answer:
     runtime.start(seed=SEED, threads=_THREADS)
     whole = ImageSet(given.images, given.labels)
     settings = Restarts(steps=given.sizes["steps"], restarts=1)
-    with LocalCluster(n_workers=int(workers), threads_per_worker=1, dashboard_address=None) as cluster:  # type: ignore[no-untyped-call]
-        os.environ[engine.VARIABLE] = cluster.scheduler_address
-        with engine.executor() as executor:
-            assert executor is not None
-            crew = Crew(executor, given.model, threads=_THREADS)
-            suite = Suite(models.load(given.model), eps=given.sizes["eps"], seed=SEED, crew=crew)
+    cluster = LocalCluster(n_workers=int(workers), threads_per_worker=1, dashboard_address=None)  # type: ignore[no-untyped-call]
+    with cluster, cluster.get_client() as client:  # type: ignore[no-untyped-call]
+        crew = Crew(client.get_executor(pure=False), given.model, threads=_THREADS)
+        suite = Suite(models.load(given.model), eps=given.sizes["eps"], seed=SEED, crew=crew)
 
-            def work() -> object:
-                return suite.attack("pgd", settings, whole, whole.images)
+        def work() -> object:
+            return suite.attack("pgd", settings, whole, whole.images)
 
-            work()  # every worker compiles
-            seconds = answer.timed(work)
+        work()  # every worker compiles
+        seconds = answer.timed(work)
     return Answer(seconds, len(whole), versions=answer.versions("distributed", "tensorflow", "keras", "numpy"))
