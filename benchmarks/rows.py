@@ -74,7 +74,7 @@ _HELD = (
     "blocks to 128 images, so that results depend on neither"
 )
 _SAME = "nearly all of a step are the same operations of the same library, and here they are held to AVX2"
-_STARTS = "three of its stages are processes that load TensorFlow, which the script does once"
+_STARTS = "each stage that trains or attacks is a process that loads TensorFlow, which the script does once"
 
 ROWS = {
     "fgm": Row(
@@ -140,7 +140,7 @@ ROWS = {
         sizes={"images": 1024, "eps": 0.002, "steps": 40},
         quick={"images": 256, "eps": 0.002, "steps": 40},
         rate=True,
-        targets=(Target("one", 1.6),),
+        targets=(Target("one", 1.6, what="one worker"),),
     ),
     "limit": Row(
         "Matrix products",

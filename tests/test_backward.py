@@ -98,6 +98,13 @@ def test_other_layers_are_left_alone(layer: keras.layers.Layer, monkeypatch: pyt
     np.testing.assert_array_equal(backward.network(model)(images), model(images, training=False))
 
 
+def test_a_convolution_of_single_pixels_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looks at one pixel at a time, as thresholds do, has no window to take back."""
+    monkeypatch.delattr(backward, "convolve")
+    model = keras.Sequential([layers.Input((9, 9, 1)), layers.Conv2D(4, 1)])
+    assert backward.network(model)(tf.ones((1, 9, 9, 1))).shape == (1, 9, 9, 4)
+
+
 def test_convolutions_of_many_channels_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """From many channels the library's own gradient is as fast, and is kept."""
     monkeypatch.delattr(backward, "convolve")

@@ -20,7 +20,8 @@ def pgd(given: Inputs, workers: str) -> Answer:
     runtime.start(seed=SEED, threads=_THREADS)
     whole = ImageSet(given.images, given.labels)
     settings = Restarts(steps=given.sizes["steps"], restarts=1)
-    cluster = LocalCluster(n_workers=int(workers), threads_per_worker=1, dashboard_address=None)  # type: ignore[no-untyped-call]
+    size = {"n_workers": int(workers), "threads_per_worker": _THREADS}
+    cluster = LocalCluster(**size, dashboard_address=None)  # type: ignore[no-untyped-call]
     with cluster, cluster.get_client() as client:  # type: ignore[no-untyped-call]
         crew = Crew(client.get_executor(pure=False), given.model, threads=_THREADS)
         suite = Suite(models.load(given.model), eps=given.sizes["eps"], seed=SEED, crew=crew)

@@ -59,6 +59,7 @@ def export(path: Path, data: Path, output: Path, *, eps: float, images: int) -> 
     from robust_digits.candidate import model  # noqa: PLC0415
     from robust_digits.learn import models  # noqa: PLC0415
 
+    runtime.start(seed=0, threads=2)
     candidate = model.load(path, test.images)
     models.check_labels(test.labels, classes=candidate.classes, where=path)
     print(f"{path.stem}: {candidate.note}", flush=True)

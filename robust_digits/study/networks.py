@@ -63,6 +63,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m robust_digits.study.networks", description=__doc__)
     parser.add_argument("folder", type=Path, help="folder to write into, docs")
     folder = parser.parse_args().folder
+    from robust_digits import runtime  # noqa: PLC0415 (TensorFlow takes seconds)
+
+    runtime.start(seed=0, threads=2)
     tables.write(folder / "networks.csv", rows(), columns=("value", "layers", "weights"))
     files.write(folder / "networks.md", page())
     print(f"{folder / 'networks.csv'}, {folder / 'networks.md'}")
