@@ -1,4 +1,4 @@
-"""A network of Keras as files that PyTorch can be given: benchmarks/official.py reads them."""
+"""A network of Keras as files that PyTorch can be given: benchmarks/in_torch.py reads them."""
 
 import json
 from collections.abc import Mapping

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import answer, official
+from benchmarks import answer, in_torch
 from benchmarks.answer import Answer
 from benchmarks.inputs import BATCH, CLASSES, RATE, SEED, THREADS, Inputs
 
@@ -161,7 +161,7 @@ def _model(given: Inputs) -> nn.Module:
     torch.set_num_threads(THREADS)
     torch.manual_seed(SEED)
     layers = json.loads((given.folder / "network.json").read_text(encoding="utf-8"))["layers"]
-    return official.network(layers, np.load(given.folder / "weights.npz")).eval()
+    return in_torch.network(layers, np.load(given.folder / "weights.npz")).eval()
 
 
 def _tensors(given: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
