@@ -60,13 +60,13 @@ def main() -> None:
 def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, Any]:
     """Run all on a model, and return its row: what each leaves, where official and ours disagree, the seconds."""
     model = models.load(path)
-    suite = Suite(model, eps=told.eps, seed=0, norm=told.norm)
+    suite = Suite(model, eps=told.eps, seed=told.seed, norm=told.norm)
     logits = suite.model.predict(np.asarray(test.images))
     outcomes = {"ours": _ours(suite, test, logits)}
     versions = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
     with tempfile.TemporaryDirectory() as folder:
-        ball = {"eps": told.eps, "norm": str(told.norm), "threads": told.threads}
-        export.write(Path(folder), model, test, logits, told=ball)
+        given = {"eps": told.eps, "norm": str(told.norm), "threads": told.threads, "seed": told.seed}
+        export.write(Path(folder), model, test, logits, told=given)
         for name, implementation in _peers(told).items():
             outcomes[name], off, used = _in_torch(implementation, Path(folder), told.torch)
             versions |= used
@@ -75,6 +75,7 @@ def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, 
         "eps": told.eps,
         "norm": told.norm,
         "images": len(test),
+        "seed": told.seed,
         **{
             who: {name: round(float(left.mean()), 4) for name, left in each.standing.items()}
             for who, each in outcomes.items()
@@ -151,6 +152,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--checkout", type=Path, required=True, help="of the official implementation")
     parser.add_argument("--torch", type=Path, required=True, help="Python of an environment with PyTorch")
     parser.add_argument("--torchattacks", action="store_true", help="run that of torchattacks too")
+    parser.add_argument("--seed", type=int, default=0, help="of every implementation's draws")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--name", help="of the model in the table, if not its file's")
     parser.add_argument("--output", type=Path, help="JSON file that the rows are added to")

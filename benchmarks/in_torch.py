@@ -21,6 +21,7 @@ MEMBERS = "apgd-ce", "apgd-t", "fab-t", "square"
 BATCH = 256
 
 Layer = Mapping[str, Any]
+Ball = Mapping[str, Any]  # norm, eps, seed
 Attack = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -89,10 +90,11 @@ def main(implementation: str, exported: Path, found: Path) -> None:
     logits = _logits(model, images)
     off = float(np.abs(logits.numpy() - arrays["logits"]).max())
     norm, classes = {"inf": "Linf", "2": "L2"}[told["norm"]], logits.shape[1]
+    ball = {"norm": norm, "eps": told["eps"], "seed": told["seed"]}
     members = (
-        _torchattacks(model, norm, told["eps"], classes)
+        _torchattacks(model, classes, ball)
         if implementation == "torchattacks"
-        else _official(implementation, model, norm, told["eps"])
+        else _official(implementation, model, ball)
     )
     standing, seconds = {"clean": (logits.argmax(1) == labels).numpy()}, {}
     for name, attack in members.items():
@@ -115,12 +117,12 @@ def _logits(model: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
         return torch.cat([model(each) for each in images.split(BATCH)])
 
 
-def _official(checkout: str, model: torch.nn.Module, norm: str, eps: float) -> dict[str, Attack]:
+def _official(checkout: str, model: torch.nn.Module, ball: Ball) -> dict[str, Attack]:
     """Return the members of the version `standard`."""
     sys.path.insert(0, checkout)
     from autoattack import AutoAttack  # noqa: PLC0415 (out of the checkout)
 
-    whole = AutoAttack(model, norm=norm, eps=eps, device="cpu", seed=0)
+    whole = AutoAttack(model, device="cpu", **ball)
 
     def member(name: str) -> Attack:
         def attack(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -133,15 +135,14 @@ def _official(checkout: str, model: torch.nn.Module, norm: str, eps: float) -> d
     return {name: member(name) for name in MEMBERS}
 
 
-def _torchattacks(model: torch.nn.Module, norm: str, eps: float, classes: int) -> dict[str, Attack]:
+def _torchattacks(model: torch.nn.Module, classes: int, ball: Ball) -> dict[str, Attack]:
     """Return the members of its AutoAttack, by the steps of the version `standard`: left alone it takes ten of each."""
     import torchattacks  # noqa: PLC0415 (one peer a process)
 
-    ball, steps = {"norm": norm, "eps": eps, "seed": 0}, {"steps": 100}
     attacks = (
-        torchattacks.APGD(model, loss="ce", **ball, **steps),
-        torchattacks.APGDT(model, n_classes=classes, **ball, **steps),
-        torchattacks.FAB(model, multi_targeted=True, n_classes=classes, **ball, **steps),
+        torchattacks.APGD(model, loss="ce", steps=100, **ball),
+        torchattacks.APGDT(model, n_classes=classes, steps=100, **ball),
+        torchattacks.FAB(model, multi_targeted=True, n_classes=classes, steps=100, **ball),
         torchattacks.Square(model, n_queries=5000, **ball),
     )
 
