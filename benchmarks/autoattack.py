@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import export
+from benchmarks import arithmetic, export
 from robust_digits import command, files, runtime
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, Ensemble
@@ -27,6 +27,9 @@ from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import models
 from robust_digits.record import machine
+from robust_digits.runtime import keras
+
+_SIDE = 2048  # of the matrices whose products tell how fast the machine multiplies
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, 
     suite = Suite(model, eps=told.eps, seed=told.seed, norm=told.norm)
     logits = suite.model.predict(np.asarray(test.images))
     outcomes = {"ours": _ours(suite, test, logits)}
+    least = _operations(model, outcomes["ours"]) * arithmetic.rate(_SIDE)
     versions = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
     with tempfile.TemporaryDirectory() as folder:
         given = {"eps": told.eps, "norm": str(told.norm), "threads": told.threads, "seed": told.seed}
@@ -82,6 +86,7 @@ def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, 
         },
         "disagree": np.flatnonzero(outcomes["ours"].left != outcomes["official"].left).tolist(),
         "seconds": {who: round(each.seconds, 1) for who, each in outcomes.items()},
+        "seconds_of_arithmetic": round(least, 1),
         "seconds_of_members": {
             who: {name: round(spent, 1) for name, spent in each.of_members.items()}
             for who, each in outcomes.items()
@@ -104,6 +109,18 @@ def _ours(suite: Suite, test: ImageSet, logits: NDArray[np.float32]) -> Outcome:
         for number, name in enumerate(ATTACKS["autoattack"].members)
     }
     return Outcome({"clean": right} | after, seconds)
+
+
+def _operations(model: keras.Model, ours: Outcome) -> float:
+    """Return the operations of the standard version, in billions, on images that stand to the end of each member.
+
+    A gradient by an image costs as much as the answer that it is of. FAB asks once more about each step.
+    """
+    told = Ensemble()
+    step = {"apgd_ce": 2 * told.steps, "apgd_t": 2 * told.steps * told.targets}
+    answers = step | {"fab_t": 3 * told.steps * told.targets, "square": told.queries}
+    forward = sum(arithmetic.forward(layer) for layer in arithmetic.weighted(model))
+    return forward * sum(each * int(ours.standing[name].sum()) for name, each in answers.items())
 
 
 def _peers(told: argparse.Namespace) -> dict[str, str]:

@@ -24,7 +24,7 @@ def table(path: Path) -> str:
         raise InputError(f"{path}: no such file") from None
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise InputError(f"{path}: not what benchmarks/autoattack.py writes: {error}") from None
-    names = "model", "eps", "images", "clean", "ours", "official", "differ", "ours, s", "official, s", "ratio"
+    names = "model", "eps", "images", "clean", "ours", "official", "differ", "ours, s", "official, s", "ratio", "arithmetic, s"
     return markdown.table(names, lines)
 
 
@@ -38,6 +38,7 @@ def _compared(  # a row as it stands in the file
     official: Mapping[str, float],
     disagree: Sequence[int],
     seconds: Mapping[str, float],
+    seconds_of_arithmetic: float,
     **_: object,
 ) -> list[str]:
     return [
@@ -48,4 +49,5 @@ def _compared(  # a row as it stands in the file
         str(len(disagree)),
         *(f"{seconds[each]:.0f}" for each in ("ours", "official")),
         f"{seconds['official'] / seconds['ours']:.1f}",
+        f"{seconds_of_arithmetic:.0f}",
     ]
