@@ -58,7 +58,9 @@ def _is_slow(layer: keras.layers.Layer) -> bool:
 
 def _gains(kernel: tuple[int, ...], strides: tuple[int, int]) -> bool:
     *sides, channels, _ = kernel
-    return channels <= _FEW if min(strides) > 1 else channels == 1 and min(sides) > 1 and max(strides) == 1
+    if min(strides) > 1:
+        return channels <= _FEW
+    return channels == 1 and min(sides) > 1 and max(strides) == 1
 
 
 @contextmanager

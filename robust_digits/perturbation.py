@@ -1,9 +1,12 @@
 """Check after the fact that an attack kept to its rules: a violation is an error, not a number."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-TOLERANCE = 1e-6  # what float32 rounding may add to the size of a perturbation
+TOLERANCE = 1e-6  # what arithmetic in float32 may add to a size of 1 at most, and to a larger one as a share
+_PIXEL = 2.0**-25  # how far a pixel in [0, 1] may lie from what was meant, in float32
 
 
 def check(
@@ -23,7 +26,7 @@ def check(
     if not (low >= 0 and high <= 1):  # written so that NaN fails
         raise ValueError(f"expected finite adversarial pixels in [0, 1], got {low} to {high}")
     largest = float(sizes(adversarial - clean, norm=norm).max())
-    if not largest <= eps + TOLERANCE:
+    if not largest <= eps + rounding(clean.shape[1:], norm=norm, eps=eps):
         raise ValueError(f"expected perturbations of L{norm} size {eps} at most, got {largest}")
 
 
@@ -31,8 +34,19 @@ def inside(
     clean: NDArray[np.float32], adversarial: NDArray[np.float32], *, norm: str | int, eps: float
 ) -> NDArray[np.bool_]:
     """Return which adversarial images (n, height, width, channels) are within `eps` of the clean ones in `norm`."""
-    verdict: NDArray[np.bool_] = sizes(adversarial - clean, norm=norm) <= eps + TOLERANCE
+    most = eps + rounding(clean.shape[1:], norm=norm, eps=eps)
+    verdict: NDArray[np.bool_] = sizes(adversarial - clean, norm=norm) <= most
     return verdict
+
+
+def rounding(shape: tuple[int, ...], *, norm: str | int, eps: float) -> float:
+    """Return by how much float32 may lengthen a perturbation of size `eps`, of images (height, width, channels).
+
+    In L1 and L2 all pixels add to it: of 224x224x3 images AutoPGD's were found 4.5e-6 longer than an eps of 0.5.
+    """
+    pixels = math.prod(shape)
+    of_pixels = 0.0 if norm == "inf" else pixels ** (1 / int(norm)) * _PIXEL
+    return TOLERANCE * max(1.0, eps) + of_pixels
 
 
 def sizes(perturbation: NDArray[np.float32], *, norm: str | int) -> NDArray[np.float64]:

@@ -30,6 +30,21 @@ def test_eps_is_the_limit(norm: str | int, size: float) -> None:
         perturbation.check(CLEAN, moved(0.1, pixels=4), norm=norm, eps=size * 0.999)
 
 
+@pytest.mark.parametrize("norm", [1, 2])
+def test_what_float32_adds_counts_pixel_by_pixel(norm: int) -> None:
+    """Every pixel of a large image may be rounded away from the middle, and an image moved by eps is still inside."""
+    shape = (1, 224, 224, 3)
+    clean = np.full(shape, 0.5, np.float32)
+    meant = 43_001 * 2.0**-25 * 1.0001  # beyond the middle between two neighbours in float32, so that all go up
+    found = (clean + meant).astype(np.float32)
+    eps = meant * np.prod(shape) ** (1 / norm)
+    longer = float(perturbation.sizes(found - clean, norm=norm)[0]) - eps
+    assert longer > 5 * perturbation.TOLERANCE
+    perturbation.check(clean, found, norm=norm, eps=eps)
+    assert perturbation.inside(clean, found, norm=norm, eps=eps).all()
+    assert not perturbation.inside(clean, found, norm=norm, eps=eps * 0.999).any()
+
+
 @pytest.mark.parametrize("by", [0.6, -0.6, np.nan, np.inf])
 def test_pixels_stay_in_range(by: float) -> None:
     """A pixel outside [0, 1], or not a number, is an error whatever eps allows."""

@@ -20,7 +20,7 @@ Labels = NDArray[np.int64]
 
 SHARE = 0.8  # of the pixels that the first squares cover; the paper's p for MNIST and CIFAR-10
 _PAUSE = 100  # queries between two looks at which images still stand
-_HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # queries: the paper's schedule
+_HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # the paper's for 10,000 queries, AutoAttack's for any
 _SMALLEST = {"inf": 1, 2: 3}  # side of a square; in L2 an odd one, with a middle
 _TILES = 5  # a side, that the first perturbation in L2 is made of
 _TINY = 1e-12

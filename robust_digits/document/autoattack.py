@@ -24,7 +24,19 @@ def table(path: Path) -> str:
         raise InputError(f"{path}: no such file") from None
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise InputError(f"{path}: not what benchmarks/autoattack.py writes: {error}") from None
-    names = "model", "eps", "images", "clean", "ours", "official", "differ", "ours, s", "official, s", "ratio", "arithmetic, s"
+    names = (
+        "model",
+        "eps",
+        "images",
+        "clean",
+        "ours",
+        "official",
+        "differ",
+        "ours, s",
+        "official, s",
+        "ratio",
+        "arithmetic, s",
+    )
     return markdown.table(names, lines)
 
 

@@ -23,7 +23,7 @@ def learning(path: Path, histories: Mapping[str, History]) -> None:
         grid[0, column].set_title(f"{model}\n{_losses(history)}", fontsize=11)
         grid[1, column].set_xlabel("epoch")
         for axes, key in zip(grid[:, column], ("loss", "accuracy"), strict=True):
-            lines = {f"training{', on attacked images' if hardened else ''}": key}
+            lines = {f"training{', as harden.method counts' if hardened else ''}": key}
             lines[f"validation{', clean' if hardened else ''}"] = f"validation_{key}"
             if hardened and key == "accuracy":
                 lines["validation, under PGD"] = _UNDER_PGD

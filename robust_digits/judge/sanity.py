@@ -9,10 +9,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits import perturbation
 from robust_digits.attack.table import ATTACKS, Attack
 from robust_digits.judge.checks import Check
-from robust_digits.judge.evidence import Evidence
-from robust_digits.judge.views import CERTIFIED, CLEAN, NORMS, WORST_CASE, after
+from robust_digits.judge.evidence import Evidence, Made
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, NORMS, WORST_CASE, after
 
 SLACK = 0.01  # of accuracy: what two attacks of equal strength may differ by, by chance
 BROKEN = 0.02  # accuracy of a model with no defence under a working suite
@@ -20,7 +21,6 @@ GREY = 0.5  # at this L-infinity eps every image may be the same grey
 ROUNDING = 1e-4  # of outputs, whose sums may be split in another way
 MISSED = 0.1  # of planted examples: sound attacks missed 7% at most (two of 31), one step 41% on a hardened network
 VOID = 0.25  # of images for which nothing can be planted: 8% at most on sound networks
-TOLERANCE = 1e-6  # of the size of a perturbation, for float32; as the attacks' own check, which this one is to catch
 _OF_TRANSFER = ("transfer_within_eps", "white_box_vs_transfer")
 
 
@@ -60,19 +60,25 @@ def _fallen(found: Evidence, certified: NDArray[np.bool_]) -> float:
 def _rules(found: Evidence) -> dict[str, Check]:
     """Return whether the attacks kept to eps and to the range of pixels."""
     measured = found.indicators
+    suite, transfer = (found.made.get(view, Made()).norm or "inf" for view in (WORST_CASE, FGM_TRANSFER))
     return {
         "within_eps": Check(
-            f"largest perturbation of the suite, in {NORMS[found.made[WORST_CASE].norm or 'inf']}",
+            f"largest perturbation of the suite, in {NORMS[suite]}",
             measured.get("largest_perturbation"),
-            measured["eps"] + TOLERANCE,
+            _longest(found, measured["eps"], norm=suite),
         ),
         "transfer_within_eps": Check(
             "largest perturbation of the transfer set as it lies on disk, in its norm",
             measured.get("transfer_size"),
-            measured.get("transfer_eps", 0.0) + TOLERANCE,
+            _longest(found, measured.get("transfer_eps", 0.0), norm=transfer),
         ),
         "within_range": Check("how far a pixel lies outside [0, 1]", measured.get("beyond_range"), 0.0),
     }
+
+
+def _longest(found: Evidence, eps: float, *, norm: str | int) -> float:
+    """Return how long a perturbation of the test images may be that was meant to be of size `eps`."""
+    return eps + perturbation.rounding(found.pictured[CLEAN].shape[1:], norm=norm, eps=eps)
 
 
 def _answers(found: Evidence) -> dict[str, Check]:

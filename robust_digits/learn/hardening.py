@@ -33,7 +33,7 @@ _CHANCE = 0.05  # of the way from the share of the largest class to 1: what a mo
 
 @dataclass(frozen=True)
 class HardenedEpoch(Epoch):
-    """What one epoch left; `accuracy` is under the attack trained on, where the method has one.
+    """What one epoch left; `accuracy` is of the images that the method counts: moved, clean (TRADES), at worst (IBP).
 
     `validation_fgm` and `validation_pgd` are accuracies under one step and under many, at the full radius, on the
     first validation images.

@@ -36,7 +36,7 @@ def test_a_hardened_model_has_a_third_line(figures: list[Figure], tmp_path: Path
     legend = grid[1, 1].get_legend()
     assert legend
     assert [text.get_text() for text in legend.get_texts()] == [
-        "training, on attacked images",
+        "training, as harden.method counts",
         "validation, clean",
         "validation, under PGD",
     ]
