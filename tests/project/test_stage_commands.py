@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.scripts import STAGES, arguments_of, copy_stages, put_params, refusal, run_stage
 
 from robust_digits import command
 from robust_digits.data import images
-from tests.support.stages import STAGES, arguments_of, copy_stages, put_params, refusal, run_stage
 
 pytestmark = pytest.mark.slow
 

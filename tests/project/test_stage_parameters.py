@@ -4,8 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-
-from tests.support.stages import STAGES, copy_stages, put_params, refusal
+from support.scripts import STAGES, copy_stages, put_params, refusal
 
 pytestmark = pytest.mark.slow
 
