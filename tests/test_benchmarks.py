@@ -202,6 +202,20 @@ def test_targets_of_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [each["expected"] for each in found] == ["at least 2", "at most 3", "at most 1.5"]
 
 
+@pytest.mark.usefixtures("tensorflow")
+def test_arithmetic_is_counted_layer_by_layer() -> None:
+    """A product and a sum for each entry of a kernel, at each place of what the layer gives; other layers need none."""
+    from benchmarks import arithmetic
+    from robust_digits.runtime import keras
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((6, 5, 2)), layers.Conv2D(3, 3), layers.BatchNormalization(), layers.Flatten(), layers.Dense(10)]
+    )
+    counted = [arithmetic.forward(layer) * 1e9 for layer in arithmetic.weighted(model)]
+    assert counted == pytest.approx([2 * (4 * 3) * (3 * 3 * 2 * 3), 2 * (4 * 3 * 3) * 10])
+
+
 def test_autoattack_is_a_row_of_its_own_file() -> None:
     """What benchmarks/autoattack.py recorded is held against its target, model by model."""
     measured = {

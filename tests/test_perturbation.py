@@ -30,6 +30,13 @@ def test_eps_is_the_limit(norm: str | int, size: float) -> None:
         perturbation.check(CLEAN, moved(0.1, pixels=4), norm=norm, eps=size * 0.999)
 
 
+@pytest.mark.parametrize(("eps", "expected"), [(0.3, 1e-6), (1.0, 1e-6), (30.0, 3e-5)])
+def test_what_float32_adds_grows_with_large_eps(eps: float, expected: float) -> None:
+    """Up to 1 the allowance is a millionth, and of a larger eps as large a share; in L-infinity pixels do not add up."""
+    for side in (8, 224):
+        assert perturbation.rounding((side, side, 3), norm="inf", eps=eps) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("norm", [1, 2])
 def test_what_float32_adds_counts_pixel_by_pixel(norm: int) -> None:
     """Every pixel of a large image may be rounded away from the middle, and an image moved by eps is still inside."""

@@ -9,8 +9,8 @@ from support.evaluations import COUNT, INDICATORS, VERSUS, answering, dense, dig
 from robust_digits.attack.suite import Suite
 from robust_digits.data.images import ImageSet
 from robust_digits.judge import sanity
-from robust_digits.judge.evidence import Evidence
-from robust_digits.judge.views import CERTIFIED
+from robust_digits.judge.evidence import Evidence, Made
+from robust_digits.judge.views import CERTIFIED, CLEAN, FGM_TRANSFER, WORST_CASE
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
@@ -50,6 +50,18 @@ def test_bounds_follow_the_evidence(healthy: Evidence) -> None:
     table = sanity.checks(few, control=True)
     assert table["within_eps"].bound == pytest.approx(0.3, abs=1e-5)
     assert table["transfer_within_eps"].bound == pytest.approx(0.4, abs=1e-5)
+
+
+def test_large_images_may_be_rounded_further_in_l2(healthy: Evidence) -> None:
+    """Each bound is that of its own attack's norm: in L2 the rounding of every pixel adds to it."""
+    large = np.zeros((1, 512, 512, 4), np.uint8)
+    for view, name in ((WORST_CASE, "within_eps"), (FGM_TRANSFER, "transfer_within_eps")):
+        plain = sanity.checks(replace(healthy, pictured={CLEAN: large}), control=True)
+        made = {**healthy.made, view: Made(2, 0.3, {})}
+        table = sanity.checks(replace(healthy, pictured={CLEAN: large}, made=made), control=True)
+        further = {key: table[key].bound - plain[key].bound for key in ("within_eps", "transfer_within_eps")}
+        assert further.pop(name) == pytest.approx(1024 * 2.0**-25, rel=1e-3)
+        assert list(further.values()) == [0.0]
 
 
 @pytest.mark.parametrize(
