@@ -32,7 +32,7 @@ def test_eps_is_the_limit(norm: str | int, size: float) -> None:
 
 @pytest.mark.parametrize(("eps", "expected"), [(0.3, 1e-6), (1.0, 1e-6), (30.0, 3e-5)])
 def test_what_float32_adds_grows_with_large_eps(eps: float, expected: float) -> None:
-    """Up to 1 the allowance is a millionth, and of a larger eps as large a share; in L-infinity pixels do not add up."""
+    """Up to 1 the allowance is a millionth, and of a larger eps as large a share; in L-infinity pixels add nothing."""
     for side in (8, 224):
         assert perturbation.rounding((side, side, 3), norm="inf", eps=eps) == pytest.approx(expected)
 
