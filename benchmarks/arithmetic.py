@@ -11,7 +11,8 @@ _TIMES = 8  # products between two looks at the clock
 
 def forward(layer: keras.Layer) -> float:
     """Return the operations of a layer with weights on one image, in billions: products and sums."""
-    return 2 * math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape) / _BILLION
+    products: int = math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)
+    return 2 * products / _BILLION
 
 
 def weighted(model: keras.Model) -> list[keras.Layer]:
