@@ -1,12 +1,25 @@
-"""How much arithmetic a network needs, and how fast this machine does it: no implementation can be faster."""
+"""How many products and sums a network takes, counted directly: a convolution by its kernel at every place."""
 
 import math
 
-from benchmarks import answer
-from robust_digits.runtime import keras, tf
+from robust_digits.runtime import keras
 
 _BILLION = 1e9
-_TIMES = 8  # products between two looks at the clock
+
+
+def answer(model: keras.Model) -> float:
+    """Return the operations of a model's answer to one image, in billions."""
+    return sum(map(forward, weighted(model)))
+
+
+def gradient(model: keras.Model) -> float:
+    """Return the operations of a gradient by one image, in billions: it costs as much as the answer that it is of."""
+    return 2 * answer(model)
+
+
+def step(model: keras.Model) -> float:
+    """Return the operations on one image in a step of training: gradients by weights, and by all but the image."""
+    return 3 * answer(model) - forward(weighted(model)[0])
 
 
 def forward(layer: keras.Layer) -> float:
@@ -18,15 +31,3 @@ def forward(layer: keras.Layer) -> float:
 def weighted(model: keras.Model) -> list[keras.Layer]:
     """Return the layers of a model that multiply by a kernel."""
     return [layer for layer in model.layers if hasattr(layer, "kernel")]
-
-
-def rate(side: int) -> float:
-    """Return the seconds of a billion operations in products of square matrices of float32."""
-    left, right = tf.random.normal((side, side)), tf.random.normal((side, side))
-
-    def work(times: int) -> None:
-        for _ in range(times):
-            tf.matmul(left, right).numpy()
-
-    seconds, times = answer.best(work, [_TIMES])
-    return seconds / (times * 2 * side**3 / _BILLION)

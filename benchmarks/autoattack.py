@@ -7,11 +7,13 @@ PyTorch.
 
 import argparse
 import json
+import os
 import subprocess
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,17 +21,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import arithmetic, export
-from robust_digits import command, files, runtime
-from robust_digits.attack.suite import Suite
+from benchmarks import arithmetic, export, records
+from benchmarks.contenders import limit
+from robust_digits import command, runtime
+from robust_digits.attack.suite import Done, Suite
 from robust_digits.attack.table import ATTACKS, Ensemble
+from robust_digits.attack.target import Images, Target
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
+from robust_digits.errors import InputError
 from robust_digits.learn import models
+from robust_digits.params import Section
 from robust_digits.record import machine
 from robust_digits.runtime import keras
 
 _SIDE = 2048  # of the matrices whose products tell how fast the machine multiplies
+_FEW = 128  # images that all members are tried on before the clock runs
+_HELD = "ONEDNN_"  # beginning of the variables by which this project holds back its own products
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class Outcome:
 
     standing: Mapping[str, NDArray[np.bool_]]
     seconds: float
-    of_members: Mapping[str, float] = field(default_factory=dict)
+    of_members: Mapping[str, float]
 
     @property
     def left(self) -> NDArray[np.bool_]:
@@ -49,57 +57,75 @@ class Outcome:
 def main() -> None:
     """Read the command line, and compare model after model."""
     told = _arguments()
+    if told.name and len(told.models) > 1:
+        raise InputError(f"--name: expected one MODEL beside it, got {len(told.models)}")
     runtime.start(seed=0, threads=told.threads)
     test = images.load(told.data)[: told.samples]
     for path in told.models:
         row = _compare(path, test, told)
         print(_shown(row), flush=True)
         if told.output:
-            known = json.loads(told.output.read_text()) if told.output.exists() else []
-            kept = [each for each in known if each["model"] != row["model"]]
-            files.write(told.output, json.dumps([*kept, row], indent=1) + "\n")
+            records.add(told.output, row)
 
 
 def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, Any]:
     """Run all on a model, and return its row: what each leaves, where official and ours disagree, the seconds."""
-    model = models.load(path)
-    suite = Suite(model, eps=told.eps, seed=told.seed, norm=told.norm)
+    model, watch = models.load(path), Stopwatch()
+    suite = Suite(model, eps=told.eps, seed=told.seed, norm=told.norm, keeper=watch)
     logits = suite.model.predict(np.asarray(test.images))
-    outcomes = {"ours": _ours(suite, test, logits)}
-    least = _operations(model, outcomes["ours"]) * arithmetic.rate(_SIDE)
+    outcomes, off, used = _others(model, test, logits, told)
+    outcomes = {"ours": ours(suite, watch, test, logits), **outcomes}
+    least = operations(model, outcomes["ours"]) * limit.rate(_SIDE)
     versions = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
-    with tempfile.TemporaryDirectory() as folder:
-        given = {"eps": told.eps, "norm": str(told.norm), "threads": told.threads, "seed": told.seed}
-        export.write(Path(folder), model, test, logits, told=given)
-        for name, implementation in _peers(told).items():
-            outcomes[name], off, used = _in_torch(implementation, Path(folder), told.torch)
-            versions |= used
     return {
         "model": path.stem if told.name is None else told.name,
         "eps": told.eps,
         "norm": told.norm,
         "images": len(test),
         "seed": told.seed,
-        **{
-            who: {name: round(float(left.mean()), 4) for name, left in each.standing.items()}
-            for who, each in outcomes.items()
-        },
+        "threads": told.threads,
+        **{who: _shares(each) for who, each in outcomes.items()},
         "disagree": np.flatnonzero(outcomes["ours"].left != outcomes["official"].left).tolist(),
-        "seconds": {who: round(each.seconds, 1) for who, each in outcomes.items()},
-        "seconds_of_arithmetic": round(least, 1),
+        "seconds": {who: _short(each.seconds) for who, each in outcomes.items()},
+        "seconds_of_arithmetic": _short(least),
         "seconds_of_members": {
-            who: {name: round(spent, 1) for name, spent in each.of_members.items()}
-            for who, each in outcomes.items()
-            if each.of_members
+            who: {name: _short(spent) for name, spent in each.of_members.items()} for who, each in outcomes.items()
         },
         "logits_differ_by": off,
         "machine": machine.name(),
-        "versions": {"auto-attack": _commit(told.checkout), **versions},
+        "versions": {"auto-attack": _commit(told.checkout), **versions, **used},
     }
 
 
-def _ours(suite: Suite, test: ImageSet, logits: NDArray[np.float32]) -> Outcome:
-    """Attack by the suite, and return what stands."""
+def _shares(outcome: Outcome) -> dict[str, float]:
+    """Return the share of images that stands before the attack and after each member."""
+    return {name: round(float(left.mean()), 4) for name, left in outcome.standing.items()}
+
+
+def _short(seconds: float) -> float:
+    return float(f"{seconds:.4g}")
+
+
+class Stopwatch:
+    """Keeps no block, and adds up what the blocks of each member took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    def kept(self, block: Target, settings: Section) -> Images | None:  # noqa: ARG002 (as every keeper is asked)
+        """Return None: every block is done anew."""
+        return None
+
+    def keep(self, block: Target, settings: Section, done: Done) -> None:  # noqa: ARG002 (as every keeper is told)
+        """Add the seconds of a block."""
+        self.seconds[block.name] += done.seconds
+
+
+def ours(suite: Suite, watch: Stopwatch, test: ImageSet, logits: NDArray[np.float32]) -> Outcome:
+    """Attack by the suite, compiled before, and return what stands."""
+    few = test[:_FEW]
+    suite.attack("autoattack", Ensemble(steps=1, targets=1, queries=1), few, few.images)
+    watch.seconds.clear()
     start = time.perf_counter()
     found = suite.attack("autoattack", Ensemble(), test, test.images)
     seconds = time.perf_counter() - start
@@ -108,33 +134,58 @@ def _ours(suite: Suite, test: ImageSet, logits: NDArray[np.float32]) -> Outcome:
         name: right & ((found.by < 0) | (found.by > number))
         for number, name in enumerate(ATTACKS["autoattack"].members)
     }
-    return Outcome({"clean": right} | after, seconds)
+    return Outcome({"clean": right} | after, seconds, dict(watch.seconds))
 
 
-def _operations(model: keras.Model, ours: Outcome) -> float:
+def _others(
+    model: keras.Model, test: ImageSet, logits: NDArray[np.float32], told: argparse.Namespace
+) -> tuple[dict[str, Outcome], float, dict[str, str]]:
+    """Attack the same network by every implementation in PyTorch; return also how far logits are, and versions."""
+    outcomes: dict[str, Outcome] = {}
+    versions: dict[str, str] = {}
+    off = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        given = {"eps": told.eps, "norm": str(told.norm), "threads": told.threads, "seed": told.seed}
+        export.write(Path(folder), model, test, logits, told=given)
+        for name, implementation in _peers(told).items():
+            outcomes[name], off, used = in_torch(implementation, Path(folder), told.torch)
+            versions |= used
+    return outcomes, off, versions
+
+
+def operations(model: keras.Model, outcome: Outcome) -> float:
     """Return the operations of the standard version, in billions, on images that stand to the end of each member.
 
-    A gradient by an image costs as much as the answer that it is of. FAB asks once more about each step.
+    FAB asks once more about each step.
     """
-    told = Ensemble()
-    step = {"apgd_ce": 2 * told.steps, "apgd_t": 2 * told.steps * told.targets}
-    answers = step | {"fab_t": 3 * told.steps * told.targets, "square": told.queries}
-    forward = sum(arithmetic.forward(layer) for layer in arithmetic.weighted(model))
-    return forward * sum(each * int(ours.standing[name].sum()) for name, each in answers.items())
+    told, gradient, answer = Ensemble(), arithmetic.gradient(model), arithmetic.answer(model)
+    each = {
+        "apgd_ce": told.steps * gradient,
+        "apgd_t": told.steps * told.targets * gradient,
+        "fab_t": told.steps * told.targets * (gradient + answer),
+        "square": told.queries * answer,
+    }
+    return sum(one * int(outcome.standing[name].sum()) for name, one in each.items())
 
 
 def _peers(told: argparse.Namespace) -> dict[str, str]:
     """Return the name of each implementation in PyTorch, and what benchmarks/in_torch.py is told of it."""
-    return {"official": str(told.checkout)} | ({"torchattacks": "torchattacks"} if told.torchattacks else {})
+    return {"official": str(told.checkout.absolute())} | ({"torchattacks": "torchattacks"} if told.torchattacks else {})
 
 
-def _in_torch(implementation: str, folder: Path, python: Path) -> tuple[Outcome, float, dict[str, str]]:
-    """Attack the network that was written to a folder; return also by how much logits differ, and the versions."""
-    answer, script = folder / "found.npz", Path(__file__).with_name("in_torch.py")
-    subprocess.run(  # noqa: S603 (the caller's own interpreter and checkout)
-        [python, script, implementation, folder, answer], check=True, stdout=subprocess.DEVNULL
-    )
-    with np.load(answer, allow_pickle=False) as arrays:
+def in_torch(implementation: str, folder: Path, python: Path) -> tuple[Outcome, float, dict[str, str]]:
+    """Attack the network that was written to a folder; return also by how much logits differ, and the versions.
+
+    PyTorch starts as it would by itself: what this project sets for its own oneDNN would hold back PyTorch's too.
+    """
+    found, home = folder / "found.npz", Path(__file__).parents[1]
+    command = [str(python.absolute()), "-m", "benchmarks.in_torch", implementation, str(folder), str(found)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_HELD)}
+    environment["PYTHONPATH"] = str(home)
+    done = subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)  # noqa: S603 (the caller's)
+    if done.returncode:
+        raise InputError(f"{implementation}: could not be run, as said above")
+    with np.load(found, allow_pickle=False) as arrays:
         said = json.loads(str(arrays["said"]))
         standing = {name: arrays[name] for name in ("clean", *said["seconds"])}
     return Outcome(standing, sum(said["seconds"].values()), said["seconds"]), said["off"], said["versions"]

@@ -17,6 +17,8 @@ from benchmarks.rows import Row
 SEED, THREADS = 0, 2
 SHAPE, CLASSES = (28, 28, 1), 10
 BATCH, RATE = 128, 0.001  # of a training, as the tutorial has them
+VALIDATION_BATCH = 2048
+REACH = 2.5  # steps of PGD together are this many eps long
 _SIZES = 128, 512, 1024, 2048  # of the batches that a peer may choose from
 
 

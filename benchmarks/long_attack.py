@@ -8,7 +8,6 @@ loses a few tenths of a point.
 
 import argparse
 import csv
-import json
 import time
 from pathlib import Path
 
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits import command, files, runtime
+from benchmarks import records
+from robust_digits import command, runtime
 from robust_digits.attack import losses
 from robust_digits.attack.losses import Loss
 from robust_digits.attack.target import Images, Victim
@@ -52,9 +52,7 @@ def main() -> None:
     }
     print(f"{row['model']}: {row['suite']:.2%} after the suite, {row['left']:.2%} after {told.restarts} longer attacks")
     if told.output:
-        known = json.loads(told.output.read_text()) if told.output.exists() else []
-        kept = [each for each in known if each["model"] != row["model"]]
-        files.write(told.output, json.dumps([*kept, row], indent=1) + "\n")
+        records.add(told.output, row)
 
 
 def _stood(verdicts: Path, count: int) -> NDArray[np.bool_]:

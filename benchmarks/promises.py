@@ -25,14 +25,15 @@ def autoattack(measured: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what benchmarks/autoattack.py recorded as a row: a contender for each model and implementation."""
     lines = []
     for each in measured:
+        model = f"{each['model']}, seed {each['seed']}" if each["seed"] else each["model"]
         for name, seconds in each["seconds"].items():
             times = round(seconds / each["seconds"]["ours"], 3)
-            what = {"name": f"{each['model']} {name}", "label": f"{name}, {each['model']}", "ratio": times}
+            what = {"name": f"{model} {name}", "label": f"{name}, {model}", "ratio": times}
             stands = list(each[name].values())[-1]
             spread = {"median": seconds, "lowest": seconds, "highest": seconds, "seconds_each": seconds}
             lines.append(what | spread | {"said": {"stands": stands}, "parts": {}, "versions": each["versions"]})
     head = {"title": "AutoAttack, version standard", "unit": "seconds", "rounds": 1, "sizes": {}, "day": ""}
-    return head | {"machine": measured[0]["machine"] if measured else "", "contenders": lines}
+    return head | {"machine": ", ".join(sorted({each["machine"] for each in measured})), "contenders": lines}
 
 
 def _held(title: str, target: Target, lines: Mapping[str, Mapping[str, Any]], ours: str) -> dict[str, Any]:

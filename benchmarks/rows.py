@@ -21,7 +21,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Target:
-    """A row's promise: the time of `peer` over that of `than` is at least, or at most, so many times.
+    """A row's promise: the time of `peer` over that of the first contender is at least, or at most, so many times.
 
     Where `figure` names a part of this project's work and a figure of it, that is held: against the whole time of the
     peer, or by itself where there is no peer; of the part "*", the largest ratio of any part to the same part of this

@@ -57,14 +57,15 @@ def _line(row: Row, name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         return line | {"failed": failures[0] if failures else "not asked"}
     each = [one.seconds / one.amount for one in answers]
     figures = [1 / seconds for seconds in each] if row.rate else each
+    middle = min(answers, key=lambda one: abs(one.seconds / one.amount - median(each)))
     return line | {
         "median": _rounded(median(figures)),
         "lowest": _rounded(min(figures)),
         "highest": _rounded(max(figures)),
         "seconds_each": median(each),
-        "said": dict(answers[-1].said),
+        "said": dict(middle.said),
         "parts": _parts([one.parts for one in answers]),
-        "versions": dict(answers[-1].versions),
+        "versions": dict(middle.versions),
     }
 
 

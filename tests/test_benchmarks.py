@@ -1,7 +1,10 @@
 """What `make bench` makes of the seconds that contenders answer, whoever fails."""
 
 import ast
+import dataclasses
 import json
+import pkgutil
+import re
 import subprocess
 import sys
 import time
@@ -10,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from dvc.repo import Repo
 
 from benchmarks import answer, bench, promises, rows, runner
 from benchmarks.answer import Answer
-from benchmarks.contenders import project
+from benchmarks.contenders import inside, project, stages
 from benchmarks.contenders.inside import Clock
 from benchmarks.rows import PEERS, ROWS, Contender, Row, Target
 from benchmarks.runner import Outcome
@@ -51,15 +55,19 @@ def test_one_that_failed_is_not_asked_again() -> None:
 
 
 def test_figures_are_medians_with_their_spread() -> None:
-    """A rate is amount over seconds; the ratio is that of the median times, to the first contender."""
+    """A rate is amount over seconds, the ratio that of the median times, and what is said that of the median round."""
     found: dict[str, list[Outcome]] = {
         "ours": [Answer(2.0, 100), Answer(1.0, 100), Answer(10.0, 100)],
-        "peer": [Answer(8.0, 100), Answer(4.0, 100), Answer(5.0, 100, said={"batch": 64})],
+        "peer": [
+            Answer(5.0, 100, said={"batch": 64}, versions={"peer": "2"}),
+            Answer(8.0, 100, said={"batch": 32}, versions={"peer": "1"}),
+            Answer(4.0, 100, said={"batch": 128}, versions={"peer": "3"}),
+        ],
     }
     ours, peer = runner.summary(ROW, found)
     assert (ours["median"], ours["lowest"], ours["highest"], ours["ratio"]) == (50.0, 10.0, 100.0, 1.0)
     assert (peer["median"], peer["lowest"], peer["highest"], peer["ratio"]) == (20.0, 12.5, 25.0, 2.5)
-    assert peer["said"] == {"batch": 64}
+    assert (peer["said"], peer["versions"]) == ({"batch": 64}, {"peer": "2"})
 
 
 def test_seconds_stay_seconds() -> None:
@@ -127,19 +135,43 @@ def test_a_contender_is_a_process_of_this_project(tmp_path: Path) -> None:
     assert outcome == "ModuleNotFoundError: No module named 'benchmarks.contenders.no_such'"
 
 
-@pytest.mark.parametrize("contender", {each.call: each for row in ROWS.values() for each in row.contenders.values()})
-def test_every_contender_exists(contender: str) -> None:
-    """The table names functions that are there."""
-    module, function = contender.split(":")
+@pytest.mark.parametrize(
+    ("call", "told"),
+    sorted({(each.call, len(each.told)) for row in ROWS.values() for each in row.contenders.values()}),
+)
+def test_every_contender_exists(call: str, told: int) -> None:
+    """The table names functions that are there, and that take what they are told behind the inputs."""
+    module, function = call.split(":")
     tree = ast.parse((ROOT / "benchmarks" / "contenders" / f"{module}.py").read_text(encoding="utf-8"))
-    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    (taken,) = (each.args for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == function)
+    assert len(taken.args) - len(taken.defaults) <= 1 + told <= len(taken.args)
+
+
+def test_the_work_of_a_stage_is_what_it_calls() -> None:
+    """Each function on the clock is there, and the stage names it: one that is called no more would count as 0."""
+    for stage, (place, name) in inside.WORK.items():
+        assert callable(getattr(pkgutil.resolve_name(place), name))
+        tree = ast.parse((ROOT / f"{stage.replace('.', '/')}.py").read_text(encoding="utf-8"))
+        called = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        assert name in {func.attr for func in called if isinstance(func, ast.Attribute)}
+
+
+def test_stages_harden_as_the_recipe_does() -> None:
+    """What the row of stages sets is the Makefile's recipe `quick`."""
+    asked = ["make", "-n", "mnist", "RECIPE=quick"]
+    typed = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    told = {name: yaml.safe_load(value) for name, value in re.findall(r"'(harden\.\w+)=([^']*)'", typed)}
+    del told["harden.epochs"]  # the row has its own
+    assert told | {"harden.allow_collapse": True} == stages.HARDENING
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_every_target_names_a_contender(name: str) -> None:
-    """A target is held against a contender of its row; sizes are the same ones in full and for a quick look."""
+    """A target names a contender of its row, and a figure that is one; sizes are the same in full and for a look."""
     row = ROWS[name]
     assert {target.peer for target in row.targets} <= {"", *row.contenders}
+    for _, _, figure in (target.figure.partition(" ") for target in row.targets if target.figure):
+        assert figure in {each.name for each in dataclasses.fields(project.Cost)}
     assert row.sizes.keys() == row.quick.keys()
 
 
@@ -220,19 +252,23 @@ def test_autoattack_is_a_row_of_its_own_file() -> None:
     """What benchmarks/autoattack.py recorded is held against its target, model by model."""
     measured = {
         "model": "hardened",
+        "seed": 0,
         "ours": {"clean": 0.9, "square": 0.5},
         "official": {"clean": 0.9, "square": 0.6},
         "seconds": {"ours": 10.0, "official": 35.0},
         "machine": "any",
         "versions": {"torch": "2"},
     }
-    row = promises.autoattack([measured])
+    row = promises.autoattack([measured, measured | {"seed": 1, "machine": "another"}])
     assert [(each["label"], each["ratio"]) for each in row["contenders"]] == [
         ("ours, hardened", 1.0),
         ("official, hardened", 3.5),
+        ("ours, hardened, seed 1", 1.0),
+        ("official, hardened, seed 1", 3.5),
     ]
+    assert row["machine"] == "another, any"
     assert row["contenders"][1]["said"] == {"stands": 0.6}
-    target = promises.held({"autoattack": row})[-1]
+    target = promises.held({"autoattack": row})[-2]
     assert (target["what"], target["measured"], target["met"]) == ("official, hardened", 3.5, False)
 
 
@@ -246,7 +282,7 @@ def test_rows_are_recorded_one_by_one(tmp_path: Path, monkeypatch: pytest.Monkey
     def measured(row: Row, _: object) -> dict[str, Any]:
         if row is ROWS["square"]:
             raise KeyboardInterrupt
-        return {"contenders": [line("ours", 1.0, 1.0)]}
+        return {"contenders": [line("ours", 1.0, 1.0), line("fit", 2.0, 2.0) | {"label": "Keras fit"}]}
 
     monkeypatch.setattr(bench, "_measured", measured)
     with pytest.raises(SystemExit) as ended:
@@ -254,7 +290,7 @@ def test_rows_are_recorded_one_by_one(tmp_path: Path, monkeypatch: pytest.Monkey
     assert ended.value.code == 130
     recorded = json.loads(bench.RESULTS.read_text(encoding="utf-8"))
     assert list(recorded["rows"]) == ["fgm", "training", "pgd"]
-    assert len(recorded["targets"]) == sum(len(row.targets) for row in ROWS.values())
+    assert [each["measured"] for each in recorded["targets"] if each["what"] == "Keras fit"] == [2.0]
 
 
 def test_targets_are_held_anew_without_measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,8 +352,8 @@ def test_the_clock_runs_inside_the_work_only(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_stages_are_run_as_dvc_would() -> None:
     """Every stage of dvc.yaml has its command, and each model and attack its own."""
-    stages = [stage for stage in Repo(str(ROOT)).index.stages if stage.path_in_repo == "dvc.yaml"]
-    assert project.commands(ROOT) == {stage.addressing: stage.cmd.split()[1:] for stage in stages}
+    known = [stage for stage in Repo(str(ROOT)).index.stages if stage.path_in_repo == "dvc.yaml"]
+    assert project.commands(ROOT) == {stage.addressing: stage.cmd.split()[1:] for stage in known}
 
 
 def test_a_command_that_fails_says_so(tmp_path: Path) -> None:

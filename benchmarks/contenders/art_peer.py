@@ -11,14 +11,12 @@ from benchmarks import answer
 from benchmarks.answer import Answer
 from benchmarks.contenders import plain_keras
 from benchmarks.contenders.plain_keras import Images
-from benchmarks.inputs import CLASSES, SEED, SHAPE, Inputs
+from benchmarks.inputs import CLASSES, REACH, SEED, SHAPE, Inputs
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)  # that PyTorch is missing
     from art.attacks import evasion
     from art.estimators.classification import TensorFlowV2Classifier
-
-_REACH = 2.5  # steps of PGD together are this many eps long
 
 
 def fgm(given: Inputs, size: str = "") -> Answer:
@@ -30,15 +28,14 @@ def fgm(given: Inputs, size: str = "") -> Answer:
 def pgd(given: Inputs, size: str = "") -> Answer:
     """Projected gradient descent, from a random start."""
     eps, steps = given.sizes["eps"], given.sizes["steps"]
-    told = {"eps": eps, "eps_step": _REACH * eps / steps, "max_iter": steps, "num_random_init": 1, "verbose": False}
+    told = {"eps": eps, "eps_step": REACH * eps / steps, "max_iter": steps, "num_random_init": 1, "verbose": False}
     return _attacked(given, size, lambda it, batch: evasion.ProjectedGradientDescent(it, batch_size=batch, **told))
 
 
 def square(given: Inputs) -> Answer:
     """Square, whose every step asks three times."""
     told = {"eps": given.sizes["eps"], "max_iter": given.sizes["queries"], "p_init": 0.8, "verbose": False}
-    size = str(len(given.labels))
-    return _attacked(given, size, lambda it, batch: evasion.SquareAttack(it, batch_size=batch, **told))
+    return _attacked(given, "", lambda it, batch: evasion.SquareAttack(it, batch_size=batch, **told))
 
 
 def _attacked(given: Inputs, size: str, attack: Callable[[Any, int], Any]) -> Answer:

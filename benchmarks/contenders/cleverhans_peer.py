@@ -12,13 +12,12 @@ from benchmarks import answer
 from benchmarks.answer import Answer
 from benchmarks.contenders import plain_keras
 from benchmarks.contenders.plain_keras import Images
-from benchmarks.inputs import Inputs
+from benchmarks.inputs import REACH, Inputs
 
 sys.path.append(os.environ["BENCH_PEERS"])  # behind this project's own, and only where its packages are wanted
 from cleverhans.tf2.attacks.fast_gradient_method import fast_gradient_method
 from cleverhans.tf2.attacks.projected_gradient_descent import projected_gradient_descent
 
-_REACH = 2.5  # steps of PGD together are this many eps long
 _BOX = {"clip_min": 0.0, "clip_max": 1.0}
 
 
@@ -31,7 +30,7 @@ def fgm(given: Inputs) -> Answer:
 def pgd(given: Inputs) -> Answer:
     """Projected gradient descent, from a random start."""
     eps, steps = given.sizes["eps"], given.sizes["steps"]
-    move = _REACH * eps / steps
+    move = REACH * eps / steps
     return _attacked(
         given,
         lambda model, x, y: projected_gradient_descent(model, x, eps, move, steps, np.inf, y=y, rand_init=True, **_BOX),

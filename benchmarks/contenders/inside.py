@@ -14,7 +14,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-_WORK = {  # the function that a stage is about; the others read and write
+WORK = {  # the function that a stage is about; the others read and write
     "stages.train_baseline": ("robust_digits.learn.training", "train"),
     "stages.craft": ("robust_digits.attack.fgm", "craft"),
     "stages.train_robust": ("robust_digits.learn.training", "train"),
@@ -59,8 +59,8 @@ class Clock:
 def main(told: str, module: str, *arguments: str) -> None:
     """Run the stage with its arguments and write the seconds."""
     clock, start = Clock(), time.perf_counter()
-    if module in _WORK:
-        place, name = _WORK[module]
+    if module in WORK:
+        place, name = WORK[module]
         home = pkgutil.resolve_name(place)
         setattr(home, name, clock.wrapped(getattr(home, name)))
     imports = time.perf_counter() - start

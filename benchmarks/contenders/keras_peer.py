@@ -7,9 +7,7 @@ import keras
 from benchmarks import answer
 from benchmarks.answer import Answer
 from benchmarks.contenders import plain_keras
-from benchmarks.inputs import BATCH, RATE, Inputs
-
-_VALIDATION_BATCH = 2048
+from benchmarks.inputs import BATCH, RATE, VALIDATION_BATCH, Inputs
 
 
 def epochs(given: Inputs) -> Answer:
@@ -23,7 +21,7 @@ def epochs(given: Inputs) -> Answer:
         model.compile(keras.optimizers.RMSprop(RATE, rho=0.9, epsilon=1e-8), loss, metrics=["accuracy"])
         told: dict[str, Any] = {
             "validation_data": (images[:first], labels[:first]),
-            "validation_batch_size": _VALIDATION_BATCH,
+            "validation_batch_size": VALIDATION_BATCH,
             "verbose": 0,
         }
         history = model.fit(images, labels, batch_size=BATCH, epochs=count, **told).history

@@ -10,10 +10,10 @@ from benchmarks import answer
 from benchmarks.answer import Answer
 from benchmarks.inputs import BATCH, RATE, SEED, THREADS, Inputs
 from robust_digits import runtime
-from robust_digits.attack import attacks
 from robust_digits.attack.fgm import craft
+from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Queries, Restarts
-from robust_digits.attack.target import Images, Target, Victim
+from robust_digits.attack.target import Images, Victim
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import models, training
 from robust_digits.params import Section
@@ -44,34 +44,33 @@ def fgm(given: Inputs) -> Answer:
 
     def work() -> None:
         crafted = craft(victim.classifier, whole, norm="inf", eps=victim.eps, what="crafting")
-        found[:] = [part.images for part in crafted]
+        found[:] = [np.concatenate([part.images for part in crafted])]
 
     work()
-    return _attacked(answer.timed(work), victim, given, np.concatenate(found))
+    return _attacked(answer.timed(work), victim, given, found[0])
 
 
 def pgd(given: Inputs) -> Answer:
     """Climb by steps of one size from a random start."""
-    return _suite(given, attacks.pgd, Restarts(steps=given.sizes["steps"], restarts=1))
+    return _suite(given, "pgd", Restarts(steps=given.sizes["steps"], restarts=1))
 
 
 def square(given: Inputs) -> Answer:
     """Search with squares."""
-    return _suite(given, attacks.square, Queries(queries=given.sizes["queries"]))
+    return _suite(given, "square", Queries(queries=given.sizes["queries"]))
 
 
-def _suite(given: Inputs, attack: Any, settings: Section) -> Answer:  # noqa: ANN401 (an attack takes settings of its own)
+def _suite(given: Inputs, name: str, settings: Section) -> Answer:
     _start()
-    victim = Victim(models.load(given.model), norm="inf", eps=given.sizes["eps"])
-    rows = np.arange(len(given.labels))
-    target = Target(given.images, given.labels, given.images, rows, victim, SEED, attack.__name__)
+    suite = Suite(models.load(given.model), eps=given.sizes["eps"], seed=SEED)
+    whole = ImageSet(given.images, given.labels)
     found: list[Images] = []
 
     def work() -> None:
-        found[:] = [attack(target, settings)]
+        found[:] = [suite.attack(name, settings, whole, whole.images).images]
 
     work()
-    return _attacked(answer.timed(work), victim, given, found[0])
+    return _attacked(answer.timed(work), suite.victim, given, found[0])
 
 
 def _attacked(seconds: float, victim: Victim, given: Inputs, found: Images) -> Answer:

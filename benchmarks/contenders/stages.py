@@ -8,7 +8,7 @@ from benchmarks.answer import Answer
 from benchmarks.contenders import project
 from benchmarks.inputs import Inputs
 
-_HARDENING = {  # the Makefile's recipe `quick`
+HARDENING = {  # the Makefile's recipe `quick`
     "harden.method": "trades",
     "harden.architecture": "binarized",
     "harden.eps": 0.33,
@@ -28,7 +28,7 @@ _LIGHT: dict[str, Any] = {  # memory does not depend on how often an attack step
 def measured(given: Inputs, times: str, effort: str) -> Answer:
     """Run stage after stage on MNIST so many times over; `effort` is "mnist", or "once" for a light evaluation."""
     with project.copy(given, times=int(times)) as copied:
-        copied.set({**_HARDENING, "harden.epochs": given.sizes["epochs"]})
+        copied.set({**HARDENING, "harden.epochs": given.sizes["epochs"]})
         if effort == "once":
             copied.set(_LIGHT)
         inside = copied.folder / "inside.json"

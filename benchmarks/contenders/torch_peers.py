@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import answer, in_torch
+from benchmarks import answer, torch_network
 from benchmarks.answer import Answer
-from benchmarks.inputs import BATCH, CLASSES, RATE, SEED, THREADS, Inputs
+from benchmarks.inputs import BATCH, CLASSES, RATE, REACH, SEED, THREADS, VALIDATION_BATCH, Inputs
 
-_REACH = 2.5  # steps of PGD together are this many eps long
-_VALIDATION_BATCH = 2048
+_CLOSE = 1e-3  # what logits may differ by, if it is the same network
 
 Attack = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -23,10 +22,7 @@ def epochs(given: Inputs) -> Answer:
     torch.set_num_threads(THREADS)
     torch.manual_seed(SEED)
     images, labels = _tensors(given)
-    model = nn.Sequential(
-        *(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
-        *(nn.Linear(32 * 13 * 13, 128), nn.ReLU(), nn.Dropout(0.25), nn.Linear(128, CLASSES)),
-    )
+    model = _untrained(given)
     optimizer = torch.optim.RMSprop(model.parameters(), lr=RATE, alpha=0.9, eps=1e-8)
     count, first, said = given.sizes["epochs"], given.sizes["validation"], {}
 
@@ -38,14 +34,32 @@ def epochs(given: Inputs) -> Answer:
     return Answer(answer.timed(work), count, said=said, versions=answer.versions("torch", "numpy"))
 
 
+def _untrained(given: Inputs) -> nn.Sequential:
+    """Return the network with the weights that all begin with; PyTorch flattens channel by channel."""
+    channels, side, width = 32, 13, 128
+    model = nn.Sequential(
+        *(nn.Conv2d(1, channels, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(channels * side**2, width), nn.ReLU(), nn.Dropout(0.25), nn.Linear(width, CLASSES)),
+    )
+    with np.load(given.folder / "weights.npz", allow_pickle=False) as arrays:
+        own = [torch.from_numpy(arrays[name]) for name in arrays.files]
+    own[2] = own[2].reshape(width, side, side, channels).permute(0, 3, 1, 2).flatten(1)
+    with torch.no_grad():
+        for parameter, value in zip(model.parameters(), own, strict=True):
+            parameter.copy_(value)
+    return model
+
+
 def _epoch(model: nn.Module, optimizer: Any, images: torch.Tensor, labels: torch.Tensor) -> float:  # noqa: ANN401
     model.train()
-    loss, total = nn.CrossEntropyLoss(), 0.0
+    loss, total, right = nn.CrossEntropyLoss(), 0.0, 0
     for rows in torch.randperm(len(labels)).split(BATCH):
         optimizer.zero_grad()
-        value = loss(model(images[rows]), labels[rows])
+        logits = model(images[rows])
+        value = loss(logits, labels[rows])
         value.backward()
         optimizer.step()
+        right += int((logits.argmax(1) == labels[rows]).sum())  # the accuracy, as Keras' fit and this project count it
         total += float(value.detach()) * len(rows)
     return total / len(labels)
 
@@ -53,7 +67,7 @@ def _epoch(model: nn.Module, optimizer: Any, images: torch.Tensor, labels: torch
 def _validate(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> None:
     model.eval()
     loss = nn.CrossEntropyLoss()
-    parts = zip(images.split(_VALIDATION_BATCH), labels.split(_VALIDATION_BATCH), strict=True)
+    parts = zip(images.split(VALIDATION_BATCH), labels.split(VALIDATION_BATCH), strict=True)
     with torch.no_grad():
         for part, truth in parts:
             logits = model(part)
@@ -142,11 +156,11 @@ def _attacked(given: Inputs, model: nn.Module, attack: Attack, package: str) -> 
 
     def work(size: int) -> None:
         parts = zip(images.split(size), labels.split(size), strict=True)
-        found[:] = [attack(part.contiguous(), truth).detach() for part, truth in parts]
+        found[:] = [torch.cat([attack(part.contiguous(), truth).detach() for part, truth in parts])]
 
     seconds, size = answer.best(work, given.batches)
     with torch.no_grad():
-        right = torch.cat([model(part).argmax(1) for part in found]) == labels
+        right = torch.cat([model(part).argmax(1) for part in found[0].split(VALIDATION_BATCH)]) == labels
     said: dict[str, float | str] = {"stands": round(float(right.float().mean()), 4), "batch": size}
     return Answer(seconds, len(labels), said=said, versions=answer.versions(package, "torch", "numpy"))
 
@@ -154,14 +168,19 @@ def _attacked(given: Inputs, model: nn.Module, attack: Attack, package: str) -> 
 def _ball(given: Inputs) -> tuple[float, float, int]:
     """Return the radius, the length of a step and the number of steps of PGD."""
     eps, steps = given.sizes["eps"], given.sizes["steps"]
-    return eps, _REACH * eps / steps, steps
+    return eps, REACH * eps / steps, steps
 
 
 def _model(given: Inputs) -> nn.Module:
     torch.set_num_threads(THREADS)
     torch.manual_seed(SEED)
     layers = json.loads((given.folder / "network.json").read_text(encoding="utf-8"))["layers"]
-    return in_torch.network(layers, np.load(given.folder / "weights.npz")).eval()
+    model = torch_network.network(layers, np.load(given.folder / "weights.npz")).eval()
+    with np.load(given.folder / "images.npz", allow_pickle=False) as arrays, torch.no_grad():
+        off = (model(_tensors(given)[0][:BATCH]) - torch.from_numpy(arrays["logits"][:BATCH])).abs().max()
+    if off > _CLOSE:
+        raise ValueError(f"logits in PyTorch are {off:.3g} off, and {_CLOSE:g} at most are the same network")
+    return model
 
 
 def _tensors(given: Inputs) -> tuple[torch.Tensor, torch.Tensor]:

@@ -46,6 +46,7 @@ def _compared(  # a row as it stands in the file
     eps: float,
     norm: str | int,
     images: int,
+    seed: int,
     ours: Mapping[str, float],
     official: Mapping[str, float],
     disagree: Sequence[int],
@@ -54,7 +55,7 @@ def _compared(  # a row as it stands in the file
     **_: object,
 ) -> list[str]:
     return [
-        model,
+        f"{model}, seed {seed}" if seed else model,
         f"{eps:g}, {NORMS[norm]}",
         f"{images:,}",
         *(f"{100 * share:.1f}%" for share in (ours["clean"], list(ours.values())[-1], list(official.values())[-1])),

@@ -88,10 +88,8 @@ def _verdict(target: Line) -> str:
 
 
 def _versions(row: Line) -> str:
-    found: dict[str, str] = {}
-    for line in row["contenders"]:
-        found |= line.get("versions", {})
-    return ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
+    found = {used for line in row["contenders"] for used in line.get("versions", {}).items()}
+    return ", ".join(f"{name} {version}" for name, version in sorted(found))
 
 
 def _number(value: float | str) -> str:
