@@ -3,7 +3,8 @@
 `<!-- results: FOLDER -->` ... `<!-- end -->` holds a table of the metrics in a folder, one line a model;
 `<!-- figure: FILE KEY -->` ... `<!-- end -->` a single figure (figures.py says how one is named), and
 `<!-- checks: FILE -->` ... `<!-- end -->` how many of the checks in a file are green, and
-`<!-- autoattack: FILE -->` ... `<!-- end -->` what benchmarks/autoattack.py measured, and
+`<!-- autoattack: FILE -->` ... `<!-- end -->` what benchmarks/autoattack.py measured, and `<!-- long_attack: FILE -->`
+... `<!-- end -->` what benchmarks/long_attack.py did, and
 `<!-- detection: FOLDER -->` ... `<!-- end -->` what `make detect` did, and `<!-- benchmarks: FILE -->` ...
 `<!-- end -->` what `make bench` did, `<!-- bits: FILE -->` ... `<!-- end -->` what benchmarks/bits.py found, and
 `<!-- scale: FOLDER -->` ... `<!-- end -->` what more images and machines would take. Paths start at the document's
@@ -42,6 +43,7 @@ _TABLES: Mapping[str, Callable[[Path], str]] = {
     "benchmarks": benchmarks.tables,
     "bits": bits.table,
     "detection": detection.table,
+    "long_attack": autoattack.longer,
     "scale": scale.table,
 }
 _KIND = "|".join(("results", "figure", "checks", *_TABLES))

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robust_digits.document import autoattack
 from robust_digits.errors import InputError
 from robust_digits.judge import checks
 from robust_digits.judge.checks import Check
@@ -81,33 +80,6 @@ def figure(named: str, text: str = "") -> str:
 def fill(page: str, folder: Path) -> str:
     """Fill a page with the models in the order of the story."""
     return pages.fill(page, folder, order=ORDER)
-
-
-def test_a_comparison_with_the_official_autoattack(tmp_path: Path) -> None:
-    """A row of the benchmark is a line of the table, and another file is refused in one line."""
-    row = {
-        "model": "hardened",
-        "eps": 0.2,
-        "norm": "inf",
-        "images": 1000,
-        "seed": 0,
-        "ours": {"clean": 0.94, "apgd_ce": 0.7, "square": 0.593},
-        "official": {"clean": 0.94, "apgd-ce": 0.7, "square": 0.596},
-        "disagree": [3, 5, 8],
-        "seconds": {"ours": 50.0, "official": 210.0},
-        "seconds_of_arithmetic": 29.6,
-        "machine": "any",
-    }
-    (tmp_path / "a.json").write_text(json.dumps([row, row | {"seed": 2}]), encoding="utf-8")
-    page = pages.fill("<!-- autoattack: a.json --><!-- end -->", tmp_path, order=())
-    assert "| hardened, seed 2 | 0.2, L-infinity | 1,000 |" in page
-    assert "| hardened | 0.2, L-infinity | 1,000 | 94.0% | 59.3% | 59.6% | 3 | 50 | 210 | 4.2 | 30 |" in page
-    for content in ("[{}]", "{", "[1]"):
-        (tmp_path / "a.json").write_text(content, encoding="utf-8")
-        with pytest.raises(InputError, match=r"not what benchmarks/autoattack\.py writes"):
-            autoattack.table(tmp_path / "a.json")
-    with pytest.raises(InputError, match="no such file"):
-        autoattack.table(tmp_path / "b.json")
 
 
 def test_autoattack_has_a_column_where_every_model_has_it(tmp_path: Path) -> None:
