@@ -105,7 +105,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--eps", type=float, required=True)
     parser.add_argument("--samples", type=int, default=1000, help="the first images (1000)")
     parser.add_argument("--restarts", type=int, default=45)
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--name", help="of the model in the table, if not its file's")
     parser.add_argument("--output", type=Path, help="JSON file that the row is added to")

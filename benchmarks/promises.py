@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.rows import ROWS, Target
 
 _AUTOATTACK = 4  # times as fast as the official one
-_SLOWER = "arithmetic at the rate of AVX2, and operations that are started on 128 images at a time (docs/autoattack.md)"
+_SLOWER = "AVX2 here and AVX-512 there, a row of its own for every image, Square's queries by 128 (docs/autoattack.md)"
 _UNKNOWN = "not looked into"
 _EACH = "*"  # part of the work
 

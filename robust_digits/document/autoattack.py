@@ -10,6 +10,8 @@ from robust_digits.judge.views import NORMS
 
 Line = Callable[..., list[str]]
 
+_SHORT = 10  # seconds that are shown with a decimal
+
 
 def table(path: Path) -> str:
     """Return a table, one line a model: what both implementations leave, where they differ, seconds.
@@ -64,7 +66,7 @@ def _compared(  # a row as it stands in the file
         f"{images:,}",
         *(f"{100 * share:.1f}%" for share in (ours["clean"], list(ours.values())[-1], list(official.values())[-1])),
         str(len(disagree)),
-        *(f"{seconds[each]:.0f}" for each in ("ours", "official")),
+        *(f"{seconds[each]:.{0 if seconds[each] >= _SHORT else 1}f}" for each in ("ours", "official")),
         f"{seconds['official'] / seconds['ours']:.1f}",
         f"{seconds_of_arithmetic:.0f}",
     ]
