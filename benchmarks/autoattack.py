@@ -37,7 +37,7 @@ from robust_digits.runtime import keras
 
 _SIDE = 2048  # of the matrices whose products tell how fast the machine multiplies
 _FEW = 128  # images that all members are tried on before the clock runs
-_HELD = "ONEDNN_"  # beginning of the variables by which this project holds back its own products
+_OWN_VARIABLES = "ONEDNN_"  # beginning of the variables by which this project holds back its own products
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def in_torch(implementation: str, folder: Path, python: Path) -> tuple[Outcome, 
     """
     found, home = folder / "found.npz", Path(__file__).parents[1]
     command = [str(python.absolute()), "-m", "benchmarks.in_torch", implementation, str(folder), str(found)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_HELD)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_VARIABLES)}
     environment["PYTHONPATH"] = str(home)
     done = subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)  # noqa: S603 (the caller's)
     if done.returncode:

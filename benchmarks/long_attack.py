@@ -34,16 +34,16 @@ def main() -> None:
     told = _arguments()
     runtime.start(seed=0, threads=told.threads)
     test = images.load(told.data)[: told.samples]
-    stood = _stood(told.verdicts, len(test))
+    standing = stood(told.verdicts, len(test))
     victim = Victim(models.load(told.model), norm="inf", eps=told.eps)
     start = time.perf_counter()
-    broken = _broken(victim, np.asarray(test.images), np.asarray(test.labels), np.flatnonzero(stood), told)
+    broken = _broken(victim, np.asarray(test.images), np.asarray(test.labels), np.flatnonzero(standing), told)
     row = {
         "model": told.name or told.model.stem,
         "eps": told.eps,
         "images": len(test),
-        "suite": round(float(stood.mean()), 4),
-        "left": round(float(stood.mean()) - len(broken) / len(test), 4),
+        "suite": round(float(standing.mean()), 4),
+        "left": round(float(standing.mean()) - len(broken) / len(test), 4),
         "broken": broken.tolist(),
         "restarts": told.restarts,
         "steps": told.steps,
@@ -55,7 +55,7 @@ def main() -> None:
         records.add(told.output, row)
 
 
-def _stood(verdicts: Path, count: int) -> NDArray[np.bool_]:
+def stood(verdicts: Path, count: int) -> NDArray[np.bool_]:
     """Return which of the first images the suite left standing."""
     with verdicts.open(encoding="utf-8") as file:
         column = [row["worst_case"] == "1" for row in csv.DictReader(file)]
@@ -72,7 +72,7 @@ def _broken(
     for again in tqdm(range(told.restarts), desc=f"{told.restarts} restarts of {told.steps} steps", leave=False):
         drawn = (np.random.default_rng((1, again, int(row))) for row in left)
         starts = [
-            np.clip(whole[row] + told.eps * _pattern(each, whole[row].shape, again), 0, 1)
+            np.clip(whole[row] + told.eps * pattern(each, whole[row].shape, again), 0, 1)
             for each, row in zip(drawn, left, strict=True)
         ]
         ascent = victim.ascent(LOSSES[again % len(LOSSES)], adaptive=True)
@@ -88,7 +88,7 @@ def _broken(
     return np.setdiff1d(rows, left)
 
 
-def _pattern(generator: np.random.Generator, shape: tuple[int, ...], again: int) -> NDArray[np.float64]:
+def pattern(generator: np.random.Generator, shape: tuple[int, ...], again: int) -> NDArray[np.float64]:
     """Return signs, (height, width, channels), that are the same all over a block, a row, or a column."""
     height, width, channels = shape
     size = int(generator.choice(SIZES))

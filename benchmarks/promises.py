@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.records import KEY
 from benchmarks.rows import ROWS, Target
 
 _AUTOATTACK = 4  # times as fast as the official one
-_SLOWER = "AVX2 here and AVX-512 there, a row of its own for every image, Square's queries by 128 (docs/autoattack.md)"
+_SLOWER = "AVX2 here and AVX-512 there, and a row of its own for every image (docs/autoattack.md)"
 _UNKNOWN = "not looked into"
 _EACH = "*"  # part of the work
 
@@ -25,7 +26,7 @@ def autoattack(measured: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what benchmarks/autoattack.py recorded as a row: a contender for each model and implementation."""
     lines = []
     for each in measured:
-        model = f"{each['model']}, seed {each['seed']}" if each["seed"] else each["model"]
+        model = _named(each, measured)
         for name, seconds in each["seconds"].items():
             times = round(seconds / each["seconds"]["ours"], 3)
             what = {"name": f"{model} {name}", "label": f"{name}, {model}", "ratio": times}
@@ -34,6 +35,13 @@ def autoattack(measured: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             lines.append(what | spread | {"said": {"stands": stands}, "parts": {}, "versions": each["versions"]})
     head = {"title": "AutoAttack, version standard", "unit": "seconds", "rounds": 1, "sizes": {}, "day": ""}
     return head | {"machine": ", ".join(sorted({each["machine"] for each in measured})), "contenders": lines}
+
+
+def _named(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the name of the model of a row, and in what it differs from other rows of that name."""
+    same = [each for each in rows if each["model"] == row["model"]]
+    told = [f"{name} {row[name]}" for name in KEY[1:] if len({str(each.get(name)) for each in same}) > 1]
+    return ", ".join([row["model"], *told])
 
 
 def _held(title: str, target: Target, lines: Mapping[str, Mapping[str, Any]], ours: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ _STAGES = "stages:measured"
 # Why targets are missed, as far as it was looked into. A figure belongs into results.json: these say why, and no more.
 _HELD = (
     "peers use every instruction that the processor has, and batches of any size; here oneDNN is held to AVX2, and "
-    "blocks to 128 images, so that results depend on neither"
+    "blocks to 128 images, so that results depend less on the processor, and not on other images"
 )
 _SAME = "nearly all of a step are the same operations of the same library, and here they are held to AVX2"
 _STARTS = "each stage that trains or attacks is a process that loads TensorFlow, which the script does once"

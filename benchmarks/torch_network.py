@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+BATCH = 256
+CLOSE = 1e-3  # what logits may differ by, if it is the same network
+
 Layer = Mapping[str, Any]
 
 
@@ -19,6 +22,16 @@ def network(layers: list[Layer], weights: Any) -> torch.nn.Module:  # noqa: ANN4
     model = torch.nn.Module()
     model.forward = lambda images: _run(layers, held, images)
     return model
+
+
+def off(model: torch.nn.Module, images: torch.Tensor, logits: Any) -> float:  # noqa: ANN401 (an array of numpy)
+    """Return by how much the logits of a network, (n, classes), differ at most from those of the exported one."""
+    with torch.no_grad():
+        found = torch.cat([model(part) for part in images.split(BATCH)])
+    most = float((found - torch.from_numpy(logits)).abs().max())
+    if most > CLOSE:
+        sys.exit(f"logits in PyTorch are {most:.3g} off, and {CLOSE:g} at most are the same network")
+    return most
 
 
 def _run(layers: list[Layer], held: Mapping[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:

@@ -28,7 +28,8 @@ def row(**changes: object) -> dict[str, Any]:
 def test_rows_of_other_balls_and_seeds_stay(tmp_path: Path) -> None:
     """A row takes the place of the one on the same model in the same ball by the same seed, and of no other."""
     path = tmp_path / "rows.json"
-    given = [row(), row(eps=0.1), row(seed=1), row(norm=2), row(images=1000), row(model="robust"), row(figure=2)]
+    others = row(eps=0.1), row(seed=1), row(norm=2), row(images=1000), row(model="robust"), row(steps=9)
+    given = [row(), *others, row(figure=2)]
     for each in given:
         records.add(path, each)
     assert json.loads(path.read_text(encoding="utf-8")) == given[1:]
@@ -47,22 +48,26 @@ def test_pytorch_starts_as_it_would_by_itself(tmp_path: Path) -> None:
 
 
 def test_images_stand_until_the_member_that_broke_them() -> None:
-    """An image stands after every member before the one that broke it; a wrong one never did."""
+    """An image stands after every member before the one that broke it, a wrong one never; all is tried once before."""
     attacked: list[object] = []
+    watch = autoattack.Stopwatch()
 
     def attack(name: str, settings: Ensemble, whole: ImageSet, transfer: object) -> Found:
         del transfer
         attacked.append((name, settings, len(whole)))
+        block: Any = SimpleNamespace(name="square")
+        watch.keep(block, settings, Done(0, whole.images, 1.0))
         return Found(whole.images, np.array([-1, 0, 2, 3, -1]))
 
     whole = ImageSet(np.zeros((5, 2, 2, 1), np.float32), np.zeros(5, np.int64))
     logits = np.array([[1, 0], [1, 0], [1, 0], [1, 0], [0, 1]], np.float32)
     suite: Any = SimpleNamespace(attack=attack)
-    found = autoattack.ours(suite, autoattack.Stopwatch(), whole, logits)
+    found = autoattack.ours(suite, watch, whole, logits)
     assert {name: each.sum() for name, each in found.standing.items()} == dict(
         zip(("clean", *MEMBERS), (4, 3, 3, 2, 1), strict=True)
     )
     assert found.left.tolist() == [True, False, False, False, False]
+    assert found.of_members == {"square": 1.0}  # without that of the try before it
     tried, measured = attacked
     assert tried == ("autoattack", Ensemble(steps=1, targets=1, queries=1), 5)
     assert measured == ("autoattack", Ensemble(), 5)

@@ -16,7 +16,7 @@ from typing import Any
 
 WORK = {  # the function that a stage is about; the others read and write
     "stages.train_baseline": ("robust_digits.learn.training", "train"),
-    "stages.craft": ("robust_digits.attack.fgm", "craft"),
+    "stages.craft": ("robust_digits.mix.crafting", "craft"),
     "stages.train_robust": ("robust_digits.learn.training", "train"),
     "stages.train_hardened": ("robust_digits.learn.hardening.Hardening", "run"),
     "stages.evaluate": ("robust_digits.judge.evaluation", "judge"),

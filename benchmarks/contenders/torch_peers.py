@@ -12,8 +12,6 @@ from benchmarks import answer, torch_network
 from benchmarks.answer import Answer
 from benchmarks.inputs import BATCH, CLASSES, RATE, REACH, SEED, THREADS, VALIDATION_BATCH, Inputs
 
-_CLOSE = 1e-3  # what logits may differ by, if it is the same network
-
 Attack = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -34,7 +32,7 @@ def epochs(given: Inputs) -> Answer:
     return Answer(answer.timed(work), count, said=said, versions=answer.versions("torch", "numpy"))
 
 
-def _untrained(given: Inputs) -> nn.Sequential:
+def _untrained(given: Inputs) -> nn.Module:
     """Return the network with the weights that all begin with; PyTorch flattens channel by channel."""
     channels, side, width = 32, 13, 128
     model = nn.Sequential(
@@ -47,7 +45,7 @@ def _untrained(given: Inputs) -> nn.Sequential:
     with torch.no_grad():
         for parameter, value in zip(model.parameters(), own, strict=True):
             parameter.copy_(value)
-    return model
+    return _checked(model, given)
 
 
 def _epoch(model: nn.Module, optimizer: Any, images: torch.Tensor, labels: torch.Tensor) -> float:  # noqa: ANN401
@@ -175,11 +173,14 @@ def _model(given: Inputs) -> nn.Module:
     torch.set_num_threads(THREADS)
     torch.manual_seed(SEED)
     layers = json.loads((given.folder / "network.json").read_text(encoding="utf-8"))["layers"]
-    model = torch_network.network(layers, np.load(given.folder / "weights.npz")).eval()
-    with np.load(given.folder / "images.npz", allow_pickle=False) as arrays, torch.no_grad():
-        off = (model(_tensors(given)[0][:BATCH]) - torch.from_numpy(arrays["logits"][:BATCH])).abs().max()
-    if off > _CLOSE:
-        raise ValueError(f"logits in PyTorch are {off:.3g} off, and {_CLOSE:g} at most are the same network")
+    return _checked(torch_network.network(layers, np.load(given.folder / "weights.npz")), given)
+
+
+def _checked(model: nn.Module, given: Inputs) -> nn.Module:
+    """Return a network that was found to answer as all others do."""
+    with np.load(given.folder / "images.npz", allow_pickle=False) as arrays:
+        logits = arrays["logits"][:BATCH]
+    torch_network.off(model.eval(), _tensors(given)[0][:BATCH], logits)
     return model
 
 

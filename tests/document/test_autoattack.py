@@ -28,7 +28,7 @@ def test_a_comparison_with_the_official_autoattack(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps([row, row | {"seed": 2}]), encoding="utf-8")
     page = pages.fill("<!-- autoattack: a.json --><!-- end -->", tmp_path, order=())
     assert "| hardened, seed 2 | 0.2, L-infinity | 1,000 |" in page
-    assert "| hardened | 0.2, L-infinity | 1,000 | 94.0% | 59.3% | 59.6% | 3 | 5.0 | 21 | 4.2 | 30 |" in page
+    assert "| hardened | 0.2, L-infinity | 1,000 | 94.0% | 59.3% | 59.6% | 3 | 5.0 | 21 | 4.21 | 30 |" in page
     for content in ("[{}]", "{", "[1]"):
         (tmp_path / "a.json").write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match=r"not what benchmarks/autoattack\.py writes"):
