@@ -55,6 +55,11 @@ def best(work: Callable[[int], object], sizes: Sequence[int]) -> tuple[float, in
     return min(found)
 
 
+def rounded(value: float) -> float:
+    """Return a figure as it is recorded: four digits of it."""
+    return float(f"{value:.4g}")
+
+
 def versions(*packages: str) -> dict[str, str]:
     """Return the versions of the named packages."""
     return {package: version(package) for package in packages}

@@ -27,8 +27,8 @@ def main(implementation: str, exported: Path, found: Path) -> None:
     """Attack the network of the folder `exported`, and write what stands to `found`."""
     told = json.loads((exported / "network.json").read_text())
     torch.set_num_threads(told["threads"])
-    arrays = np.load(exported / "images.npz")
-    model = network(told["layers"], np.load(exported / "weights.npz"))
+    arrays = np.load(exported / "images.npz", allow_pickle=False)
+    model = network(told["layers"], np.load(exported / "weights.npz", allow_pickle=False))
     images = torch.from_numpy(arrays["images"]).permute(0, 3, 1, 2).contiguous()
     labels = torch.from_numpy(arrays["labels"])
     far = off(model, images, arrays["logits"])

@@ -59,9 +59,9 @@ def _line(row: Row, name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     figures = [1 / seconds for seconds in each] if row.rate else each
     middle = min(answers, key=lambda one: abs(one.seconds / one.amount - median(each)))
     return line | {
-        "median": _rounded(median(figures)),
-        "lowest": _rounded(min(figures)),
-        "highest": _rounded(max(figures)),
+        "median": answer.rounded(median(figures)),
+        "lowest": answer.rounded(min(figures)),
+        "highest": answer.rounded(max(figures)),
         "seconds_each": median(each),
         "said": dict(middle.said),
         "parts": _parts([one.parts for one in answers]),
@@ -72,13 +72,9 @@ def _line(row: Row, name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
 def _parts(rounds: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
     """Return the median over rounds of every figure of every part."""
     return {
-        part: {key: _rounded(median(each[part][key] for each in rounds)) for key in figures}
+        part: {key: answer.rounded(median(each[part][key] for each in rounds)) for key in figures}
         for part, figures in rounds[0].items()
     }
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")
 
 
 def process(contender: Contender, *, inputs: Path, peers: Path) -> Outcome:

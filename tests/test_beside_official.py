@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import autoattack, export, records
+from benchmarks import autoattack, export, implementations, records
 from robust_digits.attack.suite import Done, Found
 from robust_digits.attack.table import ATTACKS, Ensemble
 from robust_digits.data.images import ImageSet
@@ -41,7 +41,7 @@ def test_pytorch_starts_as_it_would_by_itself(tmp_path: Path) -> None:
     python.write_text(f'#!/bin/sh\nenv > "{seen}"\nexit 3\n', encoding="utf-8")
     python.chmod(0o700)
     with pytest.raises(InputError, match=r"^official: could not be run"):
-        autoattack.in_torch("official", tmp_path, python)
+        implementations.in_torch("official", tmp_path, python)
     names = [line.partition("=")[0] for line in seen.read_text(encoding="utf-8").splitlines()]
     assert "PATH" in names
     assert not [name for name in names if name.startswith("ONEDNN")]
@@ -50,7 +50,7 @@ def test_pytorch_starts_as_it_would_by_itself(tmp_path: Path) -> None:
 def test_images_stand_until_the_member_that_broke_them() -> None:
     """An image stands after every member before the one that broke it, a wrong one never; all is tried once before."""
     attacked: list[object] = []
-    watch = autoattack.Stopwatch()
+    watch = implementations.Stopwatch()
 
     def attack(name: str, settings: Ensemble, whole: ImageSet, transfer: object) -> Found:
         del transfer
@@ -62,7 +62,7 @@ def test_images_stand_until_the_member_that_broke_them() -> None:
     whole = ImageSet(np.zeros((5, 2, 2, 1), np.float32), np.zeros(5, np.int64))
     logits = np.array([[1, 0], [1, 0], [1, 0], [1, 0], [0, 1]], np.float32)
     suite: Any = SimpleNamespace(attack=attack)
-    found = autoattack.ours(suite, watch, whole, logits)
+    found = implementations.ours(suite, watch, whole, logits)
     assert {name: each.sum() for name, each in found.standing.items()} == dict(
         zip(("clean", *MEMBERS), (4, 3, 3, 2, 1), strict=True)
     )
@@ -75,7 +75,7 @@ def test_images_stand_until_the_member_that_broke_them() -> None:
 
 def test_blocks_count_for_their_member() -> None:
     """The seconds of a member are those of all its blocks, and no block is taken as done."""
-    watch = autoattack.Stopwatch()
+    watch = implementations.Stopwatch()
     for name, seconds in (("square", 1.0), ("square", 2.0), ("fab_t", 4.0)):
         block: Any = SimpleNamespace(name=name)
         assert watch.kept(block, Ensemble()) is None
@@ -87,7 +87,7 @@ def test_operations_are_those_of_the_images_that_stand() -> None:
     """AutoPGD: 100 gradients of one target, and of nine; FAB: nine and an answer more each; Square: 5000 answers."""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(10)])
     standing = {name: np.arange(8) < left for name, left in zip(MEMBERS, (7, 5, 4, 2), strict=True)}
-    billions = autoattack.operations(model, autoattack.Outcome(standing, 1.0, {}))
+    billions = autoattack.operations(model, implementations.Outcome(standing, 1.0, {}))
     answers = 7 * 100 * 2 + 5 * 900 * 2 + 4 * 900 * 3 + 2 * 5000
     assert billions * 1e9 == pytest.approx(2 * 3 * 10 * answers)
 

@@ -173,7 +173,7 @@ def _model(given: Inputs) -> nn.Module:
     torch.set_num_threads(THREADS)
     torch.manual_seed(SEED)
     layers = json.loads((given.folder / "network.json").read_text(encoding="utf-8"))["layers"]
-    return _checked(torch_network.network(layers, np.load(given.folder / "weights.npz")), given)
+    return _checked(torch_network.network(layers, np.load(given.folder / "weights.npz", allow_pickle=False)), given)
 
 
 def _checked(model: nn.Module, given: Inputs) -> nn.Module:

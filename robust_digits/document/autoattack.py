@@ -67,7 +67,7 @@ def _compared(  # a row as it stands in the file
         *(f"{100 * share:.1f}%" for share in (ours["clean"], list(ours.values())[-1], list(official.values())[-1])),
         str(len(disagree)),
         *(f"{seconds[each]:.{0 if seconds[each] >= _SHORT else 1}f}" for each in ("ours", "official")),
-        f"{seconds['official'] / seconds['ours']:.2f}",
+        f"{seconds['official'] / seconds['ours']:.3g}",
         f"{seconds_of_arithmetic:.0f}",
     ]
 

@@ -28,7 +28,7 @@ def row(title: str, *lines: dict[str, Any], unit: str = "images per second", **s
 @pytest.fixture
 def results() -> dict[str, Any]:
     """Return results of two rows, the limit, and targets."""
-    ours = line("robust-digits", 20_000.0, ratio=1.0, said={"stands": 0.25}, versions={"keras": "3"})
+    ours = line("robust-digits", 20_000.0, ratio=1.0, said={"stands": 0.25}, versions={"keras": "3", "art": "0"})
     art = line("ART", 2_000.0, ratio=10.0, said={"batch": 32}, versions={"art": "1"})
     lost = {"name": "foolbox", "label": "Foolbox", "failed": "no such module"}
     epoch = line("robust-digits", 0.5, parts={"epoch": {"cpu": 3.25}})
@@ -66,7 +66,7 @@ def test_a_contender_is_a_line(tmp_path: Path, results: dict[str, Any]) -> None:
         "| ART | 2,000 | 1,000 | 4,000 | 10.00 | batch 32 |",
         "| Foolbox | failed: no such module |  |  |  |  |",
     ]
-    assert lines[8] == f"10000 images, 0.2 eps; 5 rounds; {MACHINE}; 2026-11-26; art 1, keras 3."
+    assert lines[8] == f"10000 images, 0.2 eps; 5 rounds; {MACHINE}; 2026-11-26; art 0, art 1, keras 3."
 
 
 def test_what_a_contender_said_is_a_cell(tmp_path: Path, results: dict[str, Any]) -> None:
