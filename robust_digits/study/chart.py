@@ -25,34 +25,41 @@ _ROOM = 0.06  # of what is drawn, above and below it
 _NAMES = {"seed"}  # numbers that are names: there is nothing between them
 _WORDS = {"train": "training", "harden": "hardening", "train.augmentation": "distortion of the training images"}
 _WORDS |= {"craft.eps": "eps of the images retrained on", "craft.fraction": "share of the training images"}
+_PURPLE = "#6b4c9a"
+_TRAINING, _LOSS = "training_accuracy", "test_loss"  # of the curves beside the metrics
 _LINES = {
     **{view: (label(view), colour) for view, colour in COLOURS.items()},
     "fgm": ("FGM, the same eps for all", "#f2a541"),
+    _TRAINING: ("clean, training images", "#8a94a0"),
 }
 
 
 def influence(path: Path, plan: Plan, rows: Rows) -> None:
-    """Draw each metric of a study over the values of its parameter, with 95% intervals.
+    """Draw each metric of a study over the values of its parameter, with 95% intervals, and the curves it asks for.
 
     Values stand side by side in the order of the plan; a line joins them where they are quantities. Accuracy on clean
-    images has an axis of its own where its differences are too small to be seen beside the others'.
+    images has an axis of its own where its differences are too small to be seen beside the others', a loss always.
     """
     values = [str(row["value"]).replace("_", " ") for row in rows]
     width = max(6.5, 1.1 * len(rows) + 1)  # inches
     slanted = sum(len(value) for value in values) > 60  # noqa: PLR2004 (letters side by side)
     panels = _panels(plan, rows)
-    figure = Figure(figsize=(width, (5 if slanted else 4) + 1.4 * (len(panels) - 1)), layout="constrained")
-    grid = list(figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0])
+    count = len(panels) + (_LOSS in plan.curves)
+    figure = Figure(figsize=(width, (5 if slanted else 4) + 1.4 * (count - 1)), layout="constrained")
+    grid = list(figure.subplots(count, sharex=True, squeeze=False)[:, 0])
     grid[0].set_title(fill(plan.title, int(9.5 * width), break_on_hyphens=False), fontsize=11)
     models = {figure.partition(".")[0] for figure in plan.figures.values()}
     says = f"{plan.model}, right, %" if models == {plan.model} else "right, %"
-    for axes, metrics in zip(grid, panels, strict=True):
+    for axes, metrics in zip(grid, panels, strict=False):  # the last of the grid may be that of the loss
         for metric in metrics:
             _draw(axes, plan, rows, metric)
         if any(row["stale"] for row in rows):
             axes.plot([], [], "o", color="grey", mfc="white", label=_STALE)
         axes.set_ylim(*_ends(rows, metrics) if len(panels) > 1 else (-2, 102))
         axes.set_ylabel(f"{says}\n{', '.join(map(_name, metrics))}" if len(panels) > 1 == len(metrics) else says)
+    if _LOSS in plan.curves:
+        _draw_loss(grid[-1], plan, rows)
+    for axes in grid:
         axes.grid(axis="y", color="#e4e7ea", lw=0.8)
         axes.spines[["top", "right"]].set_visible(False)
     grid[-1].set_xticks(range(len(rows)), values, rotation=25 if slanted else 0, ha="right" if slanted else "center")
@@ -63,12 +70,18 @@ def influence(path: Path, plan: Plan, rows: Rows) -> None:
 
 def _panels(plan: Plan, rows: Rows) -> list[list[str]]:
     """Return which metrics stand in which panel: what is clean by itself where it hardly moves and others do."""
-    clean = [metric for metric in plan.metrics if metric.rpartition(".")[2] == CLEAN]
-    others = [metric for metric in plan.metrics if metric not in clean]
+    shown = _shown(plan)
+    clean = [metric for metric in shown if metric.rpartition(".")[2] in {CLEAN, _TRAINING}]
+    others = [metric for metric in shown if metric not in clean]
     if not (clean and others and any(row[metric] != "" for row in rows for metric in clean)):
-        return [plan.metrics]
+        return [shown]
     low, high = _ends(rows, clean)
-    return [clean, others] if high - low < _SMALL else [plan.metrics]
+    return [clean, others] if high - low < _SMALL else [shown]
+
+
+def _shown(plan: Plan) -> list[str]:
+    """Return the shares that are drawn."""
+    return [*plan.metrics, *(curve for curve in plan.curves if curve == _TRAINING)]
 
 
 def _ends(rows: Rows, metrics: Sequence[str]) -> tuple[float, float]:
@@ -84,17 +97,34 @@ def _ends(rows: Rows, metrics: Sequence[str]) -> tuple[float, float]:
 
 
 def _draw(axes: Axes, plan: Plan, rows: Rows, metric: str) -> None:
-    place = plan.metrics.index(metric)
+    shown = _shown(plan)
+    place = shown.index(metric)
     measured = [(at, row) for at, row in enumerate(rows) if row[metric] != ""]
     shares, off = _with_intervals([row for _, row in measured], metric)
-    beside = 0.06 * (place - (len(plan.metrics) - 1) / 2)  # so that intervals do not cover each other
+    beside = 0.06 * (place - (len(shown) - 1) / 2)  # so that intervals do not cover each other
     places = np.array([at for at, _ in measured]) + beside
-    numbers = isinstance(plan.values, list) and not any(isinstance(value, str) for value in plan.values)
-    style = "o-" if numbers and plan.parameter not in _NAMES else "o"
     colour = _LINES[metric][1] if metric in _LINES else f"C{place}"
-    axes.errorbar(places, shares, off, fmt=style, color=colour, ms=5, capsize=2, label=_name(metric))
-    stale = [number for number, (_, row) in enumerate(measured) if row["stale"]]
-    axes.plot(places[stale], shares[stale], "o", color=colour, mfc="white", ms=5, zorder=3)
+    axes.errorbar(places, shares, off, fmt=_style(plan), color=colour, ms=5, capsize=2, label=_name(metric))
+    _empty(axes, np.stack([places, shares]), [bool(row["stale"]) for _, row in measured], colour=colour)
+
+
+def _draw_loss(axes: Axes, plan: Plan, rows: Rows) -> None:
+    measured = [(at, row) for at, row in enumerate(rows) if row[_LOSS] != ""]
+    points = np.reshape([(at, float(row[_LOSS])) for at, row in measured], (-1, 2)).T
+    axes.plot(*points, _style(plan), color=_PURPLE, ms=5, label="cross-entropy, test images")
+    _empty(axes, points, [bool(row["stale"]) for _, row in measured], colour=_PURPLE)
+    axes.set_ylabel(f"{plan.model}, clean\ncross-entropy, nats")
+
+
+def _empty(axes: Axes, points: Any, stale: Sequence[bool], *, colour: str) -> None:  # noqa: ANN401 (an array)
+    """Make those of points (2, n) hollow that are stale."""
+    axes.plot(*points[:, np.flatnonzero(stale)], "o", color=colour, mfc="white", ms=5, zorder=3)
+
+
+def _style(plan: Plan) -> str:
+    """Return points that are joined where the values are quantities."""
+    numbers = isinstance(plan.values, list) and not any(isinstance(value, str) for value in plan.values)
+    return "o-" if numbers and plan.parameter not in _NAMES else "o"
 
 
 def _legend(figure: Figure, grid: Sequence[Axes]) -> None:
@@ -127,11 +157,14 @@ def _name(metric: str) -> str:
 
 
 def _with_intervals(rows: Rows, metric: str) -> tuple[Any, Any]:
-    """Return a metric in percent (n,), and how far below and above each the ends of its interval lie (2, n)."""
+    """Return a metric in percent (n,), and how far below and above each the ends of its interval lie (2, n).
+
+    Accuracy on training images has none: they are no sample of anything that is asked about.
+    """
     shares, off = [], []
     for row in rows:
         share, images = float(row[metric]), int(row["images"])
-        low, high = scoring.interval(round(share * images), images)
+        low, high = (share, share) if metric == _TRAINING else scoring.interval(round(share * images), images)
         shares.append(100 * share)
         off.append((max(share - low, 0), max(high - share, 0)))
     return np.array(shares), 100 * np.reshape(off, (-1, 2)).T

@@ -39,7 +39,8 @@ class Plan(Section):
 
     Each of `values` is a value of the parameter or, where that is a whole section, a name and what it sets there.
     `params` are set in every run, over those of the `base`. Metrics are drawn as points over the values, or as a
-    `matrix`, values by metrics, where values say which attacks the training images hold.
+    `matrix`, values by metrics, where values say which attacks the training images hold. `curves` are drawn beside
+    points: accuracy on training images, which tells of overfitting next to that on test images, and the loss on those.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Plan(Section):
     metrics: Annotated[list[Metric], Field(min_length=1)]
     params: Params
     picture: Literal["points", "matrix"] = "points"
+    curves: list[Literal["training_accuracy", "test_loss"]] = Field(default_factory=list)
 
     @property
     def figures(self) -> dict[str, str]:

@@ -148,3 +148,22 @@ def test_what_there_is_becomes_a_picture(tmp_path: Path, count: int) -> None:
         influence(tmp_path / f"{name}.png", PLAN, ROWS[:count])
     assert_picture(tmp_path / "first.png")
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+
+
+def test_curves_show_where_overfitting_begins(tmp_path: Path, drawn: list[Figure]) -> None:
+    """Training accuracy stands in the panel of clean accuracy without intervals, the loss in a panel of its own."""
+    plan = PLAN.model_copy(update={"curves": ["training_accuracy", "test_loss"]})
+    trained = ({"training_accuracy": "0.97", "test_loss": "0.3"}, {"training_accuracy": "0.99", "test_loss": "0.2"})
+    rows = [{**row, "clean": "0.96", **curves} for row, curves in zip(ROWS, trained, strict=False)]
+    influence(
+        tmp_path / "study.png", plan, [*rows, {**ROWS[2], "clean": "0.96", "training_accuracy": "", "test_loss": ""}]
+    )
+    clean, attacked, loss = drawn[0].axes
+    training = bars(drawn[0])[1]
+    assert np.asarray(training.lines[0].get_ydata()).tolist() == [97.0, 99.0]
+    assert [np.ptp(segment[:, 1]) for segment in training.lines[2][0].get_segments()] == [0.0, 0.0]
+    assert clean.get_ylim()[1] > 99
+    assert [len(axes.containers) for axes in (attacked, loss)] == [1, 0]
+    assert np.asarray(loss.lines[0].get_ydata()).tolist() == [0.3, 0.2]
+    said = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert said == ["clean", "clean, training images", "FGM white-box", "cross-entropy, test images"]
