@@ -1,11 +1,14 @@
 """Mappings and tables are read out of a revision, or refused in a line that names file and revision."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from faults.test_parameters import SCALARS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robust_digits import params
 from robust_digits.errors import InputError
 from robust_digits.history import documents
 from robust_digits.history.revisions import Revision
@@ -30,6 +33,30 @@ def refusal(read: Callable[[Revision, str], object], content: bytes) -> str:
     except InputError as error:
         return str(error)
     return ""
+
+
+@pytest.mark.parametrize("value", ["!!int ''", "!!bool x", "!!timestamp x", "!!float ''"])
+def test_a_value_that_is_not_of_its_tag(value: str) -> None:
+    """A tag that is written out, and a value that is none of it, are one line too."""
+    with pytest.raises(InputError, match=r"^file in 0123456789ab: not valid YAML: [^\n]+$"):
+        documents.mapping(holding(f"a: {value}".encode()), "file")
+
+
+def understood(read: Callable[[], object]) -> str:
+    """Return what is made of a file, as Python writes it; nothing if it is refused."""
+    try:
+        return repr(read())
+    except InputError:
+        return ""
+
+
+@pytest.mark.parametrize("value", SCALARS)
+def test_the_dialect_is_that_of_the_parameters(value: str, tmp_path: Path) -> None:
+    """Parameters of a revision are those that stages read and that DVC locked: YAML 1.2, where 1e-3 is a number."""
+    path = tmp_path / "params.yaml"
+    path.write_text(f"seed: {value}\n", encoding="utf-8")
+    here = holding(path.read_bytes())
+    assert understood(lambda: documents.mapping(here, "file")) == understood(lambda: params.read(path))
 
 
 @given(st.binary(max_size=40))

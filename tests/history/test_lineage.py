@@ -84,6 +84,7 @@ def test_fresh_results(made: Project) -> None:
     [
         ("params.yaml", ("eps: 0.2\n  steps: 7", "eps: 0.1\n  steps: 7"), [f"{RAN} harden.eps 0.2, not 0.1"]),
         ("params.yaml", ("  steps: 7\n", "  steps: 7\n  more: 1\n"), [f"{RAN} harden.more None, not 1"]),
+        ("params.yaml", ("learning_rate: 0.001", "learning_rate: 1e-3"), []),  # the same number to DVC
         ("params.yaml", ("sha256: null", "sha256: abc"), []),  # no stage of this project reads it
         ("metrics/robust.json", ("0.98", "0.99"), ["score@robust wrote another metrics/robust.json"]),
         ("metrics/sanity.json", ("0.5", "0.6"), ["summarize wrote another metrics/sanity.json"]),
