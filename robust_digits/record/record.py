@@ -16,7 +16,7 @@ from robust_digits.cache import stopwatch
 from robust_digits.command import guarded
 from robust_digits.errors import InputError
 from robust_digits.files import replacing
-from robust_digits.history import revisions
+from robust_digits.history import documents, revisions
 from robust_digits.judge import checks
 from robust_digits.judge.views import label
 from robust_digits.markup import code, value, words
@@ -56,7 +56,7 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
 
 def parameters(files: DVCFileSystem, folder: Path) -> dict[str, Any]:
     """Return the parameters of an experiment, and write them into a folder."""
-    params: dict[str, Any] = yaml.safe_load(files.read_text("params.yaml"))
+    params: dict[str, Any] = yaml.load(files.read_text("params.yaml"), Loader=documents.Loader)  # noqa: S506 (a safe one)
     params["data"]["source"] = Path(params["data"]["source"]).name  # the path is this machine's, not the reader's
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     return params

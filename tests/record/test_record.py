@@ -226,7 +226,8 @@ class Experiment:
     def read_text(self, path: str) -> str:
         """Return the parameters or the lock of the revision."""
         params = {**PARAMS, "data": {"source": "/home/somebody/mnist.npz", "sha256": None}}
-        return yaml.safe_dump({"params.yaml": params, "dvc.lock": LOCK}[path])
+        rate = "train: {learning_rate: 1e-3}\n" if path == "params.yaml" else ""
+        return yaml.safe_dump({"params.yaml": params, "dvc.lock": LOCK}[path]) + rate
 
 
 @pytest.mark.usefixtures("repository")
@@ -248,7 +249,8 @@ def test_record_replaces_the_folder(tmp_path: Path) -> None:
     assert (folder / "pictures" / "accuracies.png").read_text(encoding="utf-8") == "plots/pictures of HEAD"
     params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
     assert params["data"]["source"] == "mnist.npz", "the path is this machine's"
-    assert list(params) == sorted(PARAMS)
+    assert params["train"] == {"learning_rate": 0.001}, "a number, as DVC reads it"
+    assert list(params) == [*sorted(PARAMS), "train"]
     page = (folder / "README.md").read_text(encoding="utf-8")
     assert page.startswith("# Results: mnist\n")
     assert "/home/somebody" not in page
