@@ -9,6 +9,7 @@ Needs the extra `export`: pip install '.[export]'.
 
 import argparse
 from collections.abc import Iterator
+from glob import escape
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -25,7 +26,6 @@ from robust_digits.errors import InputError
 from robust_digits.params import Positive, Section, load
 
 LIST = "instances.csv"
-_WRITTEN = ("*.onnx", "image_*.vnnlib", LIST)
 _SECONDS = 300  # that a verifier is given for an image
 _BATCH = 512
 
@@ -88,6 +88,11 @@ def _right(model: Any, test: ImageSet) -> Iterator[int]:  # noqa: ANN401 (Keras 
         start += len(batch)
 
 
+def _written(stem: str) -> tuple[str, ...]:
+    """Return the names of what is written of a model, as patterns; another model's network is not ours to replace."""
+    return (f"{escape(stem)}.onnx", "image_*.vnnlib", LIST)
+
+
 def _question(row: int) -> str:
     return f"image_{row}.vnnlib"
 
@@ -108,7 +113,7 @@ def main() -> None:
     given = parser.parse_args()
     eps = load(Params).evaluate.eps if given.eps is None else asked.ball(given.eps, "inf")[0]
     count = asked.whole(given.images, name="IMAGES (--images)", least=1)
-    output = asked.check_output(given.output or Path("exported", given.model.stem), _WRITTEN)
+    output = asked.check_output(given.output or Path("exported", given.model.stem), _written(given.model.stem))
     rows = export(given.model, given.data, output, eps=eps, images=count)
     print(f"{len(rows)} images, eps {eps:g} -> {output}: {given.model.stem}.onnx, image_<index>.vnnlib, {LIST}")
 

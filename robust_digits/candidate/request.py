@@ -59,7 +59,7 @@ def whole(value: str, *, name: str, least: int, most: int = _LARGEST_SEED) -> in
 def check_output(folder: Path, written: tuple[str, ...] = FILES) -> Path:
     """Return the folder to write, by a name of its own (`.` has none), before an hour is spent on what goes there.
 
-    `written` are the names of what the command writes, patterns such as *.onnx among them.
+    `written` are the names of what the command writes, patterns such as image_*.vnnlib among them.
 
     Raises
     ------

@@ -145,6 +145,22 @@ def test_the_pipelines_eps_is_the_default(
     assert len(list(out.iterdir())) == 4
 
 
+@pytest.mark.fault("refused")
+@pytest.mark.parametrize(("stem", "other"), [("mine", "yours"), ("[b]*", "best")])
+def test_another_network_is_not_replaced(
+    stem: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder is written anew if it holds this model's ONNX file, and stays if it holds that of another name."""
+    monkeypatch.setattr(export, "export", lambda *_, **__: [0])
+    asked = f"{stem}.keras", "mine.npz", "--eps", "0.1", "--output", tmp_path
+    (tmp_path / f"{stem}.onnx").touch()
+    assert run(monkeypatch, capsys, *asked) == (0, "")
+    (tmp_path / f"{other}.onnx").touch()
+    code, said = run(monkeypatch, capsys, *asked)
+    assert code == 2
+    assert f"holds {other}.onnx, which would be lost" in said
+
+
 def test_a_missing_extra_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
