@@ -16,11 +16,11 @@ _HEADINGS = (
     "model",
     "detector",
     "flagged clean",
-    "finds of FGM transfer",
-    "of white-box attacks",
+    "found of FGM transfer",
+    "of the white-box attack it finds least of",
     "**of one that knows it**",
-    "right, worst case: alone",
-    "with the detector",
+    "right in the worst case: the model alone",
+    "handled, with the detector",
 )
 
 Figure = Mapping[str, Any]
@@ -74,5 +74,4 @@ def _line(model: str, detector: str, views: Views) -> list[str]:
 def _cell(figure: Figure | None) -> str:
     if figure is None or figure["share"] is None:
         return "nothing to find"
-    low, high = figure["interval"]
-    return f"{100 * figure['share']:.1f}% ({100 * low:.1f} to {100 * high:.1f})"
+    return markdown.share(figure["share"], figure["interval"])

@@ -7,8 +7,8 @@
 ... `<!-- end -->` what benchmarks/long_attack.py did, and
 `<!-- detection: FOLDER -->` ... `<!-- end -->` what `make detect` did, and `<!-- benchmarks: FILE -->` ...
 `<!-- end -->` what `make bench` did, `<!-- bits: FILE -->` ... `<!-- end -->` what benchmarks/bits.py found, and
-`<!-- scale: FOLDER -->` ... `<!-- end -->` what more images and machines would take. Paths start at the document's
-folder.
+`<!-- scale: FOLDER -->` ... `<!-- end -->` what more images and machines would take, and `<!-- studies: FOLDER -->` ...
+`<!-- end -->` which studies there are. Paths start at the document's folder.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 
 from robust_digits import files
 from robust_digits.command import guarded
-from robust_digits.document import autoattack, benchmarks, bits, detection, figures, markdown, scale
+from robust_digits.document import autoattack, benchmarks, bits, detection, figures, markdown, scale, studies
 from robust_digits.errors import InputError
 from robust_digits.judge import checks
 from robust_digits.judge.views import (
@@ -45,6 +45,7 @@ _TABLES: Mapping[str, Callable[[Path], str]] = {
     "detection": detection.table,
     "long_attack": autoattack.longer,
     "scale": scale.table,
+    "studies": studies.table,
 }
 _KIND = "|".join(("results", "figure", "checks", *_TABLES))
 _MARK = re.compile(rf"<!-- (?P<kind>{_KIND}): (?P<what>.+?) -->(?P<text>.*?)(?P<end><!-- end -->|\Z)", re.DOTALL)
@@ -132,8 +133,7 @@ def _model(metrics: Path, details: Path) -> Metrics:
 def _cell(figure: Mapping[str, Any]) -> str:
     if figure["share"] is None:
         return "unknown"
-    low, high = figure["interval"]
-    return f"{100 * figure['share']:.1f}% ({100 * low:.1f} to {100 * high:.1f})"
+    return markdown.share(figure["share"], figure["interval"])
 
 
 @guarded

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from robust_digits.document import counts
 from robust_digits.draw import parts
 from robust_digits.draw.parts import COLOURS
 from robust_digits.judge import scoring
@@ -17,7 +18,7 @@ from robust_digits.study.spec import Plan
 
 Rows = Sequence[Mapping[str, Any]]
 
-_STALE = "hollow: with earlier code"
+_STALE = "hollow: stale, of earlier code"
 _WIDE = 4  # entries of the legend side by side
 _LONG = 20  # letters of an entry, beyond which only two stand side by side
 _SMALL = 15  # points between all ends of intervals, which a scale up to 100 would hide
@@ -48,15 +49,8 @@ def influence(path: Path, plan: Plan, rows: Rows) -> None:
     figure = Figure(figsize=(width, (5 if slanted else 4) + 1.4 * (count - 1)), layout="constrained")
     grid = list(figure.subplots(count, sharex=True, squeeze=False)[:, 0])
     grid[0].set_title(fill(plan.title, int(9.5 * width), break_on_hyphens=False), fontsize=11)
-    models = {figure.partition(".")[0] for figure in plan.figures.values()}
-    says = f"{plan.model}, right, %" if models == {plan.model} else "right, %"
     for axes, metrics in zip(grid, panels, strict=False):  # the last of the grid may be that of the loss
-        for metric in metrics:
-            _draw(axes, plan, rows, metric)
-        if any(row["stale"] for row in rows):
-            axes.plot([], [], "o", color="grey", mfc="white", label=_STALE)
-        axes.set_ylim(*_ends(rows, metrics) if len(panels) > 1 else (-2, 102))
-        axes.set_ylabel(f"{says}\n{', '.join(map(_name, metrics))}" if len(panels) > 1 == len(metrics) else says)
+        _draw_shares(axes, plan, rows, metrics, apart=len(panels) > 1)
     if _LOSS in plan.curves:
         _draw_loss(grid[-1], plan, rows)
     for axes in grid:
@@ -94,6 +88,18 @@ def _ends(rows: Rows, metrics: Sequence[str]) -> tuple[float, float]:
         return -2, 102
     room = _ROOM * (max(ends) - min(ends))
     return max(min(ends) - room, -2), min(max(ends) + room, 102)
+
+
+def _draw_shares(axes: Axes, plan: Plan, rows: Rows, metrics: Sequence[str], *, apart: bool) -> None:
+    """Draw metrics into a panel, on a scale of its own where it stands apart from another one."""
+    for metric in metrics:
+        _draw(axes, plan, rows, metric)
+    if any(row["stale"] for row in rows):
+        axes.plot([], [], "o", color="grey", mfc="white", label=_STALE)
+    axes.set_ylim(*_ends(rows, metrics) if apart else (-2, 102))
+    models = {figure.partition(".")[0] for figure in plan.figures.values()}
+    says = f"{plan.model}, right, %" if models == {plan.model} else "right, %"
+    axes.set_ylabel(f"{says}\n{_name(metrics[0])}" if apart and len(metrics) == 1 else says)
 
 
 def _draw(axes: Axes, plan: Plan, rows: Rows, metric: str) -> None:
@@ -152,6 +158,8 @@ def _name(metric: str) -> str:
     """Return the name of a metric for people; a figure by its full name says of which model it is."""
     if metric in _LINES:
         return _LINES[metric][0]
+    if "." not in metric:
+        return label(metric)
     model, group, view = metric.split(".")
     return f"{model}, {label(CERTIFIED if group == CERTIFIED else view)}"
 
@@ -163,7 +171,7 @@ def _with_intervals(rows: Rows, metric: str) -> tuple[Any, Any]:
     """
     shares, off = [], []
     for row in rows:
-        share, images = float(row[metric]), int(row["images"])
+        share, images = float(row[metric]), counts.of(row, metric)
         low, high = (share, share) if metric == _TRAINING else scoring.interval(round(share * images), images)
         shares.append(100 * share)
         off.append((max(share - low, 0), max(high - share, 0)))

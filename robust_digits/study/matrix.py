@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from robust_digits.attack.table import ATTACKS
+from robust_digits.document import counts
 from robust_digits.draw import parts
 from robust_digits.judge import scoring
 from robust_digits.judge.views import CLEAN, label, transferred
@@ -60,10 +61,10 @@ def _name(axes: Axes, metrics: Sequence[str], rows: Sequence[Mapping[str, Any]])
     """Name rows and columns, and say below how sure the figures are."""
     names = [label(metric).removesuffix(" transfer") for metric in metrics]
     axes.set_xticks(np.arange(len(metrics)) + 0.5, names, rotation=35, ha="right", rotation_mode="anchor", fontsize=11)
-    said = [f"{row['value']}{' (with earlier code)' if row['stale'] else ''}" for row in rows]
+    said = [f"{row['value']}{' (stale, of earlier code)' if row['stale'] else ''}" for row in rows]
     axes.set_yticks(np.arange(len(rows)) + 0.5, said, fontsize=11)
     axes.tick_params(length=0)
-    axes.set_xlabel(_caption(rows), fontsize=10)
+    axes.set_xlabel(_caption(rows, metrics), fontsize=10)
     axes.set_ylabel("trained on clean images and", fontsize=11)
 
 
@@ -90,10 +91,12 @@ def _head(axes: Axes, metrics: Sequence[str]) -> None:
             axes.text((first + last) / 2, -0.3, fill(kind, 14 * len(columns)), ha="center", va="bottom", fontsize=10)
 
 
-def _caption(rows: Sequence[Mapping[str, Any]]) -> str:
+def _caption(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> str:
     """Return how far figures may be off, where they are farthest from 0 and 100%."""
     if not rows:
         return ""
-    fewest = min(int(row["images"]) for row in rows)
+    images = {counts.of(row, metric) for row in rows for metric in metrics}
+    fewest, most = min(images), max(images)
     reach = 100 * (scoring.interval(fewest // 2, fewest)[1] - 0.5)
-    return f"accuracy, %, of {fewest:,} test images at least; 95% intervals reach up to {reach:.1f} points to each side"
+    said = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    return f"accuracy, %, of {said} test images; 95% intervals reach up to {reach:.1f} points to each side"

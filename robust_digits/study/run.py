@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from robust_digits.command import FAILED, guarded
 from robust_digits.errors import InputError
@@ -26,11 +27,13 @@ def _study(name: str, plan: Plan | Chain, given: Params, project: Path) -> Study
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """Return the name and the value of NAME=VALUE."""
-    name, _, value = text.partition("=")
+    """Return the name and the value of NAME=VALUE, which is YAML 1.2 as in params.yaml."""
+    name, given, value = text.partition("=")
+    if not (name and given):
+        raise InputError(f"--set-param: expected NAME=VALUE, got {text!r}")
     try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError:
+        return name, YAML(typ="safe", pure=True).load(value)
+    except YAMLError:
         raise InputError(f"--set-param {name}: expected a value in YAML, got {value!r}") from None
 
 

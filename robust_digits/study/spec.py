@@ -64,13 +64,20 @@ class Plan(Section):
         Raises
         ------
         InputError
-            If the study sets something that is no parameter.
+            If the study sets something that is no parameter, or asks for a view in which a run judges no model.
         """
         fixed = changed(params, {**read(_file(FOLDER / "bases", self.base, what="base")), **self.params})
+        runs = {value: changed(fixed, settings) for value, settings in self.settings().items()}
+        for value, run in runs.items():
+            _check(run, self.figures, where=f"{FOLDER}: {self.parameter} {value}")
+        return runs
+
+    def settings(self) -> dict[str, Params]:
+        """Return what each value sets, by the name of the value."""
         if isinstance(self.values, list):
-            return {str(value): changed(fixed, {self.parameter: value}) for value in self.values}
+            return {str(value): {self.parameter: value} for value in self.values}
         return {
-            name: changed(fixed, {f"{self.parameter}.{key}": value for key, value in values.items()})
+            name: {f"{self.parameter}.{key}": value for key, value in values.items()}
             for name, values in self.values.items()
         }
 
@@ -137,6 +144,16 @@ def changed(params: Params, values: Params) -> Params:
             raise InputError(f"{FOLDER}: {name} is not a parameter; every one is in params.yaml")
         section[last] = value
     return result
+
+
+def _check(run: Params, figures: dict[str, str], *, where: str) -> None:
+    """Refuse figures that a run does not measure: it would end, after all its work, without them."""
+    suite, crafted = (run.get(section, {}).get("attacks", {}) for section in ("evaluate", "craft"))
+    measured = {CLEAN, FGM_WHITE_BOX, WORST_CASE, *suite, *map(transferred, crafted)}
+    for metric, figure in figures.items():
+        _, group, view = figure.split(".")
+        if group == "accuracy" and view not in measured:
+            raise InputError(f"{where}: {metric} is not measured: neither evaluate.attacks nor craft.attacks has it")
 
 
 def _file(folder: Path, name: str, *, what: str) -> Path:

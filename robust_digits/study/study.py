@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from robust_digits import tables
+from robust_digits.document import counts
+from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE, read
 from robust_digits.study import chart, matrix, measures, spec, workspace
 from robust_digits.study.spec import Params, Plan
@@ -32,15 +34,18 @@ class Study:
         Raises
         ------
         InputError
-            If something is to be set that is no parameter.
+            If something is to be set that is no parameter, or that the study itself sets.
         """
         self._name, self._plan, self._project = name, plan, project
-        models = dict.fromkeys(figure.partition(".")[0] for figure in self._plan.figures.values())
+        models = dict.fromkeys([plan.model, *(figure.partition(".")[0] for figure in plan.figures.values())])
         self._targets = [f"{STAGE}@{model}" for model in models]
+        taken = sorted(given.keys() & {name for settings in plan.settings().values() for name in settings})
+        if taken:
+            raise InputError(f"{spec.FOLDER}: {name}: {', '.join(taken)} is what the study asks, and cannot be set")
         planned = self._plan.runs(read(Path(PARAMS_FILE)))
         self._runs = {value: spec.changed(params, given) for value, params in planned.items()}
         self._keys = workspace.keys(project, self._runs, *self._targets)
-        self._columns = ("value", "images", *self._plan.metrics, *measures.COLUMNS, "key", "stale")
+        self._columns = ("value", counts.IMAGES, counts.FEWER, *self._plan.metrics, *measures.COLUMNS, "key", "stale")
         self._path = spec.FOLDER / f"{name}.csv"
         self._rows = self._known()
 
@@ -85,25 +90,30 @@ class Study:
         if not workspace.run(self._project, self._runs[value], *self._targets):
             print(f"{named}: failed", flush=True)
             return False
-        found, images = self._found()
+        found, images, fewer = self._found()
         measured = measures.of(self._project, self._plan.model)
         done = {"key": self._keys[value], "stale": ""}
-        self._rows[value] = {"value": value, "images": images, **found, **measured, **done}
+        self._rows[value] = {"value": value, counts.IMAGES: images, counts.FEWER: fewer, **found, **measured, **done}
         self._save()
-        told = ", ".join(f"{metric} {share:.1%}" for metric, share in found.items())
+        told = ", ".join(f"{name} {'unknown' if share == '' else f'{share:.1%}'}" for name, share in found.items())
         print(f"{named}: {told} ({time.monotonic() - start:.0f} s)", flush=True)
         return True
 
-    def _found(self) -> tuple[dict[str, float], int]:
-        """Return the metrics that the study asks for, and on how many images they were measured, at least."""
-        found: dict[str, float] = {}
-        images = []
+    def _found(self) -> tuple[Row, int, str]:
+        """Return the metrics that the study asks for, on how many images they were measured, and which on fewer.
+
+        A share of nothing is unknown, and empty.
+        """
+        found: Row = {}
+        images: dict[str, int] = {}
         for metric, figure in self._plan.figures.items():
             model, group, name = figure.split(".")
-            found[metric] = json.loads((self._project / f"metrics/{model}.json").read_bytes())[group][name]
+            share = json.loads((self._project / f"metrics/{model}.json").read_bytes())[group][name]
+            found[metric] = "" if share is None else share
             details = json.loads((self._project / f"metrics/details/{model}.json").read_bytes())
-            images.append(details[f"{group}.{name}"]["images"])
-        return found, min(images)
+            images[metric] = details[f"{group}.{name}"]["images"]
+        most = max(images.values())
+        return found, most, counts.told({metric: count for metric, count in images.items() if count < most})
 
     def _known(self) -> dict[str, Row]:
         """Return the line of each value: what an earlier run left, marked if other code made it, or an empty one."""
@@ -116,6 +126,8 @@ class Study:
         for value, key in self._keys.items():
             found = by_key.get(key) or by_value.get(value) or {}
             row = {column: found.get(column, "") for column in self._columns}
+            if not found.keys() >= {*self._plan.metrics}:
+                row["key"] = ""  # what is asked for since then is to be measured yet
             stale = STALE if row["key"] and row["key"] != key else ""
             rows[value] = {**row, "value": value, "stale": stale}
         return rows

@@ -11,6 +11,7 @@ from robust_digits import tables
 from robust_digits.attack.table import ATTACKS, Attacks
 from robust_digits.command import guarded
 from robust_digits.data import images
+from robust_digits.errors import InputError
 from robust_digits.judge.views import label
 from robust_digits.params import Positive, Section, Seed, Threads, load
 from robust_digits.tables import Cell
@@ -68,11 +69,24 @@ def survey(params: Params, model: Path, test: Path, transfer: Path, *, samples: 
     return rows
 
 
-def record(path: Path, rows: list[dict[str, Cell]]) -> None:
+def recorded(path: Path) -> list[dict[str, Cell]]:
+    """Return the lines that a file of surveys holds, none where there is none.
+
+    Raises
+    ------
+    InputError
+        If it is a table of something else, which would be lost.
+    """
+    rows: list[dict[str, Cell]] = [{**row} for row in tables.read(path)] if path.exists() else []
+    if any(tuple(row) != COLUMNS for row in rows):
+        raise InputError(f"--record: {path} is no survey: expected the columns {', '.join(COLUMNS)}")
+    return rows
+
+
+def record(path: Path, rows: list[dict[str, Cell]], *, earlier: list[dict[str, Cell]]) -> None:
     """Put the lines of a model in the place of its earlier ones in a file, and draw all lines beside it."""
     from robust_digits.draw.survey import surveyed  # noqa: PLC0415 (after all is done)
 
-    earlier = tables.read(path) if path.exists() else []
     others = [row for row in earlier if row["model"] != rows[0]["model"]]
     tables.write(path, [*others, *rows], columns=COLUMNS)
     surveyed(path.with_suffix(".png"), tables.read(path))
@@ -96,9 +110,10 @@ def main() -> None:
     given = parser.parse_args()
     if given.samples < 1:
         parser.error(f"--samples: expected one at least, got {given.samples}")
+    earlier = recorded(given.record) if given.record else []
     rows = survey(load(Params), given.model, given.test, given.transfer, samples=given.samples)
     if given.record:
-        record(given.record, rows)
+        record(given.record, rows, earlier=earlier)
 
 
 if __name__ == "__main__":

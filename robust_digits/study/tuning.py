@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from robust_digits import tables
+from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE, read
 from robust_digits.study import spec
-from robust_digits.study.spec import Chain, Params
+from robust_digits.study.spec import Chain, Params, Step
 from robust_digits.study.study import Row, Study
 
 
@@ -19,15 +20,29 @@ class Tuning:
         Raises
         ------
         InputError
-            If a step, the last one too, sets something that is no parameter.
+            If a step, the last one too, sets something that is no parameter, or if the table of a step would be that of
+            another step or study.
         """
         self._name, self._chain, self._given, self._project = name, chain, given, project
+        names = [self._study(step) for step in chain.steps]
+        taken = {each for each in names if names.count(each) > 1 or (spec.FOLDER / f"{each}.yaml").exists()}
+        if taken:
+            raise InputError(f"{spec.FOLDER}: {name}: {', '.join(sorted(taken))} would be the table of two studies")
         for step in chain.steps:
             chain.plan(step, {}).runs(read(Path(PARAMS_FILE)))
 
     def run(self) -> list[str]:
-        """Run what is missing or stale, step by step; return what failed, with which the chain ends."""
-        return self._follow(Study.run)
+        """Run what is missing or stale, step by step; return what failed, with which the chain ends.
+
+        Raises
+        ------
+        InputError
+            If nothing failed, and yet there is nothing to choose by.
+        """
+        failed, open_step = self._follow(Study.run)
+        if open_step and not failed:
+            raise InputError(f"{self._name}: {open_step.parameter}: no accuracy on validation images to choose by")
+        return [f"{open_step.parameter} {value}" for value in failed] if open_step else []
 
     def write(self) -> None:
         """Write the tables and pictures of the steps whose choices are known."""
@@ -37,19 +52,29 @@ class Tuning:
         """Return how many parameters are to be chosen."""
         return f"{self._name}: {len(self._chain.steps)} parameters, one after another"
 
-    def _follow(self, do: Callable[[Study], list[str] | None]) -> list[str]:
-        """Do something with the study of each step, as long as the ones before it have chosen."""
+    def _follow(self, do: Callable[[Study], list[str] | None]) -> tuple[list[str], Step | None]:
+        """Do something with the study of each step, as long as the ones before it have chosen.
+
+        Return what failed, and the step that chose nothing; where all have chosen their choices are written.
+        """
         chosen: Params = {}
         found: list[Row] = []
         for step in self._chain.steps:
-            short = step.parameter.rpartition(".")[2]
-            study = Study(f"{self._name}_{short}", self._chain.plan(step, chosen), self._given, self._project)
+            study = Study(self._study(step), self._chain.plan(step, chosen), self._given, self._project)
             failed = do(study)
             best = study.best()
             if failed or best is None:
-                return [f"{step.parameter} {value}" for value in failed or []]
+                return failed or [], step
             chosen[step.parameter] = {str(value): value for value in step.values}[str(best["value"])]
             kept = {column: best[column] for column in ("validation_accuracy", *self._chain.metrics)}
-            found.append({"value": short.replace("_", " "), "chosen": best["value"], **kept})
+            found.append({"value": _short(step).replace("_", " "), "chosen": best["value"], **kept})
         tables.write(spec.FOLDER / f"{self._name}.csv", found, columns=list(found[0]))
-        return []
+        return [], None
+
+    def _study(self, step: Step) -> str:
+        """Return the name of the study of a step."""
+        return f"{self._name}_{_short(step)}"
+
+
+def _short(step: Step) -> str:
+    return step.parameter.rpartition(".")[2]

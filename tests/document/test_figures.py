@@ -24,7 +24,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "metrics" / "robust.json").write_text(json.dumps(content), encoding="utf-8")
     table = 'value,clean,worst\n3,0.9,0.5\n"one, two",0.95,0.7\nx (y),0.8,\n'
     (tmp_path / "study.csv").write_text(table, encoding="utf-8")
-    (tmp_path / "counted.csv").write_text("value,images,clean\na,200,0.9\nb,50,1.0\n", encoding="utf-8")
+    counted = "value,images,fewer,clean,pgd\na,200,,0.9,0.5\nb,50,pgd 20; bim 10,1.0,0.5\n"
+    (tmp_path / "counted.csv").write_text(counted, encoding="utf-8")
     (tmp_path / "curve.csv").write_text("eps,robust\n0.0,0.9\n0.05,0.25\n", encoding="utf-8")
     (tmp_path / "empty.csv").write_text("value,clean\n", encoding="utf-8")
     return tmp_path
@@ -54,6 +55,7 @@ def folder(tmp_path: Path) -> Path:
         ("study.csv worst[3; one, two]", "50.0% to 70.0%"),
         ("counted.csv interval clean[a]", "90.0% (85.1 to 93.4)"),
         ("counted.csv interval clean[b] .0", "100% (93 to 100)"),
+        ("counted.csv interval pgd[b]", "50.0% (29.9 to 70.1)"),
         ("curve.csv robust[0.05]", "25.0%"),
     ],
 )
@@ -78,8 +80,10 @@ def test_figures(named: str, text: str, folder: Path) -> None:
         ("study.csv clean[4]", "expected a share in clean, rows 4"),
         ("study.csv worst", "expected a share in worst"),
         ("empty.csv clean", "expected one row at least"),
-        ("counted.csv interval clean", "expected one row for an interval of clean, got 2"),
-        ("study.csv interval clean[3]", "expected a share in images, rows 3"),
+        ("counted.csv interval clean", "expected one row for an interval of clean"),
+        ("counted.csv interval clean[a; b]", "expected one row for an interval of clean"),
+        ("counted.csv interval mean clean[a]", "expected an interval of one row, not of the mean"),
+        ("study.csv interval clean[3]", "expected on how many images clean was measured, row 3"),
         ("metrics/robust.json interval accuracy.clean", "expected "),
     ],
 )

@@ -27,4 +27,13 @@ def test_every_line_is_drawn(figures: list[Figure], tmp_path: Path) -> None:
     assert [line.get_markerfacecolor() == "white" for line in axes.lines[:4]] == [True, False, True, False]
     said = [text.get_text() for text in figures[0].legends[0].get_texts()]
     assert said == ["baseline", "hardened", "whatever the size of the perturbation"]
-    assert "first 10 test images; filled: within eps 0.2" in axes.get_xlabel()
+    assert axes.get_xlabel() == "right, % of the first 10 test images, eps 0.2; filled: within eps"
+
+
+def test_models_that_were_asked_otherwise_say_so(figures: list[Figure], tmp_path: Path) -> None:
+    """The axis claims nothing that holds for one model only; each says on how many images and at which eps."""
+    surveyed(tmp_path / "survey.png", [*ROWS[:2], {**ROWS[2], "images": "100", "eps": "0.1"}])
+    said = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert said[0] == "baseline: the first 10 test images, eps 0.2"
+    assert said[1] == "hardened: the first 100 test images, eps 0.1"
+    assert figures[0].axes[0].get_xlabel() == "right, %; filled: within eps"

@@ -47,6 +47,17 @@ def bars(figure: Figure) -> list[ErrorbarContainer]:
     return [drawn for drawn in figure.axes[0].containers if isinstance(drawn, ErrorbarContainer)]
 
 
+def test_views_of_the_suite_go_by_their_labels(tmp_path: Path, drawn: list[Figure]) -> None:
+    """Whatever a study may ask for has a name and a colour; the interval of each is of its own images."""
+    plan = PLAN.model_copy(update={"metrics": ["pgd", "bim_transfer"]})
+    rows = [{**row, "pgd": "0.5", "bim_transfer": "0.5", "fewer": "bim_transfer 50"} for row in ROWS]
+    influence(tmp_path / "study.png", plan, rows)
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["PGD", "BIM transfer"]
+    lengths = [np.ptp(bar.lines[2][0].get_segments()[0][:, 1]) for bar in bars(drawn[0])]
+    for length, images in zip(lengths, (200, 50), strict=True):
+        assert length == pytest.approx(100 * np.ptp(scoring.interval(images // 2, images)))
+
+
 def test_every_value_of_every_metric_is_drawn_with_its_interval(tmp_path: Path, drawn: list[Figure]) -> None:
     """Points are percentages; the bars through them end where Wilson's intervals do."""
     influence(tmp_path / "study.png", PLAN, ROWS)
@@ -129,7 +140,7 @@ def test_stale_values_are_hollow(tmp_path: Path, drawn: list[Figure]) -> None:
     axes = drawn[0].axes[0]
     hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white" and np.size(line.get_xdata())]
     assert [np.asarray(line.get_ydata()).tolist() for line in hollow] == [[90.0], [25.0]]
-    said = "hollow: with earlier code"
+    said = "hollow: stale, of earlier code"
     assert said in [text.get_text() for text in drawn[0].legends[0].get_texts()]
     influence(tmp_path / "study.png", PLAN, ROWS)
     assert said not in [text.get_text() for text in drawn[1].legends[0].get_texts()]

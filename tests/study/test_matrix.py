@@ -86,16 +86,17 @@ def test_columns_say_what_they_were_crafted_against(drawn: Any) -> None:  # noqa
 
 
 def test_the_caption_says_how_sure_figures_are(drawn: Any) -> None:  # noqa: ANN401
-    """It has the number of images, of the row with the fewest, and half of the widest interval."""
-    assert drawn([*ROWS[:2], {**ROWS[2], "images": "1000"}]).get_xlabel() == (
-        "accuracy, %, of 400 test images at least; 95% intervals reach up to 4.9 points to each side"
-    )
+    """It has the number of images, of an attack that was asked of fewer too, and half of the widest interval."""
+    reach = "test images; 95% intervals reach up to 4.9 points to each side"
+    assert drawn(ROWS).get_xlabel() == f"accuracy, %, of 400 {reach}"
+    fewer = [{**row, "images": "1000", "fewer": "fgm_transfer 800; pgd_transfer 400"} for row in ROWS]
+    assert drawn(fewer).get_xlabel() == f"accuracy, %, of 400 to 1,000 {reach}"
 
 
 def test_stale_rows_and_empty_cells(drawn: Any) -> None:  # noqa: ANN401
     """What earlier code recorded says so; a figure that a row lacks is an empty cell, not a nought."""
     axes = drawn([{**ROWS[0], "stale": "yes", "pgd": ""}, *ROWS[1:]])
-    assert axes.get_yticklabels()[0].get_text() == "nothing else (with earlier code)"
+    assert axes.get_yticklabels()[0].get_text() == "nothing else (stale, of earlier code)"
     assert (0, 3) not in cells(axes)
 
 

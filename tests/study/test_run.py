@@ -36,3 +36,28 @@ def test_settings_go_over_the_plan(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert [run["train"]["dropout"] for run in given] == [0.1] * 3
     with pytest.raises(InputError, match=r"train\.dropuot is not a parameter"):
         study({"train.dropuot": 0.1}, Path())
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("said", "read"), [("1e-3", 0.001), ("on", "on"), ("010", 10), ("null", None)])
+def test_settings_are_read_as_params_yaml_is(said: str, read: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC reads YAML 1.2, and so is what is set on the command line."""
+    given: list[object] = []
+
+    def noted(self: Study) -> list[str]:
+        given.extend(run["elsewhere"] for run in self._runs.values())
+        return []
+
+    monkeypatch.setattr(Study, "run", noted)
+    assert command(monkeypatch, "epochs", "--set-param", f"elsewhere={said}") == 0
+    assert given == [read] * 3
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("said", ["elsewhere", "=1"])
+def test_a_setting_without_a_name_or_value_is_refused(
+    said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would set nothing, or null."""
+    assert command(monkeypatch, "epochs", "--set-param", said) == 2
+    assert capsys.readouterr().err == f"run: --set-param: expected NAME=VALUE, got '{said}'\n"

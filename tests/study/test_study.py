@@ -13,6 +13,7 @@ from support.studies import PARAMS, PLAN, WORK, command, git, studied, study
 from support.terminal import lines, watched
 
 from robust_digits import tables
+from robust_digits.errors import InputError
 from robust_digits.study import measures, run, spec, workspace
 from robust_digits.study.spec import Params
 from robust_digits.study.study import Study
@@ -20,6 +21,7 @@ from robust_digits.study.study import Study
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+DONE = ["2", "200", "worst_case 100", "0.2", "0.0", ""]  # the first line of the study, once it has run
 
 
 def ran(project: Path) -> list[str]:
@@ -29,7 +31,7 @@ def ran(project: Path) -> list[str]:
 
 
 def found() -> list[list[str]]:
-    """Return the table of the study, without its keys: value, images, metrics, and whether it is stale.
+    """Return the table of the study, without its keys: value, images, which on fewer, metrics, whether it is stale.
 
     Nor what is measured of a model, which this pipeline does not keep.
     """
@@ -46,7 +48,7 @@ def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
     """A failed value leaves its line empty, says why, and is the only one that runs when the study starts again."""
     assert studied() == ["3"]
     assert ran(project) == ["2", "3", "4"]
-    assert found() == [["2", "100", "0.2", "0.0", ""], ["3", "", "", "", ""], ["4", "100", "0.4", "0.0", ""]]
+    assert found() == [DONE, ["3", "", "", "", "", ""], ["4", *DONE[1:3], "0.4", "0.0", ""]]
     printed, said = capfd.readouterr()
     assert "epochs: 0 of 3 done before, 0 stale, 3 missing" in printed
     assert "epochs, run 2 of 3: train.epochs 3\n" in printed
@@ -56,7 +58,7 @@ def test_a_study_goes_on_after_a_failure_and_then_runs_only_what_is_missing(
     assert studied() == []
     assert "epochs: 2 of 3 done before, 0 stale, 1 missing" in capfd.readouterr().out
     assert ran(project) == ["2", "3", "4", "3"]
-    assert found() == [[value, "100", f"0.{value}", "0.0", ""] for value in ("2", "3", "4")]
+    assert found() == [[value, *DONE[1:3], f"0.{value}", "0.0", ""] for value in ("2", "3", "4")]
     assert (spec.FOLDER / "epochs.png").read_bytes().startswith(b"\x89PNG")
     assert git("status", "--porcelain").split()[1::2] == ["docs/studies/epochs.csv", "docs/studies/epochs.png"]
 
@@ -72,12 +74,13 @@ def test_a_study_of_several_models(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(tables.read(spec.FOLDER / "epochs.csv")[0]) == [
         "value",
         "images",
+        "fewer",
         *named,
         *measures.COLUMNS,
         "key",
         "stale",
     ]
-    assert found() == [["2", "200", "0.2", "1.0", ""]]
+    assert found() == [["2", "200", "", "0.2", "1.0", ""]]
 
 
 @pytest.mark.fault("recovered")
@@ -94,7 +97,7 @@ def test_a_study_that_was_interrupted_goes_on(project: Path, monkeypatch: pytest
     monkeypatch.setattr(workspace, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         studied()
-    assert found() == [["2", "100", "0.2", "0.0", ""], ["3", "", "", "", ""], ["4", "", "", "", ""]]
+    assert found() == [DONE, ["3", "", "", "", "", ""], ["4", "", "", "", "", ""]]
     monkeypatch.setattr(workspace, "run", one)
     assert studied() == []
     assert ran(project) == ["2", "3", "4"]
@@ -126,7 +129,7 @@ def test_what_is_edited_and_not_committed_runs_and_stays(project: Path) -> None:
     (project / "work.py").write_text(edited, encoding="utf-8")
     (project / "notes.txt").write_text("mine", encoding="utf-8")
     assert studied() == []
-    assert [row[2] for row in found()] == ["0.4", "0.6", "0.8"]
+    assert [row[3] for row in found()] == ["0.4", "0.6", "0.8"]
     assert (project / "work.py").read_text(encoding="utf-8") == edited
     assert yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8")) == PARAMS
     assert (project / "notes.txt").exists()
@@ -211,10 +214,11 @@ def test_a_stale_line_stays_until_its_replacement_is_there(
     capsys.readouterr()
     assert studied() == ["3"]
     assert "epochs: 0 of 3 done before, 3 stale, 0 missing" in capsys.readouterr().out
-    assert found() == [["2", "100", "0.4", "0.0", ""], [*recorded[1][:-1], "yes"], ["4", "100", "0.8", "0.0", ""]]
+    of = DONE[1:3]
+    assert found() == [["2", *of, "0.4", "0.0", ""], [*recorded[1][:-1], "yes"], ["4", *of, "0.8", "0.0", ""]]
     monkeypatch.setenv("MENDED", "1")
     assert studied() == []
-    assert [row[2:] for row in found()] == [["0.4", "0.0", ""], ["0.6", "0.0", ""], ["0.8", "0.0", ""]]
+    assert [row[3:] for row in found()] == [["0.4", "0.0", ""], ["0.6", "0.0", ""], ["0.8", "0.0", ""]]
 
 
 @pytest.mark.fault("recovered")
@@ -230,7 +234,7 @@ def test_a_study_that_was_killed_goes_on(project: Path, monkeypatch: pytest.Monk
         running.kill()
         for left in (dvc, *stages):  # nobody ends these, which work in a copy of their own
             os.kill(left, signal.SIGKILL)
-    assert found()[0] == ["2", "100", "0.2", "0.0", ""]
+    assert found()[0] == DONE
     monkeypatch.setenv("MENDED", "1")
     assert studied() == []
     assert ran(project) == ["2", "3", "3", "4"], "the one that was killed runs again, and what ended does not"
@@ -277,3 +281,38 @@ def test_what_is_not_asked_any_more_is_said(capsys: pytest.CaptureFixture[str]) 
     study({}, Path()).write()
     assert capsys.readouterr().out == "epochs: not asked any more: 3\n"
     assert [row[0] for row in found()] == ["2", "4"]
+
+
+def test_a_metric_that_is_asked_since_then_is_measured(done: Path) -> None:
+    """A line that lacks it is run again, out of the cache; what is unknown is empty and said so."""
+    before = ran(done)
+    Path("docs/studies/epochs.yaml").write_text(yaml.safe_dump({**PLAN, "metrics": ["clean", "pgd"]}), encoding="utf-8")
+    assert studied() == []
+    assert ran(done) == before
+    assert found() == [[value, "200", "pgd 50", f"0.{value}", "", ""] for value in ("2", "3", "4")]
+
+
+@pytest.mark.usefixtures("project")
+def test_a_view_that_no_run_measures_is_refused() -> None:
+    """A study that asks for an attack that is not in the suite says so before anything runs."""
+    Path("docs/studies/epochs.yaml").write_text(yaml.safe_dump({**PLAN, "metrics": ["square"]}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"train\.epochs 2: square is not measured"):
+        study({}, Path())
+
+
+def test_the_model_of_a_study_is_run_whatever_its_figures_are_of(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seconds, weights and losses are the model's own, not those of one that an earlier study left."""
+    monkeypatch.setenv("MENDED", "1")
+    plan = {**PLAN, "metrics": ["robust.accuracy.clean"], "values": [2]}
+    Path("docs/studies/epochs.yaml").write_text(yaml.safe_dump(plan), encoding="utf-8")
+    assert studied() == []
+    assert ran(project) == ["2", "2"], "both models are judged"
+
+
+@pytest.mark.usefixtures("project")
+def test_what_a_study_asks_cannot_be_set() -> None:
+    """Runs of one value under the names of others would be recorded as theirs."""
+    with pytest.raises(InputError, match=r"epochs: train\.epochs is what the study asks"):
+        study({"train.epochs": 7}, Path())

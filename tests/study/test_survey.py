@@ -160,6 +160,20 @@ def test_a_record_has_every_model_once(
     assert_picture(Path("survey.png"))
 
 
+def test_a_table_of_something_else_is_not_recorded_into(
+    run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused before any attack runs, and stays as it was."""
+    Path("eps.csv").write_text("value,clean\n1,0.5\n", encoding="utf-8")
+    with pytest.raises(SystemExit) as end:
+        run(*COMMAND, "--record", "eps.csv")
+    assert end.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("survey: --record: eps.csv is no survey: expected the columns value, model, attack")
+    assert Path("eps.csv").read_text(encoding="utf-8") == "value,clean\n1,0.5\n"
+
+
 @pytest.mark.parametrize("left_out", ["noise", "bim", "pgd", "square", "grey"])
 def test_an_attack_that_is_not_part_of_the_suite(
     left_out: str, run: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

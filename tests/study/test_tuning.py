@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 import yaml
+from support.studies import command
 
 from robust_digits import tables
+from robust_digits.errors import InputError
 from robust_digits.study import measures, spec, workspace
 from robust_digits.study.tuning import Tuning
 
@@ -70,3 +72,42 @@ def test_a_chain_ends_where_a_step_fails(monkeypatch: pytest.MonkeyPatch) -> Non
     assert chained() == ["train.epochs 3"]
     assert len(seen) == 1
     assert not (spec.FOLDER / "tuning.csv").exists()
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("other", ["two steps", "a study"])
+def test_every_step_has_a_table_of_its_own(other: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two steps of one short name, or a step and another study, would write over each other."""
+    if other == "two steps":
+        steps = [{"parameter": f"{section}.source", "values": [1]} for section in ("data", "data")]
+        monkeypatch.setitem(CHAIN, "steps", steps)
+    else:
+        Path("docs/studies/tuning_epochs.yaml").touch()
+    with pytest.raises(InputError, match=r"tuning_\w+ would be the table of two studies"):
+        chained()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_chain_is_marked_as_far_as_it_has_chosen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--mark` runs nothing: before the first choice there is a table without lines, after all runs the choices."""
+    monkeypatch.setitem(CHAIN, "steps", [{"parameter": "train.epochs", "values": [2, 4]}])
+    Path("docs/studies/tuning.yaml").write_text(yaml.safe_dump(CHAIN), encoding="utf-8")
+    assert command(monkeypatch, "tuning", "--mark") == 0
+    assert capsys.readouterr().out.splitlines() == ["tuning: 1 parameters, one after another"]
+    assert not (spec.FOLDER / "tuning.csv").exists()
+    seen = validated(monkeypatch, [0.8, 0.9])
+    assert command(monkeypatch, "tuning") == 0
+    Path("docs/studies/tuning.csv").unlink()
+    assert command(monkeypatch, "tuning", "--mark") == 0
+    assert tables.read(spec.FOLDER / "tuning.csv")[0]["chosen"] == "4"
+    assert len(seen) == 2
+
+
+@pytest.mark.usefixtures("project")
+def test_a_chain_that_cannot_choose_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of which nothing was measured ends the chain with a line, and not as if it were done."""
+    monkeypatch.setattr(measures, "of", lambda *_: dict.fromkeys(measures.COLUMNS, ""))
+    with pytest.raises(InputError, match=r"train\.epochs: no accuracy on validation images"):
+        chained()

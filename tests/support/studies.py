@@ -19,6 +19,7 @@ PARAMS: dict[str, Any] = {
     "data": {"source": "digits", "sha256": None},
     "train": {"epochs": 1, "dropout": 0.5},
     "elsewhere": 1,
+    "evaluate": {"attacks": {"pgd": {}}},
 }
 PIPELINE = """
 stages:
@@ -50,8 +51,9 @@ path = pathlib.Path(sys.argv[2])
 details = path.parent / "details" / path.name
 details.parent.mkdir(parents=True, exist_ok=True)
 clean = epochs / 10 if path.stem == "baseline" else 1.0
-path.write_text(json.dumps({"accuracy": {"clean": clean, "worst_case": 0.0}}))
-details.write_text(json.dumps({"accuracy.clean": {"images": 200}, "accuracy.worst_case": {"images": 100}}))
+accuracy, images = {"clean": clean, "worst_case": 0.0, "pgd": None}, {"clean": 200, "worst_case": 100, "pgd": 50}
+path.write_text(json.dumps({"accuracy": accuracy}))
+details.write_text(json.dumps({f"accuracy.{view}": {"images": count} for view, count in images.items()}))
 """
 PLAN = {
     "title": "Epochs",
@@ -136,6 +138,8 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
     """Run the command line and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["study", *arguments])
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # the test's own process keeps its handlers
-    with pytest.raises(SystemExit) as caught:
+    try:
         run.main()
-    return caught.value.code
+    except SystemExit as ended:
+        return ended.code
+    return 0
