@@ -9,7 +9,10 @@ def plain(model: keras.Model) -> keras.Model:
 
 
 def without_softmax(model: keras.Model) -> keras.Model | None:
-    """Return the model without the softmax that it ends in, inside whatever model it ends; None if there is none."""
+    """Return the model without the softmax that it ends in, inside whatever model it ends; None if there is none.
+
+    The layers are the model's own, so that it has lost its softmax too.
+    """
     if isinstance(model, keras.Sequential):
         *others, last = model.layers
         bare = _bare(last)
@@ -18,8 +21,10 @@ def without_softmax(model: keras.Model) -> keras.Model | None:
         return keras.Sequential([keras.Input(model.input_shape[1:]), *others, *bare])
     history = model.outputs[0]._keras_history  # noqa: SLF001 (how Keras itself walks a graph)
     node = history.operation._inbound_nodes[history.node_index]  # noqa: SLF001
+    if len(model.inputs) != 1 or len(model.outputs) != 1 or len(node.input_tensors) != 1:  # before a layer is changed
+        return None
     bare = _bare(history.operation)
-    if bare is None or len(node.input_tensors) != 1:
+    if bare is None:
         return None
     outputs = node.input_tensors[0]
     for layer in bare:
@@ -69,7 +74,8 @@ def _in_order(model: keras.Model) -> list[keras.layers.Layer] | None:
             return found[::-1]
         node = layer._inbound_nodes[history.node_index]  # noqa: SLF001
         told = {name: value for name, value in node.arguments.kwargs.items() if value is not None}
-        if not isinstance(layer, keras.layers.Layer) or len(node.input_tensors) != 1 or told:
+        single = len(node.input_tensors) == len(node.output_tensors) == 1
+        if not isinstance(layer, keras.layers.Layer) or not single or told:
             return None
         found.append(layer)
         tensor = node.input_tensors[0]

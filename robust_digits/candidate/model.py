@@ -69,7 +69,7 @@ def _logits(
         after = keras.ops.softmax(fitted(few, training=False))
         if np.allclose(before, after, atol=_CLOSE):
             return fitted, _TAKEN_OFF
-        model = graph.plain(models.load(path))  # its last layer, changed above, is used elsewhere too
+    model = graph.plain(models.load(path))  # its last layer may have been changed above, and be used elsewhere too
     inputs = keras.Input(shape)
     outputs = _fitted(model, shape, reshaped)(inputs)
     return keras.Model(inputs, keras.ops.log(keras.ops.maximum(outputs, _SMALLEST))), _LOGARITHM

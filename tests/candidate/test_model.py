@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from robust_digits import archive as declared
-from robust_digits.candidate import archive, model
+from robust_digits.candidate import archive, graph, model
 from robust_digits.errors import InputError
 from robust_digits.runtime import keras
 
@@ -48,6 +48,23 @@ def twice() -> keras.Model:
     """Return a model whose last layer, with its softmax, is also the one before."""
     shared = L.Dense(5, activation="softmax")
     return functional(L.Dense(5), shared, shared)
+
+
+def nested_of_two_inputs() -> keras.Model:
+    """Return a functional model around one that ends in a softmax and is given two tensors."""
+    inner = [keras.Input((32, 32, 3)), keras.Input((32, 32, 3))]
+    both = keras.Model(inner, L.Dense(5, activation="softmax")(L.Flatten()(L.Add()(inner))))
+    inputs = keras.Input((32, 32, 3))
+    return keras.Model(inputs, both([inputs, L.Rescaling(0.5)(inputs)]))
+
+
+def nested_of_two_outputs() -> keras.Model:
+    """Return a functional model that gives the second answer of one that gives two, each after a softmax."""
+    inner = keras.Input((32, 32, 3))
+    flat = L.Flatten()(inner)
+    both = keras.Model(inner, [L.Dense(3, activation="softmax")(flat), L.Dense(5, activation="softmax")(flat)])
+    inputs = keras.Input((32, 32, 3))
+    return keras.Model(inputs, both(inputs)[1])
 
 
 def saved(made: keras.Model, folder: Path) -> Path:
@@ -94,10 +111,25 @@ def test_with_a_softmax_or_without_is_the_same_model(images: Images, tmp_path: P
 
 def test_other_probabilities_are_seen_through_the_logarithm(images: Images, tmp_path: Path) -> None:
     """What cannot be taken apart keeps its classes, and its logarithms stay finite; a shared layer is not changed."""
-    for made in (functional(L.Dense(5), L.Softmax(), L.Identity()), twice()):
+    ended = functional(L.Dense(5), L.Softmax(), L.Identity())
+    for made in (ended, twice(), nested_of_two_inputs(), nested_of_two_outputs()):
         found = model.load(saved(made, tmp_path), images)
         np.testing.assert_allclose(keras.ops.exp(found.model(images)), made(images, training=False), atol=1e-5)
         assert "logarithm" in found.note
+
+
+def test_what_an_attempt_left_behind_is_not_judged(
+    images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever came of taking a softmax off, the model that is seen through the logarithm is the one in the file."""
+
+    def give_up(spoilt: keras.Model) -> None:
+        spoilt.layers[-1].activation = keras.activations.linear
+
+    monkeypatch.setattr(graph, "without_softmax", give_up)
+    made = functional(L.Dense(5, activation="softmax"))
+    found = model.load(saved(made, tmp_path), images)
+    np.testing.assert_allclose(keras.ops.exp(found.model(images)), made(images, training=False), atol=1e-5)
 
 
 def test_a_plain_chain_becomes_a_sequence(images: Images, tmp_path: Path) -> None:
