@@ -103,9 +103,9 @@ judge: $(VENV)/.locked ## attack, certify and check a Keras model of your own (M
 	@python -m robust_digits.candidate.judge $(call quoted,MODEL) $(call quoted,DATA) --eps $(call quoted,EPS) \
 		$(call option,--norm,NORM) $(call option,--samples,SAMPLES) $(call option,--output,OUTPUT)
 
-export: $(VENV)/.locked ## write a model for other verifiers: ONNX, and a VNN-LIB property for each of IMAGES=10 (MODEL=hardened, EPS, OUT)
+export: $(VENV)/.locked ## write a model for other verifiers: ONNX, and a VNN-LIB property for each of IMAGES=10 (MODEL=hardened, EPS, OUTPUT)
 	@python -m robust_digits.candidate.export models/$(call quoted,MODEL,hardened).keras data/normalized/test \
-		$(call option,--eps,EPS) $(call option,--images,IMAGES) $(call option,--output,OUT)
+		$(call option,--eps,EPS) $(call option,--images,IMAGES) $(call option,--output,OUTPUT)
 
 record: $(VENV)/.locked ## record the results of the last commit in docs/results/digits
 	python -m robust_digits.record.record HEAD docs/results/digits --command "make repro"
@@ -172,4 +172,4 @@ bench: $(VENV)/.locked .bench/.locked ## measure this project beside its peers (
 		$(call option,--data,DATA) $(if $(QUICK),--quick)
 
 # Nobody called from here reads these, and to hand them on make would expand, and so run, what stands in them.
-unexport BASE DATA EPS HERE IMAGE IMAGES L2 LIMIT LINF MODEL NAME NORM OUT OUTPUT PART RECIPE RECORD ROWS SAMPLES TIMES
+unexport BASE DATA EPS HERE IMAGE IMAGES L2 LIMIT LINF MODEL NAME NORM OUTPUT PART RECIPE RECORD ROWS SAMPLES TIMES

@@ -71,6 +71,7 @@ def test_main_does_not_run_with_wrong_parameters(run: Run, capsys: pytest.Captur
     assert said == "test_command: params.yaml: count: expected greater than or equal to 1, got 0\n"
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize(
     ("error", "message"),
     [

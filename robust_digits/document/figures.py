@@ -9,11 +9,13 @@ A figure is named by the file and what to take from it:
 
 `mean` takes their mean, and `error` 1 - share; `interval` adds to the share of one row its 95% interval, by the images
 that it was measured on. Shares are printed in percent with one decimal, or as many as `.0` or `.2` at the end say;
-after `number` they are no shares and are printed as they are, in whole numbers or with as many decimals as are told.
+after `number` they are no shares and are printed as they are, in whole numbers or with as many decimals as are told;
+`minutes` are such numbers too, of seconds in the file.
 """
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -24,9 +26,13 @@ from robust_digits.errors import InputError
 from robust_digits.judge import scoring
 
 _FIGURE = re.compile(
-    r"(?P<file>\S+) (?:(?P<as>error|number|interval) )?(?:(?P<of>min|max|mean) )?"
+    r"(?P<file>\S+) (?:(?P<as>error|number|minutes|interval) )?(?:(?P<of>min|max|mean) )?"
     r"(?P<key>[\w.]+?)(?:\[(?P<rows>[^\]]+)\])?(?: \.(?P<decimals>\d))?"
 )
+_OTHERWISE: Mapping[str, Callable[[float], float]] = {
+    "error": lambda share: 1 - share,
+    "minutes": lambda seconds: seconds / 60,
+}
 _KEYS = ("value", "eps")  # columns: what names the rows of a study or a curve
 
 
@@ -41,14 +47,14 @@ def text(named: str, folder: Path) -> str:
     found = _FIGURE.fullmatch(named)
     if not found:
         raise InputError(f"{named}: expected a file, a key or column[rows], and what else figures.py names")
-    path, number = folder / found["file"], found["as"] == "number"
+    path, number = folder / found["file"], found["as"] in {"number", "minutes"}
     decimals = int(found["decimals"] or (0 if number else 1))
     if found["as"] == "interval":
         if found["of"]:
             raise InputError(f"{named}: expected an interval of one row, not of the {found['of']}")
         return _with_interval(path, found["key"], found["rows"], decimals)
     shares = _csv(path, found["key"], found["rows"]) if path.suffix == ".csv" else [_json(path, found["key"])]
-    shares = sorted(1 - share if found["as"] == "error" else share for share in shares)
+    shares = sorted(map(_OTHERWISE.get(found["as"], float), shares))
     ends = {"min": shares[:1], "max": shares[-1:], "mean": [fmean(shares)]}.get(found["of"], [shares[0], shares[-1]])
     said = (f"{share:,.{decimals}f}" if number else f"{100 * share:.{decimals}f}%" for share in ends)
     return " to ".join(dict.fromkeys(said))

@@ -105,6 +105,7 @@ def test_a_cluster_proves_the_same(model: Path, cluster: Cluster, monkeypatch: p
     np.testing.assert_equal(found, [alone.certified(few, eps=0.1) for few in sets])
 
 
+@pytest.mark.fault("recovered")
 def test_a_cluster_finds_the_same_and_loses_nothing(
     model: Path, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

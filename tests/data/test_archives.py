@@ -42,12 +42,14 @@ def test_an_archive_is_unpacked(
     assert capsys.readouterr().out == f"{name} has SHA-256 {sha256(packed)}\n"
 
 
+@pytest.mark.fault("refused")
 def test_a_wrong_checksum_is_refused_first(tmp_path: Path, raw: Path) -> None:
     """An archive that is not the one expected is not opened."""
     path = put(tmp_path, {"mine.zip": b"no archive"}) / "mine.zip"
     assert refusal(str(path), raw, sha256="0" * 64).startswith(f"{path}: expected SHA-256 {'0' * 64}, got ")
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize("name", KINDS)
 def test_an_archive_of_no_data_set_is_refused(tmp_path: Path, raw: Path, name: str) -> None:
     """The message says what would do, and what the archive holds."""
@@ -56,6 +58,7 @@ def test_an_archive_of_no_data_set_is_refused(tmp_path: Path, raw: Path, name: s
     assert message == f"{tmp_path / name}: expected {contents.EXPECTED}, got more/, notes.txt"
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("outside", ["../evil/1.png", "/evil/1.png", "cat/../../evil/1.png", "../evil/\n\x1b[31m.png"])
 def test_an_archive_that_leads_outside_is_refused(tmp_path: Path, raw: Path, name: str, outside: str) -> None:
@@ -66,6 +69,7 @@ def test_an_archive_that_leads_outside_is_refused(tmp_path: Path, raw: Path, nam
     assert not list(tmp_path.rglob("evil"))
 
 
+@pytest.mark.fault("refused")
 def test_links_in_an_archive_are_not_followed(tmp_path: Path, raw: Path) -> None:
     """A link could name any file of this machine: it is as if it were not there."""
     file = io.BytesIO(tar(FILES, mode="w"))
@@ -78,6 +82,7 @@ def test_links_in_an_archive_are_not_followed(tmp_path: Path, raw: Path) -> None
     assert content(raw) == FILES
 
 
+@pytest.mark.fault("refused")
 def test_an_archive_that_needs_more_room_is_refused(tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the files are to have unpacked is compared with the free space before one is written."""
     members = {"cat/1.png": b"\0" * 5000, "dog/1.png": b"\0" * 5000}
@@ -88,6 +93,7 @@ def test_an_archive_that_needs_more_room_is_refused(tmp_path: Path, raw: Path, m
     assert message.endswith("raw: expected room for 10,000 bytes, got 9,999")
 
 
+@pytest.mark.fault("refused")
 @pytest.mark.parametrize("name", KINDS)
 def test_room_is_needed_where_the_files_go(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The user's cache, where a download is kept, may be on a disk that is full."""

@@ -41,6 +41,8 @@ def folder(tmp_path: Path) -> Path:
         ("metrics/robust.json accuracy.worst_case", "0.0%"),
         ("metrics/robust.json number seconds", "761"),
         ("metrics/robust.json number seconds .2", "761.00"),
+        ("metrics/robust.json minutes seconds", "13"),
+        ("metrics/robust.json minutes seconds .1", "12.7"),
         ("metrics/robust.json number weights", "693,962"),
         ("study.csv clean[3]", "90.0%"),
         ("study.csv clean[one, two]", "95.0%"),

@@ -150,6 +150,7 @@ def test_a_flipped_byte_is_seen_though_time_and_size_stayed(tmp_path: Path, name
         images.load(folder)
 
 
+@pytest.mark.fault("refused")
 def test_a_set_of_another_program_needs_no_checksums(tmp_path: Path) -> None:
     """Two plain arrays are an image set; their values are checked all the same."""
     whole = random_set(5)

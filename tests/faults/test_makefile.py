@@ -19,7 +19,7 @@ GIVEN = {
     "page": ["BASE", "HERE", "OUTPUT"],
     "history": ["BASE", "OUTPUT", "LIMIT"],
     "openmetrics": ["HERE", "OUTPUT"],
-    "export": ["MODEL", "EPS", "IMAGES", "OUT"],
+    "export": ["MODEL", "EPS", "IMAGES", "OUTPUT"],
     "judge": ["MODEL", "DATA", "EPS", "NORM", "SAMPLES", "OUTPUT"],
     "survey": ["MODEL", "SAMPLES", "RECORD"],
     "lab": ["IMAGE", "L2", "LINF", "PART", "OUTPUT"],

@@ -59,6 +59,7 @@ def test_what_is_known_is_said(
     assert capsys.readouterr().out.splitlines() == said
 
 
+@pytest.mark.fault("refused")
 def test_nobody_to_ask_is_one_line(
     answer: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
