@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from robust_digits.history.lineage import Stage
 
 NEW, GONE = "new", "gone"  # of a stage that only one of the two has
+TEST_IMAGES = "data/normalized/test"  # on which everything is judged
 EXEMPT = {  # what the judging stages read, and why a change of it judges nothing otherwise
     "threads": "may change the last bits of a sum",
     "models": "which models are judged, not how",
     "robust_digits/draw/": "pictures judge nothing",
 }
 _JUDGING = ("fetch", "normalize", "evaluate@", "score@", "summarize")
-_MADE = ("data/", "models/")  # by stages: what is judged, not how
-_TEST_IMAGES = "data/normalized/test"  # but for these, on which everything is judged
+_MADE = ("data/", "models/")  # by stages: what is judged, not how, but for the test images
 _CRAFT = ("craft", "stages/craft.py")  # of this stage only its code judges; evaluate@ reads its parameters too
 _KINDS = {  # what moved, by how the names of parameters, modules and files begin
     "the data": ("data.", "data/", "stages/fetch", "stages/normalize", "robust_digits/data/"),
@@ -66,7 +66,7 @@ def moved(stages: Iterable[Rerun]) -> tuple[str, ...]:
     every = list(stages)
     judging = [stage for stage in every if stage.name.startswith(_JUDGING)]
     read = {name for stage in judging for name in stage.because if name not in {NEW, GONE}}
-    found = {name for name in read if name == _TEST_IMAGES or not name.startswith((*_MADE, *EXEMPT))}
+    found = {name for name in read if name == TEST_IMAGES or not name.startswith((*_MADE, *EXEMPT))}
     found |= {_CRAFT[1] for stage in every if stage.kind == _CRAFT[0] and _CRAFT[1] in stage.because}
     lasting = {stage.kind for stage in judging if not {NEW, GONE} & set(stage.because)}
     gone = {stage.kind for stage in judging if GONE in stage.because}

@@ -12,10 +12,10 @@ import numpy as np
 from scipy.stats import binomtest
 
 from robust_digits.history import verdicts
+from robust_digits.history.protocol import TEST_IMAGES
 from robust_digits.history.results import Results, Share, view_of
 
 MCNEMAR, TWO_PROPORTIONS = "McNemar", "two proportions"
-_TEST_IMAGES = "data/normalized/test"
 
 
 @dataclass(frozen=True)
@@ -79,4 +79,4 @@ def _flipped(base: Results, here: Results, figure: str) -> tuple[tuple[int, ...]
 def judged_on(results: Results, model: str) -> str | None:
     """Return the MD5 of the test images that a model was judged on, by dvc.lock."""
     stage = results.stages.get(f"evaluate@{model}")
-    return stage.deps.get(_TEST_IMAGES) if stage else None
+    return stage.deps.get(TEST_IMAGES) if stage else None
