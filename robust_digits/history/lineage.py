@@ -32,7 +32,7 @@ class Stage:
     def differences(self, other: "Stage") -> list[str]:
         """Return what this stage read otherwise than the other: parameters, files, or its command."""
         changed = [*differing(self.params, other.params), *differing(self.deps, other.deps)]
-        return changed + ["its command"] * (self.command != other.command)
+        return changed if self.command == other.command else [*changed, "its command"]
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

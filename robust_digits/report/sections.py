@@ -85,7 +85,8 @@ def told(comparison: Comparison) -> str:
         return "The test images are those of the base: chance was told from change image by image (exact McNemar test)."
     if used == {TWO_PROPORTIONS}:
         return "Chance was told from change by two proportions: other test images, or no verdicts on each at the base."
-    return "Chance was told from change image by image where images are counted, else by two proportions." * bool(used)
+    both = "Chance was told from change image by image where images are counted, else by two proportions."
+    return both if used else ""
 
 
 def _others(comparison: Comparison) -> str:
