@@ -85,7 +85,11 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="the folder to write (default judged/<name of the model>)")
     parser.add_argument("--seed", default="0", help="of all that is drawn at random (default 0)")
     parser.add_argument("--threads", default="2", help="threads inside an operation, part of the result (default 2)")
-    return judge(_request(parser.parse_args()))
+    request = _request(parser.parse_args())
+    if not sys.stderr.isatty():  # on a terminal there are bars
+        logging.basicConfig(format="%(message)s", stream=sys.stderr)
+        logging.getLogger("robust_digits").setLevel(logging.INFO)
+    return judge(request)
 
 
 def _request(given: argparse.Namespace) -> Request:
@@ -95,9 +99,6 @@ def _request(given: argparse.Namespace) -> Request:
     for path, says in ((given.model, "model saved as .keras"), (given.data, ".npz file or folder of images")):
         if not path.exists():
             raise InputError(f"{path}: no such file; expected a {says}")
-    if not sys.stderr.isatty():  # on a terminal there are bars
-        logging.basicConfig(format="%(message)s", stream=sys.stderr)
-        logging.getLogger("robust_digits").setLevel(logging.INFO)
     return Request(
         model=given.model,
         data=given.data,
