@@ -89,6 +89,7 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
     The band below a line reaches down to what is certified: true accuracy lies in it. The radius of the suite is a
     line across the norm that it is of.
     """
+    first = next(iter(evidence.values()))  # all are judged alike
     figure = Figure(figsize=(9.6, 5.0), layout="constrained")
     names: dict[str, str | int] = {"linf": "inf", "l2": 2}
     for axes, (norm, name) in zip(figure.subplots(1, 2, sharey=True), names.items(), strict=True):
@@ -100,13 +101,13 @@ def security(path: Path, evidence: Mapping[str, Evidence]) -> None:
         axes.set_title(f"{NORMS[name]}: accuracy under {CURVE}", fontsize=11)
         axes.set_ylim(-2, 102)
         axes.spines[["top", "right"]].set_visible(False)
-        if norm == "linf" and points[-1, 0] >= sanity.GREY:
-            bound = 100 * next(iter(evidence.values())).indicators["grey_bound"]
+        if norm == "linf" and _near(first.curves[norm])[-1, 0] >= sanity.GREY:
+            bound = 100 * first.indicators["grey_bound"]
             axes.plot([sanity.GREY, sanity.GREY + 0.1], [bound, bound], color="black", lw=2, ls="--", label=_BOUND)
-        if each.made[WORST_CASE].norm == name:
-            axes.axvline(each.indicators["eps"], color=QUIET, lw=1.5, zorder=0, label=_SUITE)
+        if first.made[WORST_CASE].norm == name:
+            axes.axvline(first.indicators["eps"], color=QUIET, lw=1.5, zorder=0, label=_SUITE)
     linf, l2 = figure.axes
-    linf.set_ylabel(f"right, % of the first {each.indicators['curve_images']:.0f} test images")
+    linf.set_ylabel(f"right, % of the first {first.indicators['curve_images']:.0f} test images")
     linf.set_xlabel("eps")
     l2.set_xlabel(f"eps\n{_CAVEAT}", fontsize=9)
     handles = dict(zip(*reversed(linf.get_legend_handles_labels()), strict=True))

@@ -1,6 +1,7 @@
 """Draw what detectors find over the share of false alarms, one row a model and one panel a detector."""
 
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -42,7 +43,7 @@ def curves(path: Path, tried: Mapping[str, Mapping[str, Views]], *, eps: float, 
 
 def _panel(axes: Axes, views: Views, *, transfer_eps: float) -> None:
     axes.plot([0, 100], [0, 100], color=QUIET, lw=1, ls=":", label="guessing")
-    colours = dict(zip(figures.white_box(views), _OTHERS, strict=False)) | {
+    colours = dict(zip(figures.white_box(views), cycle(_OTHERS), strict=False)) | {
         FGM_TRANSFER: COLOURS[FGM_TRANSFER],
         EVASION: _KNOWN,
     }

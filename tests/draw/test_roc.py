@@ -60,3 +60,13 @@ def test_lines_are_the_curves(figure: Figure) -> None:
         np.testing.assert_array_equal(np.array(lines[name])[[0, -1]], [[0, 0], [100, 100]])
     assert [0, 100] in np.array(lines["FGM transfer, eps 0.3"]).tolist()
     assert [0, 100] not in np.array(lines["knows the detector"]).tolist()
+
+
+def test_every_attack_that_follows_gradients_is_drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A suite may have more of them than there are colours: a colour comes again, and no curve is left out."""
+    drawn: list[Figure] = []
+    monkeypatch.setattr(parts, "save", lambda figure, _: drawn.append(figure))
+    attacks = ("fgm", "bim", "pgd", "pgd_margin", "apgd_ce", "apgd_t", "fab_t")
+    tried = {**views(), **dict.fromkeys(attacks, views()["fgm"])}
+    roc.curves(tmp_path / "roc.png", {"baseline": {"one": tried}}, eps=0.2, transfer_eps=0.3)
+    assert len(legend(drawn[0].axes[0])) == len(attacks) + len({"guessing", "transfer", "knows the detector"})
