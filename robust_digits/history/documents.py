@@ -72,7 +72,10 @@ def _size(value: object, known: dict[int, float]) -> float:
 
 def rows(revision: Revision, path: str) -> list[dict[str, str]]:
     """Return the rows of a CSV file with a header line, cells as text; an InputError if it is none."""
-    header, *found = list(csv.reader(io.StringIO(revision.text(path), newline=""))) or [[]]
+    try:
+        header, *found = list(csv.reader(io.StringIO(revision.text(path), newline=""))) or [[]]
+    except csv.Error as error:
+        raise InputError(f"{path} in {revision.label}: not a table: {error}") from None
     if not header or any(len(row) != len(header) for row in found):
         raise InputError(f"{path} in {revision.label}: expected a header and rows of as many cells")
     return [dict(zip(header, row, strict=True)) for row in found]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from robust_digits.errors import InputError, shown
+from robust_digits.errors import InputError, named, shown
 from robust_digits.history import declared, documents
 from robust_digits.history.declared import Declared
 from robust_digits.history.revisions import Revision
@@ -109,18 +109,28 @@ def _other_files(stage: Stage, revision: Revision, written: Mapping[str, str]) -
             yield f"wrote another {path}"
 
 
-def _declared(revision: Revision) -> dict[str, tuple[Mapping[str, Any], dict[str, Any]]]:
+def _declared(revision: Revision) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """Return the template of every stage in dvc.yaml, and what its matrix sets there, such as item.model.
 
     Stages of a matrix have the names that DVC gives them: evaluate@robust.
     """
     found = {}
-    for name, template in documents.mapping(revision, "dvc.yaml").get("stages", {}).items():
-        axes = [f"item.{axis}" for axis in template.get("matrix", {})]
-        for cell in itertools.product(*(_values(revision, axis) for axis in template.get("matrix", {}).values())):
+    stages = documents.mapping(revision, "dvc.yaml").get("stages", {})
+    for name, value in _mapping(stages, "stages", revision).items():
+        template = _mapping(value, name, revision)
+        matrix = _mapping(template.get("matrix", {}), f"{name}: matrix", revision)
+        axes = [f"item.{axis}" for axis in matrix]
+        for cell in itertools.product(*(_values(revision, axis) for axis in matrix.values())):
             full = f"{name}@{'-'.join(map(str, cell))}" if axes else name
             found[full] = template, dict(zip(axes, cell, strict=True))
     return found
+
+
+def _mapping(value: object, name: str, revision: Revision) -> dict[str, Any]:
+    """Return a part of dvc.yaml, an InputError by its name if it is no mapping."""
+    if not isinstance(value, dict):
+        raise InputError(f"dvc.yaml in {revision.label}: {named(name)}: expected a mapping, got {shown(value)}")
+    return value
 
 
 def _declaration(

@@ -1,5 +1,6 @@
 """Mappings and tables are read out of a revision, or refused in a line that names file and revision."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +80,13 @@ def test_rows() -> None:
     for content in (b"", b"a,b\n1\n", b"a\n1,2\n"):
         with pytest.raises(InputError, match="expected a header and rows of as many cells"):
             documents.rows(holding(content), "file")
+
+
+def test_a_cell_that_is_too_long() -> None:
+    """Python's reader gives up at a cell that no table of results has; that is one line too."""
+    content = b"eps\n" + b"1" * (csv.field_size_limit() + 1)
+    with pytest.raises(InputError, match=r"^file in 0123456789ab: not a table: field larger than field limit[^\n]+$"):
+        documents.rows(holding(content), "file")
 
 
 def test_numbers() -> None:

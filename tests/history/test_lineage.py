@@ -153,6 +153,24 @@ def test_what_is_no_stage(made: Project, stage: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("stages:", "stages: expected a mapping, got None"),
+        ("stages: [1]", r"stages: expected a mapping, got \[1\]"),
+        ("stages: {a: x}", "a: expected a mapping, got 'x'"),
+        ("stages: {a: }", "a: expected a mapping, got None"),
+        ("stages: {a: {matrix: }}", "a: matrix: expected a mapping, got None"),
+    ],
+)
+def test_what_declares_no_stages(made: Project, content: str, said: str) -> None:
+    """What is no mapping of stages, and a matrix that is none of axes, are refused in one line."""
+    made.text("dvc.yaml", content)
+    for read in (lineage.read, lineage.stale):
+        with pytest.raises(InputError, match=f"^dvc.yaml in {here(made).label}: {said}$"):
+            read(here(made))
+
+
+@pytest.mark.parametrize(
     "content",
     [
         "stages: []",

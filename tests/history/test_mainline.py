@@ -69,6 +69,8 @@ def test_stale_results_are_left_out(made: Project) -> None:
         ("metrics/sanity.json", None),
         ("dvc.lock", "[]"),
         ("dvc.yaml", None),
+        ("dvc.yaml", "stages:"),
+        ("metrics/verdicts/robust.csv", f"index,label\n0,{'1' * 200_000}\n"),
         ("gate.yaml", ": ["),
         ("gate.yaml", "level: 5"),
         ("docs/studies/seeds.csv", "one,two\n1,2\n"),
