@@ -6,8 +6,8 @@ PyTorch.
 """
 
 import argparse
-import subprocess
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from robust_digits.attack.table import Ensemble
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
+from robust_digits.history import revisions
 from robust_digits.learn import models
 from robust_digits.record import machine
 from robust_digits.runtime import keras
@@ -35,17 +36,21 @@ def main() -> None:
     told = _arguments()
     if told.name and len(told.models) > 1:
         raise InputError(f"--name: expected one MODEL beside it, got {len(told.models)}")
+    official = commit(told.checkout)
     runtime.start(seed=0, threads=told.threads)
     test = images.load(told.data)[: told.samples]
     for path in told.models:
-        row = _compare(path, test, told)
+        row = _compare(path, test, told, official=official)
         print(_shown(row), flush=True)
         if told.output:
             records.add(told.output, row)
 
 
-def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, Any]:
-    """Run all on a model, and return its row: what each leaves, where official and ours disagree, the seconds."""
+def _compare(path: Path, test: ImageSet, told: argparse.Namespace, *, official: str) -> dict[str, Any]:
+    """Run all on a model, and return its row: what each leaves, where official and ours disagree, the seconds.
+
+    `official` is the commit of the official implementation.
+    """
     model, watch = models.load(path), Stopwatch()
     suite = Suite(model, eps=told.eps, seed=told.seed, norm=told.norm, keeper=watch)
     logits = suite.model.predict(np.asarray(test.images))
@@ -55,7 +60,7 @@ def _compare(path: Path, test: ImageSet, told: argparse.Namespace) -> dict[str, 
         others = {name: in_torch(each, Path(folder), told.torch) for name, each in _peers(told).items()}
     outcomes = {"ours": ours(suite, watch, test, logits), **others}
     least = operations(model, outcomes["ours"]) * limit.rate(_SIDE)
-    versions = {"auto-attack": _commit(told.checkout)}
+    versions = {"auto-attack": official}
     versions |= {name: version(name) for name in ("tensorflow", "keras", "numpy")}
     for each in others.values():
         versions |= each.versions
@@ -105,10 +110,12 @@ def _peers(told: argparse.Namespace) -> dict[str, str]:
     return {"official": str(told.checkout.absolute())} | ({"torchattacks": "torchattacks"} if told.torchattacks else {})
 
 
-def _commit(checkout: Path) -> str:
-    """Return the commit of the official implementation."""
-    asked = ["git", "-C", str(checkout), "rev-parse", "--short=12", "HEAD"]
-    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 (git itself)
+def commit(checkout: Path) -> str:
+    """Return the commit of a checkout; an InputError if the folder is none, such as one inside of a checkout."""
+    with suppress(InputError):  # git's: no repository, or none with a commit
+        if Path(revisions.ask(checkout, "rev-parse", "--show-toplevel").rstrip("\n")).samefile(checkout):
+            return revisions.ask(checkout, "rev-parse", "--short=12", "HEAD").strip()
+    raise InputError(f"--checkout: expected a checkout by git, got {checkout}")
 
 
 def _shown(row: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """How AutoAttack is compared with the official one: what both get, what is counted, and which row it becomes."""
 
 import json
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -121,6 +122,36 @@ def test_a_network_is_written_in_the_order_of_pytorch(tmp_path: Path) -> None:
         }
         kernel, _ = model.layers[0].get_weights()
         np.testing.assert_array_equal(weights["0.0"][1, 0, :, 0], kernel[:, 0, 0, 1])
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git in a folder as somebody, and return what it says."""
+    somebody = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
+    return subprocess.run(
+        ["git", "-C", str(folder), *somebody, *words], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_a_checkout_is_told_by_its_commit(tmp_path: Path) -> None:
+    """The commit is that of the folder itself, by whichever path it is given, not of a repository around it."""
+    checkout = tmp_path / "checkout"
+    (checkout / "inside").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(checkout)
+    git(checkout, "init", "--quiet")
+    git(checkout, "commit", "--quiet", "--allow-empty", "--message", "Begin")
+    for path in (checkout, tmp_path / "link"):
+        assert autoattack.commit(path) == git(checkout, "rev-parse", "HEAD")[:12]
+    for path in (checkout / "inside", tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match=f"^--checkout: expected a checkout by git, got {path}$"):
+            autoattack.commit(path)
+
+
+def test_a_checkout_that_is_none_costs_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused before anything is loaded, let alone attacked for hours."""
+    words = f"autoattack a.keras --data d --eps 0.1 --checkout {tmp_path} --torch t"
+    monkeypatch.setattr("sys.argv", words.split())
+    with pytest.raises(InputError, match=r"^--checkout: expected a checkout"):
+        autoattack.main()
 
 
 def test_one_name_is_for_one_model(monkeypatch: pytest.MonkeyPatch) -> None:
