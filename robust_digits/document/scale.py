@@ -5,7 +5,7 @@ from pathlib import Path
 
 from robust_digits.attack.blocks import BLOCK
 from robust_digits.document import markdown
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, listed
 from robust_digits.params import PARAMS_FILE, read
 
 MACHINES = 1, 10, 100  # each like the one that made the record: two cores
@@ -15,6 +15,7 @@ PIXELS = 28 * 28 * 4  # bytes of an image
 MODEL = 2_000_000  # bytes of a model that goes with every block
 HASHED, SENT = 0.5e9, 0.125e9  # bytes a second: MD5 by one core, and a network of 1 Gbit/s
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_WORK = "training", "evaluation"
 
 
 def table(folder: Path) -> str:
@@ -25,17 +26,19 @@ def table(folder: Path) -> str:
     Raises
     ------
     InputError
-        If a record lacks the seconds of its training or evaluation.
+        If a record lacks the seconds of the training or the evaluation of one of its models.
     """
     try:
         mnist, digits = folder / "mnist-ibp", folder / "digits"
-        trained, judged = _seconds(mnist / "training.json")["hardened"], _seconds(mnist / "evaluation.json")["hardened"]
+        trained, judged = (_seconds(mnist, work)["hardened"] for work in _WORK)
         details = json.loads((mnist / "metrics/details/hardened.json").read_bytes())
         epochs = read(mnist / PARAMS_FILE)["harden"]["epochs"]
         each = judged / details["accuracy.worst_case"]["images"]
-        run = sum(sum(_seconds(digits / f"{work}.json").values()) for work in ("training", "evaluation"))
+        run = sum(sum(_seconds(digits, work).values()) for work in _WORK)
     except FileNotFoundError as error:
         raise InputError(f"{error.filename}: no such file") from None
+    except InputError:
+        raise
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(f"{folder}: not the records of mnist-ibp and digits: {error!r}") from None
     sent = IMAGES / BLOCK * (BLOCK * PIXELS + MODEL) / SENT
@@ -51,14 +54,22 @@ def table(folder: Path) -> str:
     return markdown.table(header, ([name, *map(_time, seconds)] for name, seconds in work.items()))
 
 
-def _seconds(path: Path) -> dict[str, float]:
-    found: dict[str, float] = json.loads(path.read_bytes())
-    return found
+def _seconds(record: Path, work: str) -> dict[str, float]:
+    """Return how long a work took for each model of a record, which leaves out what was made at another place."""
+    path = record / f"{work}.json"
+    found = json.loads(path.read_bytes())
+    models = read(record / PARAMS_FILE)["models"]
+    missing = [model for model in models if model not in found]
+    if missing:
+        lacks = f"got none of {listed(missing)}; record a run that made all of them"
+        raise InputError(f"{path}: expected the seconds of every model, {lacks}")
+    return {model: float(found[model]) for model in models}
 
 
 def _time(seconds: float) -> str:
     """Return a time in the unit that a person would say it in."""
     if not seconds:
         return "nothing"
-    unit, name = next((u, n) for u, n in ((_DAY, "days"), (_HOUR, "h"), (_MINUTE, "min")) if seconds >= 2 * u)
+    units = ((_DAY, "days"), (_HOUR, "h"), (_MINUTE, "min"))
+    unit, name = next(((unit, name) for unit, name in units if seconds >= 2 * unit), (1, "s"))
     return f"{seconds / unit:,.0f} {name}"

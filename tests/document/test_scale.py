@@ -9,19 +9,23 @@ from robust_digits.errors import InputError
 from robust_digits.record import pages
 
 
+def write(path: Path, content: object) -> None:
+    """Write a file of a record, JSON for YAML too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
 @pytest.fixture
 def records(tmp_path: Path) -> Path:
     """Return records: an image is judged in 0.36 s and trained on in 0.01 s an epoch, a run takes 108 s."""
     mnist, digits = tmp_path / "mnist-ibp", tmp_path / "digits"
-    (mnist / "metrics/details").mkdir(parents=True)
-    digits.mkdir()
-    (mnist / "training.json").write_text(json.dumps({"hardened": 5700}), encoding="utf-8")
-    (mnist / "evaluation.json").write_text(json.dumps({"hardened": 3600}), encoding="utf-8")
-    (mnist / "params.yaml").write_text("harden: {epochs: 10}", encoding="utf-8")
-    details = {"accuracy.worst_case": {"images": 10_000}}
-    (mnist / "metrics/details/hardened.json").write_text(json.dumps(details), encoding="utf-8")
-    (digits / "training.json").write_text(json.dumps({"baseline": 8, "hardened": 20}), encoding="utf-8")
-    (digits / "evaluation.json").write_text(json.dumps({"baseline": 30, "hardened": 50}), encoding="utf-8")
+    write(mnist / "training.json", {"hardened": 5700})
+    write(mnist / "evaluation.json", {"hardened": 3600})
+    write(mnist / "params.yaml", {"models": ["hardened"], "harden": {"epochs": 10}})
+    write(mnist / "metrics/details/hardened.json", {"accuracy.worst_case": {"images": 10_000}})
+    write(digits / "training.json", {"baseline": 8, "hardened": 20})
+    write(digits / "evaluation.json", {"baseline": 30, "hardened": 50})
+    write(digits / "params.yaml", {"models": ["baseline", "hardened"]})
     return tmp_path
 
 
@@ -40,11 +44,30 @@ def test_what_can_be_shared_out_is_divided(records: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("content", ["{}", "[1]", "{"])
+def test_less_than_two_minutes_are_seconds(records: Path) -> None:
+    """A time that is short has its cell too."""
+    write(records / "digits/training.json", {"baseline": 1, "hardened": 1})
+    write(records / "digits/evaluation.json", {"baseline": 2, "hardened": 4})
+    page = pages.fill("<!-- scale: . --><!-- end -->", records, order=())
+    assert page.splitlines()[-2] == "| a study of 1000 runs on the digits | 2 h | 13 min | 80 s |"
+
+
+@pytest.mark.parametrize("content", ["1", "{", '{"hardened": "1 h"}'])
 def test_records_without_seconds_are_refused(records: Path, content: str) -> None:
     """Nothing is worked out from a record that does not say how long it took."""
     (records / "mnist-ibp/training.json").write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match="not the records of mnist-ibp and digits"):
+        pages.fill("<!-- scale: . --><!-- end -->", records, order=())
+
+
+@pytest.mark.parametrize("known", [{}, {"baseline": 8}])
+def test_the_seconds_of_every_model_are_needed(records: Path, known: dict[str, int]) -> None:
+    """A record leaves out what another machine made: the sum over the rest is not what a run takes."""
+    write(records / "digits/evaluation.json", known)
+    missing = "hardened" if known else "baseline, hardened"
+    with pytest.raises(
+        InputError, match=rf"digits/evaluation\.json: expected the seconds of every model, got none of {missing};"
+    ):
         pages.fill("<!-- scale: . --><!-- end -->", records, order=())
 
 
