@@ -4,6 +4,7 @@ import argparse
 import json
 import platform
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import yaml
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
+from dvc.scm import SCM, RevError, resolve_rev
 
 from robust_digits.cache import stopwatch
 from robust_digits.command import guarded
-from robust_digits.errors import InputError
+from robust_digits.errors import InputError, listed
 from robust_digits.files import replacing
 from robust_digits.history import documents, revisions
 from robust_digits.judge import checks
@@ -24,6 +26,7 @@ from robust_digits.record import machine, pages
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
 _RESULTS = ("metrics", "plots/pictures")
+_EXPERIMENTS = "refs/exps/*/*"  # where DVC has them, by the commits that they were started from
 _TIMED = {"training": ".keras", "evaluation": ".npz"}  # work, and how the names of what it makes end
 
 
@@ -138,11 +141,25 @@ def _said(seconds: Mapping[str, float | None]) -> str:
 
 def commit(experiment: str) -> str:
     """Return the commit that an experiment, or any other revision, was run at, and whether its code was changed."""
-    stored = _git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{experiment}")
-    revision = stored.splitlines()[0] if stored else revisions.repository().commit(experiment)
-    origin = f"{revision}^" if stored else revision  # DVC commits an experiment on top of where it was started
+    revision = _resolved(experiment)
+    stored = _git("for-each-ref", "--format=%(objectname)", f"{_EXPERIMENTS}/*").split()
+    origin = (
+        f"{revision}^" if revision in stored else revision
+    )  # DVC commits an experiment on top of where it was started
     changed = _git("diff", "--name-only", origin, revision, "--", "robust_digits", "stages", "dvc.yaml")
     return _git("rev-parse", "--short=12", origin) + (" with uncommitted changes" if changed else "")
+
+
+def _resolved(experiment: str) -> str:
+    """Return the commit whose files DVC shows under a name; an InputError if there is none, or not one alone."""
+    try:
+        with closing(SCM(".")) as git:
+            return revisions.repository().commit(resolve_rev(git, experiment))
+    except RevError:
+        several = _git("for-each-ref", "--format=%(refname)", f"{_EXPERIMENTS}/{experiment}").split()
+    if several:
+        raise InputError(f"{experiment}: expected the name of one experiment, got {listed(several)}")
+    return revisions.repository().commit(experiment)  # which says how to fetch it
 
 
 def _git(*arguments: str) -> str:

@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.api import DVCFileSystem
+from dvc.repo import Repo
 
+from robust_digits.errors import InputError
+from robust_digits.history import revisions
 from robust_digits.judge import checks
 from robust_digits.judge.checks import Check
 from robust_digits.judge.scoring import interval
@@ -202,6 +206,48 @@ def test_an_experiment_owns_up_to_changes(changed: str | None, suffix: str, repo
     git("reset", "--quiet", "--hard", "HEAD^")
     assert re.fullmatch(r"[0-9a-f]{12}", start)
     assert commit("mine") == start + suffix
+
+
+def experiment(readme: str, *baselines: str) -> str:
+    """Store an experiment, called mine, below baselines; return the commit that it was started from."""
+    Path("README.md").write_text(readme, encoding="utf-8")
+    git("commit", "--quiet", "--all", "--allow-empty", "--message", "where it starts")
+    start = commit("HEAD")
+    git("commit", "--quiet", "--allow-empty", "--message", "what DVC stores of an experiment")
+    for baseline in baselines or [revisions.repository().commit("HEAD^")]:
+        git("update-ref", f"refs/exps/{baseline[:2]}/{baseline[2:]}/mine", "HEAD")
+    git("reset", "--quiet", "--hard", "HEAD^")
+    return start
+
+
+@pytest.mark.usefixtures("repository")
+def test_of_experiments_of_one_name_dvc_says_which() -> None:
+    """It takes the one that was started from HEAD, wherever git lists it, and its files and its commit are of one."""
+    Repo.init().close()
+    git("add", ".dvc")
+    experiment("of others", "0" * 40, "f" * 40)
+    start = experiment("of HEAD")
+    assert commit("mine") == start
+    assert DVCFileSystem(rev="mine").read_text("README.md") == "of HEAD"
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_name_of_several_experiments_is_refused() -> None:
+    """Where none of them was started from HEAD, one line lists their full names, each of which can be given."""
+    start = experiment("of others", "0" * 40, "f" * 40)
+    names = [f"refs/exps/{digit * 2}/{digit * 38}/mine" for digit in "0f"]
+    with pytest.raises(InputError, match=f"^mine: expected the name of one experiment, got {', '.join(names)}$"):
+        commit("mine")
+    assert [commit(name) for name in names] == [start, start]
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_branch_of_the_name_comes_first() -> None:
+    """DVC takes a branch, and so its files, before an experiment."""
+    start = commit("HEAD")
+    git("branch", "mine")
+    experiment("of HEAD")
+    assert commit("mine") == start
 
 
 class Experiment:
