@@ -92,21 +92,47 @@ def test_every_plot_can_be_drawn(both: tuple[Results, Results]) -> None:
         assert drawn.count("<path") > len(points(plot)) / 100, plot.title
 
 
-def test_certified_curves_and_empty_tables(both: tuple[Results, Results]) -> None:
-    """A certified curve is a plot; a model with which nothing is proven has a table without rows, and no line."""
-    files = {
-        **both[1].revision.files,
-        "plots/security/hardened_certified.csv": b"eps,accuracy\n0.0,0.9\n0.1,0.5\n",
-        "plots/security/robust_certified.csv": b"eps,accuracy\n",
-        "plots/per_class/robust.csv": b"class,clean,worst_case\n",
-        "plots/training/robust.csv": b"epoch,loss\n",
-        "plots/confusion/robust_clean.csv": b"actual,predicted\n",
+def with_tables(results: Results, tables: dict[str, str]) -> Results:
+    """Return results in which tables that there are hold something else."""
+    files = {f"plots/{path}": content.encode() for path, content in tables.items()}
+    assert files.keys() <= results.revision.files.keys()
+    return Results(replace(results.revision, files={**results.revision.files, **files}))
+
+
+def test_an_empty_cell_is_no_point(both: tuple[Results, Results]) -> None:
+    """A model with which nothing is proven has no line; an epoch after which nothing was asked is left out."""
+    proven = "eps,baseline,robust,hardened\n0.0,,0.0,0.9\n0.1,,,0.5\n"
+    asked = "epoch,accuracy,validation_accuracy\n1,0.5,\n2,0.6,0.7\n"
+    here = with_tables(both[1], {"security/certified.csv": proven, "training/robust.csv": asked})
+    found = {plot.title: points(plot) for plot in drawings(here, here)}
+    assert [(point["of"], point["eps"], point["value"]) for point in found["certified, L-infinity"]] == [
+        ("robust", 0.0, 0.0),
+        ("hardened", 0.0, 0.9),
+        ("hardened", 0.1, 0.5),
+    ]
+    assert [(point["of"], point["epoch"], point["value"]) for point in found["robust, accuracy"]] == [
+        ("accuracy", 1, 0.5),
+        ("accuracy", 2, 0.6),
+        ("validation accuracy", 2, 0.7),
+    ]
+    assert "robust, loss" not in found
+
+
+def test_a_table_without_rows_is_no_plot(both: tuple[Results, Results]) -> None:
+    """The plots of the other tables remain."""
+    empty = {
+        "security/certified.csv": "eps,baseline,robust,hardened\n0.0,,,\n",  # nor is one without a number
+        "security/l2.csv": "eps,baseline,robust,hardened\n",
+        "per_class/clean.csv": "class,baseline,robust,hardened\n",
+        "training/robust.csv": "epoch,loss\n",
+        "confusion/clean.csv": "actual,baseline,robust,hardened\n",
     }
-    found = drawings(both[0], Results(Revision("0" * 40, files)))
-    certified = [plot for plot in found if plot.title == "certified, L-infinity"]
-    assert [{point["of"] for point in points(plot)} for plot in certified] == [{"hardened"}]
-    for plot in found:
-        vl_convert.vegalite_to_svg({**plot.spec, "width": 300})
+    here = with_tables(both[1], empty)
+    assert named(drawings(here, here)) == {
+        "Accuracy over eps": ["L-infinity; grey: no model can exceed this"],
+        "Accuracy within each class": ["worst case"],
+        "Learning curves": ["baseline, accuracy", "baseline, loss", "hardened, accuracy", "hardened, loss"],
+    }
 
 
 def test_a_hardening_shows_what_it_was_chosen_by(both: tuple[Results, Results]) -> None:
