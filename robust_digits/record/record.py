@@ -143,9 +143,8 @@ def commit(experiment: str) -> str:
     """Return the commit that an experiment, or any other revision, was run at, and whether its code was changed."""
     revision = _resolved(experiment)
     stored = _git("for-each-ref", "--format=%(objectname)", f"{_EXPERIMENTS}/*").split()
-    origin = (
-        f"{revision}^" if revision in stored else revision
-    )  # DVC commits an experiment on top of where it was started
+    # DVC commits an experiment on top of where it was started
+    origin = f"{revision}^" if revision in stored else revision
     changed = _git("diff", "--name-only", origin, revision, "--", "robust_digits", "stages", "dvc.yaml")
     return _git("rev-parse", "--short=12", origin) + (" with uncommitted changes" if changed else "")
 
