@@ -70,7 +70,7 @@ def _name(axes: Axes, metrics: Sequence[str], rows: Sequence[Mapping[str, Any]])
 
 def _shares(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> NDArray[np.float64]:
     """Return accuracies in percent (rows, metrics), NaN where a row has none."""
-    cells = [[float(row[metric] or "nan") for metric in metrics] for row in rows]
+    cells = [[float("nan" if row[metric] == "" else row[metric]) for metric in metrics] for row in rows]
     return 100 * np.reshape(cells, (len(rows), len(metrics)))
 
 

@@ -100,6 +100,11 @@ def test_stale_rows_and_empty_cells(drawn: Any) -> None:  # noqa: ANN401
     assert (0, 3) not in cells(axes)
 
 
+def test_a_nought_that_was_just_measured_is_drawn(drawn: Any) -> None:  # noqa: ANN401
+    """Figures are numbers before they are read back from the table, and 0.0 is one of them."""
+    assert cells(drawn([{**ROWS[0], "pgd": 0.0, "worst_case": 0}, *ROWS[1:]]))[0, 3] == "0.0"
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_what_there_is_becomes_a_picture(tmp_path: Path, count: int) -> None:
     """A study of which values failed is drawn as far as it goes, the same bytes each time."""
