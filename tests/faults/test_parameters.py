@@ -11,6 +11,7 @@ from dvc.utils.serialize import ParseError, parse_yaml
 from faults.fuzzing import examples
 from hypothesis import given
 from hypothesis import strategies as st
+from support.scalars import SCALARS
 
 from robust_digits.errors import InputError
 from robust_digits.params import Section, check, parse, read
@@ -165,13 +166,6 @@ def as_dvc_does(text: str) -> object:
     except (ParseError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return found if isinstance(found, dict) and found else None
-
-
-SCALARS = [
-    *("1:30", "190:20:30", "1e3", "1e-3", "010", "0o17", "0b11", "0x1F", "1_000", ".5", "1.", "+1", "-0", ".inf"),
-    *(".NaN", "yes", "No", "on", "true", "TRUE", "null", "~", "", "2020-01-01", "=", "'1:30'", '"\\n"', "!!str 3"),
-    *("!!float 1", "!!binary aGk=", "!!set {a}", "[1, 1:30]", "{a: 0o7, b: ~}", "|\n  text", ">-\n  a\n  b", "# none"),
-]
 
 
 @pytest.mark.parametrize("value", SCALARS)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faults.test_parameters import SCALARS
 from hypothesis import given
 from hypothesis import strategies as st
+from support.scalars import SCALARS
 
 from robust_digits import params
 from robust_digits.errors import InputError
