@@ -34,15 +34,16 @@ def _line(path: Path) -> list[str]:
     try:
         base = read(path.parent / "bases" / f"{asked['base']}.yaml")
         steps = asked.get("steps", [])
-        runs = sum(len(step["values"]) for step in steps) if steps else len(asked["values"])
+        runs = [len(each["values"]) for each in steps or [asked]]
         attacks = _attacks({**base, **asked["params"]}) if _worst(asked["metrics"]) else ""
         name, title, model = path.stem, asked["title"], asked["model"]
     except FileNotFoundError as error:
         raise InputError(f"{path}: expected a base that is there: {error}") from None
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a study: {error!r}") from None
-    recorded = _recorded(path.with_suffix(".csv"), len(steps) or runs, "steps" if steps else "runs")
-    return [f"[{name}]({path.name})", title, model, str(runs), attacks, recorded]
+    told = f"{sum(runs)} in {len(steps)} steps" if steps else f"{sum(runs)}"
+    recorded = _recorded(path.with_suffix(".csv"), whole=len(steps) or sum(runs))
+    return [f"[{name}]({path.name})", title, model, told, attacks, recorded]
 
 
 def _worst(metrics: list[str]) -> bool:
@@ -58,11 +59,11 @@ def _attacks(params: Asked) -> str:
     return "; ".join(f"{label(name)}{steps}" for name, steps in told.items())
 
 
-def _recorded(path: Path, whole: int, what: str) -> str:
-    """Return how much of a study its table has, and how much of that is of earlier code or parameters."""
-    rows = [row for row in tables.read(path) if row.get("key", row["value"])] if path.exists() else []
+def _recorded(path: Path, *, whole: int) -> str:
+    """Return how many of the whole a study's table has, and how many of these are of earlier code or parameters."""
+    rows = [row for row in tables.read(path) if row.get("key", "a choice")] if path.exists() else []
     if not rows:
         return "not yet"
     stale = sum(bool(row.get("stale")) for row in rows)
-    told = f"[{'all' if len(rows) == whole else f'{len(rows)} {what}'}]({path.name})"
+    told = f"[{'all' if len(rows) == whole else f'{len(rows)} of {whole}'}]({path.name})"
     return f"{told}, {'all' if stale == len(rows) else stale} stale" if stale else told

@@ -111,18 +111,18 @@ def _draw(axes: Axes, plan: Plan, rows: Rows, metric: str) -> None:
     places = np.array([at for at, _ in measured]) + beside
     colour = _LINES[metric][1] if metric in _LINES else f"C{place}"
     axes.errorbar(places, shares, off, fmt=_style(plan), color=colour, ms=5, capsize=2, label=_name(metric))
-    _empty(axes, np.stack([places, shares]), [bool(row["stale"]) for _, row in measured], colour=colour)
+    _hollow(axes, np.stack([places, shares]), [bool(row["stale"]) for _, row in measured], colour=colour)
 
 
 def _draw_loss(axes: Axes, plan: Plan, rows: Rows) -> None:
     measured = [(at, row) for at, row in enumerate(rows) if row[_LOSS] != ""]
     points = np.reshape([(at, float(row[_LOSS])) for at, row in measured], (-1, 2)).T
     axes.plot(*points, _style(plan), color=_PURPLE, ms=5, label="cross-entropy, test images")
-    _empty(axes, points, [bool(row["stale"]) for _, row in measured], colour=_PURPLE)
+    _hollow(axes, points, [bool(row["stale"]) for _, row in measured], colour=_PURPLE)
     axes.set_ylabel(f"{plan.model}, clean\ncross-entropy, nats")
 
 
-def _empty(axes: Axes, points: Any, stale: Sequence[bool], *, colour: str) -> None:  # noqa: ANN401 (an array)
+def _hollow(axes: Axes, points: Any, stale: Sequence[bool], *, colour: str) -> None:  # noqa: ANN401 (an array)
     """Make those of points (2, n) hollow that are stale."""
     axes.plot(*points[:, np.flatnonzero(stale)], "o", color=colour, mfc="white", ms=5, zorder=3)
 

@@ -39,7 +39,10 @@ class Study:
         self._name, self._plan, self._project = name, plan, project
         models = dict.fromkeys([plan.model, *(figure.partition(".")[0] for figure in plan.figures.values())])
         self._targets = [f"{STAGE}@{model}" for model in models]
-        taken = sorted(given.keys() & {name for settings in plan.settings().values() for name in settings})
+        asked = {f"{name}." for settings in plan.settings().values() for name in settings}
+        taken = sorted(
+            name for name in given if any(f"{name}.".startswith(each) or each.startswith(f"{name}.") for each in asked)
+        )
         if taken:
             raise InputError(f"{spec.FOLDER}: {name}: {', '.join(taken)} is what the study asks, and cannot be set")
         planned = self._plan.runs(read(Path(PARAMS_FILE)))

@@ -55,7 +55,7 @@ def test_each_study_says_what_its_worst_case_is_over(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ("1,k,\n4,,\n12,,\n", "[1 runs](a.csv)"),
+        ("1,k,\n4,,\n12,,\n", "[1 of 3](a.csv)"),
         ("1,k,\n4,k,\n12,k,\n", "[all](a.csv)"),
         ("1,k,yes\n4,k,\n12,k,\n", "[all](a.csv), 1 stale"),
         ("1,k,yes\n4,k,yes\n12,k,yes\n", "[all](a.csv), all stale"),
@@ -77,9 +77,9 @@ def test_a_chain_counts_the_runs_of_its_steps(folder: Path) -> None:
         "parameter: train.epochs\nvalues: [1, 4, 12]", steps
     )
     (folder / "chain.yaml").write_text(chain, encoding="utf-8")
-    assert lines(folder) == ["| [chain](chain.yaml) | Chain | baseline | 5 |  | not yet |"]
+    assert lines(folder) == ["| [chain](chain.yaml) | Chain | baseline | 5 in 2 steps |  | not yet |"]
     (folder / "chain.csv").write_text("value,chosen\nepochs,2\n", encoding="utf-8")
-    assert lines(folder) == ["| [chain](chain.yaml) | Chain | baseline | 5 |  | [1 steps](chain.csv) |"]
+    assert lines(folder) == ["| [chain](chain.yaml) | Chain | baseline | 5 in 2 steps |  | [1 of 2](chain.csv) |"]
 
 
 @pytest.mark.parametrize(

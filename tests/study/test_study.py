@@ -1,6 +1,7 @@
 """A study under the real DVC, on a pipeline that takes no time: it survives, resumes, and runs nothing twice."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -312,7 +313,8 @@ def test_the_model_of_a_study_is_run_whatever_its_figures_are_of(
 
 
 @pytest.mark.usefixtures("project")
-def test_what_a_study_asks_cannot_be_set() -> None:
-    """Runs of one value under the names of others would be recorded as theirs."""
-    with pytest.raises(InputError, match=r"epochs: train\.epochs is what the study asks"):
-        study({"train.epochs": 7}, Path())
+@pytest.mark.parametrize("name", ["train.epochs", "train", "train.epochs.first"])
+def test_what_a_study_asks_cannot_be_set(name: str) -> None:
+    """Runs of one value under the names of others would be recorded as theirs; nor the whole of it, or a part."""
+    with pytest.raises(InputError, match=f"epochs: {re.escape(name)} is what the study asks"):
+        study({name: 7}, Path())

@@ -79,7 +79,7 @@ def test_a_chain_ends_where_a_step_fails(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_every_step_has_a_table_of_its_own(other: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two steps of one short name, or a step and another study, would write over each other."""
     if other == "two steps":
-        steps = [{"parameter": f"{section}.source", "values": [1]} for section in ("data", "data")]
+        steps = [{"parameter": f"{section}.epochs", "values": [1]} for section in ("train", "harden")]
         monkeypatch.setitem(CHAIN, "steps", steps)
     else:
         Path("docs/studies/tuning_epochs.yaml").touch()
