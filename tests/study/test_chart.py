@@ -175,6 +175,9 @@ def test_curves_show_where_overfitting_begins(tmp_path: Path, drawn: list[Figure
     assert [np.ptp(segment[:, 1]) for segment in training.lines[2][0].get_segments()] == [0.0, 0.0]
     assert clean.get_ylim()[1] > 99
     assert [len(axes.containers) for axes in (attacked, loss)] == [1, 0]
-    assert np.asarray(loss.lines[0].get_ydata()).tolist() == [0.3, 0.2]
+    assert [np.asarray(line.get_ydata()).tolist() for line in loss.lines] == [[0.3, 0.2], []]
+    influence(tmp_path / "study.png", plan, [rows[0], {**rows[1], "stale": "yes"}])
+    assert [np.asarray(line.get_ydata()).tolist() for line in drawn[1].axes[-1].lines] == [[0.3, 0.2], [0.2]]
+    assert drawn[1].axes[-1].lines[1].get_markerfacecolor() == "white"
     said = [text.get_text() for text in drawn[0].legends[0].get_texts()]
     assert said == ["clean", "clean, training images", "FGM white-box", "cross-entropy, test images"]
