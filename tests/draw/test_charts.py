@@ -139,6 +139,16 @@ def test_what_cannot_be_certified_is_said(figures: list[Figure], tmp_path: Path)
     assert axes.texts[-1].get_text() == "cannot be certified"
 
 
+def test_a_curve_that_ends_before_grey_has_no_bound(figures: list[Figure], tmp_path: Path) -> None:
+    """Where no eps reaches one half, a bound from there on would hang in the air."""
+    _, found = fabricated()
+    short = found.curves["linf"][found.curves["linf"][:, 0] < 0.5]
+    charts.security(tmp_path / "security.png", {"baseline": replace(found, curves={**found.curves, "linf": short})})
+    said = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert said
+    assert not [text for text in said if "grey" in text]
+
+
 def test_security_draws_both_norms_and_the_bound(figures: list[Figure], tmp_path: Path) -> None:
     """A line a model in each norm; in L-infinity also the eps of the suite, and the largest class from 0.5 on."""
     _, found = fabricated()  # whose curve was measured on images of which four in ten are of one class
