@@ -13,6 +13,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits import scratch
 from robust_digits.data import contents, parquet, pictures
 from robust_digits.data.contents import Contents
 from robust_digits.data.images import ImageSet, check_memory
@@ -120,23 +121,32 @@ def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
     """Return the shape in the header of an array, which must be as long as that says."""
     entry = archive.getinfo(f"{name}.npy")
     with archive.open(entry) as file:
-        header = _HEADERS.get(np.lib.format.read_magic(file))  # type: ignore[no-untyped-call]
-        if header is None:
-            raise ValueError(f"{name} is of an .npy version that holds no plain numbers")
-        shape, _, dtype = header(file)
-        if dtype.hasobject:
-            raise ValueError(f"{name} holds Python objects, which are not loaded; save arrays of numbers")
+        shape, _, dtype = _header(file, name)
         size = file.tell() + math.prod(shape) * dtype.itemsize
     if entry.file_size != size:
         raise ValueError(f"{name} has {entry.file_size:,} bytes where its header says {size:,}")
     return shape
 
 
+def _header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return the shape of an array in a file, whether it lies there by columns, and its type."""
+    header = _HEADERS.get(np.lib.format.read_magic(file))  # type: ignore[no-untyped-call]
+    if header is None:
+        raise ValueError(f"{name} is of an .npy version that holds no plain numbers")
+    shape, fortran, dtype = header(file)
+    if dtype.hasobject:
+        raise ValueError(f"{name} holds Python objects, which are not loaded; save arrays of numbers")
+    return shape, fortran, dtype
+
+
 def member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """Return an array in an `.npz` file, if it is as its header says."""
     with archive.open(f"{name}.npy") as file:
-        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
-    return array
+        shape, fortran, dtype = _header(file, name)
+        array = scratch.filled(file, shape[::-1] if fortran else shape, dtype)
+        if file.read(1):  # which compares the checksum too, at the end
+            raise ValueError(f"{name} has more bytes than its header says")
+    return array.T if fortran else array
 
 
 def _idx(files: list[Path]) -> Split:
@@ -203,15 +213,16 @@ def _idx_array(path: Path) -> NDArray[np.uint8]:
             shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
             size = math.prod(shape) if (zeros, code) == (0, _IDX_UINT8) else 0
             check_memory(size, raw=size, where=path)
-            data = np.frombuffer(file.read(size + 1), np.uint8)  # a byte more than there should be
+            data = scratch.filled(file, (size,), np.uint8)
+            more = len(file.read(1))
     except InputError:
         raise
     except (EOFError, struct.error, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: truncated or not an IDX file: {first_line(error)}") from None
     if zeros or code != _IDX_UINT8:
         raise InputError(f"{path}: expected an IDX file of unsigned bytes (00 00 08), got {start[:3].hex(' ')}")
-    if data.size != size:
-        raise InputError(f"{path}: expected {shape} values as its header says, got {data.size}; truncated?")
+    if more:
+        raise InputError(f"{path}: expected {shape} values as its header says, got more")
     try:
         return data.reshape(shape)
     except ValueError as error:  # more dimensions than numpy has, or empty and huge

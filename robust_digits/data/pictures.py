@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from robust_digits import scratch
 from robust_digits.data import resizing
 from robust_digits.data.images import ImageSet, check_memory
 from robust_digits.data.published import UINT8_MAX, Split
@@ -89,7 +90,7 @@ def decode(parts: list[Iterable[Encoded]], *, size: int) -> tuple[list[NDArray[n
     check_memory(len(everything) * size * size * _CHANNELS[mode], raw=0, where=where)
     decoded: list[NDArray[np.float32]] = []
     for part, found in zip(parts, headers, strict=True):
-        images = np.empty((len(found), size, size, _CHANNELS[mode]), np.float32)
+        images = scratch.empty((len(found), size, size, _CHANNELS[mode]), np.float32)
         for row, each in enumerate(part):
             images[row] = resizing.fit(_pixels(each, mode=mode), size=size)
         decoded.append(images)

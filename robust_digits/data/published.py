@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits import scratch
 from robust_digits.data.images import IMAGE_DIMENSIONS, ImageSet, check
 from robust_digits.errors import InputError, listed
 
@@ -35,19 +36,34 @@ def image_set(images: NDArray[np.generic], labels: NDArray[np.generic], *, where
         )
     if not images.size:
         raise InputError(f"{where}: expected one image at least, got shape {images.shape}")
+    white_as = None
     if images.dtype.kind in "iu":
         low, high = int(images.min()), int(images.max())
         if low < 0 or high > white:
             raise InputError(f"{where}: expected whole pixel values in 0...{white}, got {low} to {high}")
-        images = np.divide(images, np.float32(white), dtype=np.float32)
+        white_as = np.float32(white)
     elif images.dtype.kind != "f":
         raise InputError(f"{where}: expected pixels as whole numbers or floats, got {images.dtype}")
     if labels.dtype.kind not in "iu":
         raise InputError(f"{where}: expected labels as whole numbers, got {labels.dtype}")
     with np.errstate(over="ignore"):  # becomes infinity, which is refused below
-        loaded = ImageSet(images.astype(np.float32, copy=False), labels.astype(np.int64))
+        loaded = ImageSet(_as_float32(images, white=white_as), labels.astype(np.int64))
     check(loaded, where=where)
     return loaded
+
+
+def _as_float32(values: NDArray[np.generic], *, white: np.float32 | None) -> NDArray[np.float32]:
+    """Return images as float32, divided by `white` if there is one; what is no images is left to be refused."""
+    if values.ndim != IMAGE_DIMENSIONS or values.dtype == np.float32:
+        same: NDArray[np.float32] = values.astype(np.float32, copy=False)
+        return same
+    found = scratch.empty(values.shape, np.float32)
+    for rows in scratch.chunks(found):
+        if white is None:
+            found[rows] = values[rows].astype(np.float32)
+        else:
+            np.divide(values[rows], white, out=found[rows], dtype=np.float32)
+    return found
 
 
 def single(files: list[Path], fitting: list[Path], wanted: str) -> Path:

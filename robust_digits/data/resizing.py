@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from robust_digits import scratch
 from robust_digits.data.images import ImageSet, check_memory
 
 
@@ -14,7 +15,7 @@ def resize(whole: ImageSet, *, size: int) -> ImageSet:
     if whole.images.shape[1:3] == (size, size):
         return whole
     check_memory(len(whole) * size * size * whole.images.shape[-1], raw=0, where=f"images of {size}x{size} pixels")
-    images = np.empty((len(whole), size, size, whole.images.shape[-1]), np.float32)
+    images = scratch.empty((len(whole), size, size, whole.images.shape[-1]), np.float32)
     for source, target in zip(whole.images, images, strict=True):
         target[:] = fit(source, size=size)
     return ImageSet(images, whole.labels)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
+from robust_digits import scratch
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 
@@ -27,7 +28,10 @@ def hold_out(whole: ImageSet, *, share: float, seed: int, name: str) -> tuple[Im
     if counts.min() < 2 or held < len(classes) or len(whole) - held < len(classes):  # noqa: PLR2004 (one for each part)
         raise too_few
     kept, out = train_test_split(np.arange(len(whole)), test_size=held, random_state=seed, stratify=whole.labels)
-    parts = whole[np.sort(kept)], whole[np.sort(out)]
+    held_out, stay = (
+        ImageSet(scratch.taken(whole.images, rows), whole.labels[rows]) for rows in (np.sort(out), np.sort(kept))
+    )
+    parts = stay, held_out
     if any(len(np.unique(part.labels)) < len(classes) for part in parts):
         raise too_few
     return parts

@@ -1,10 +1,11 @@
 """What judging a model leaves behind: everything that tables, checks, curves and pictures are made from."""
 
 import json
+import math
+import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from robust_digits.files import replacing
 from robust_digits.judge import integrity
 from robust_digits.judge.views import CLEAN, WORST_CASE, of_suite
 
+_HEADER = 256  # bytes, about, of an array's header
+_LARGE = 2**20  # bytes of an array that is mapped
+_LENGTHS = 26  # where the header of a member has how long its name is, and what stands behind that
 _GROUPS = ("predictions", "images", "logits", "pictured", "curves", "indicators", "made")
 
 
@@ -92,10 +96,12 @@ def save(path: Path, evidence: Evidence) -> None:
     for group in _GROUPS:
         arrays |= {f"{group}.{name}": _array(values) for name, values in getattr(evidence, group).items()}
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, array in arrays.items():  # np.savez leaves other headers under Python 3.10 than under 3.11
-            content = BytesIO()
-            np.save(content, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
+        for name, value in arrays.items():  # np.savez leaves other headers under Python 3.10 than under 3.11
+            array = np.asanyarray(value)
+            member = zipfile.ZipInfo(f"{name}.npy")
+            member.file_size = array.nbytes + _HEADER  # about: what is larger than 2 GiB has another kind of entry
+            with archive.open(member, "w") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)  # type: ignore[no-untyped-call]
 
 
 def load(path: Path) -> Evidence:
@@ -108,13 +114,12 @@ def load(path: Path) -> Evidence:
     """
     groups: dict[str, dict[str, Any]] = {group: _Read(path, group) for group in _GROUPS}
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            for key in arrays.files:
-                group, _, name = key.partition(".")
-                if name:
-                    groups[group][name] = _VALUES.get(group, np.asarray)(arrays[key])
-            certified = arrays["certified"] if "certified" in arrays.files else None
-            found = Evidence(labels=arrays["labels"], shown=arrays["shown"], certified=certified, **groups)
+        arrays = _arrays(path)
+        for key, array in arrays.items():
+            group, _, name = key.partition(".")
+            if name:
+                groups[group][name] = _VALUES.get(group, np.asanyarray)(array)
+        found = Evidence(labels=arrays["labels"], shown=arrays["shown"], certified=arrays.get("certified"), **groups)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` or `dvc checkout` makes it") from None
     except (*DAMAGED, MemoryError) as error:  # a damaged header asks for any size
@@ -123,6 +128,41 @@ def load(path: Path) -> Evidence:
     if wrong:
         raise _refusal(path, wrong)
     return found
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an archive by name; a large one is mapped, and read only where it is looked at.
+
+    Every byte is compared with its checksum before.
+    """
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        damaged = archive.testzip()
+        if damaged:
+            raise zipfile.BadZipFile(f"{damaged} does not fit its checksum")
+        return {member.filename.removesuffix(".npy"): _member(path, archive, member) for member in archive.infolist()}
+
+
+def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """Return one array of an archive."""
+    with archive.open(member) as file:
+        if member.file_size < _LARGE or member.compress_type != zipfile.ZIP_STORED:
+            small: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
+            return small
+        if np.lib.format.read_magic(file) != (1, 0):  # type: ignore[no-untyped-call]
+            raise ValueError(f"{member.filename} has another header than `save` writes")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
+        header = file.tell()
+    if dtype.hasobject or member.file_size != header + math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"{member.filename} is not of the size that its header says")
+    return np.memmap(path, dtype, "r", offset=_start(path, member) + header, shape=shape)
+
+
+def _start(path: Path, member: zipfile.ZipInfo) -> int:
+    """Return where the content of a member begins in the file: behind its name, and what may stand behind that."""
+    with path.open("rb") as file:
+        file.seek(member.header_offset + _LENGTHS)
+        lengths: tuple[int, int] = struct.unpack("<HH", file.read(4))
+    return member.header_offset + _LENGTHS + 4 + sum(lengths)
 
 
 class _Read(dict[str, Any]):

@@ -1,6 +1,7 @@
 """Turn verdicts, one a test image, into fractions with intervals, and into what git keeps of an evaluation."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,8 @@ def details(evidence: Evidence) -> dict[str, dict[str, Any]]:
     }
 
 
-def verdicts(evidence: Evidence) -> list[dict[str, Cell]]:
-    """Return the rows of metrics/verdicts/<model>.csv, one a test image: index, label, and 1 (right) or 0 in each view.
+def verdicts(evidence: Evidence) -> Iterator[dict[str, Cell]]:
+    """Yield the rows of metrics/verdicts/<model>.csv, one a test image: index, label, and 1 (right) or 0 in each view.
 
     A cell is empty where an attack did not see the image. The last columns are the worst case and, where there can be
     a proof, whether the image is certified.
@@ -73,14 +74,9 @@ def verdicts(evidence: Evidence) -> list[dict[str, Cell]]:
     columns = evidence.verdicts()
     if evidence.certified is not None:
         columns[CERTIFIED] = evidence.certified
-    return [
-        {
-            "index": index,
-            "label": int(label),
-            **{view: int(right[index]) if index < len(right) else "" for view, right in columns.items()},
-        }
-        for index, label in enumerate(evidence.labels)
-    ]
+    for index, label in enumerate(evidence.labels):
+        seen = {view: int(right[index]) if index < len(right) else "" for view, right in columns.items()}
+        yield {"index": index, "label": int(label), **seen}
 
 
 @dataclass(frozen=True)
@@ -97,8 +93,8 @@ def save(evidence: Evidence, places: Places) -> None:
     lines = (f"  {json.dumps(name)}: {json.dumps(detail)}" for name, detail in details(evidence).items())
     files.write(places.metrics, json.dumps(metrics(evidence), indent=2) + "\n")
     files.write(places.details, "{\n" + ",\n".join(lines) + "\n}\n")
-    rows = verdicts(evidence)
-    tables.write(places.verdicts, rows, columns=list(rows[0]))
+    columns = list(next(verdicts(evidence)))
+    tables.write(places.verdicts, verdicts(evidence), columns=columns)
 
 
 def per_class(right: NDArray[np.bool_], labels: NDArray[np.int64]) -> dict[int, float]:

@@ -114,7 +114,7 @@ class Hardening:
 
     def _epoch(self, number: int) -> None:
         order = np.random.default_rng((self._seed, number)).permutation(self._count)
-        measured = (*self._step_through(tf.constant(order)), *self._validate(), *self._validate_robustly())
+        measured = (*self._step_through(order), *self._validate(), *self._validate_robustly())
         self.history.append(HardenedEpoch(number, *(round(float(value), DECIMALS) for value in measured)))
         if self.best() is self.history[-1]:
             self._best = [variable.numpy() for variable in self._model.weights]

@@ -1,14 +1,15 @@
-"""Train a network on labelled images: one compiled function an epoch, over arrays that stay on the device."""
+"""Train a network on labelled images: compiled steps, over images that are read from their file as they are needed."""
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from robust_digits import tables
@@ -30,6 +31,7 @@ OPTIMIZERS: dict[Optimizer, Callable[[float], Any]] = {
 }
 DECIMALS = 6  # of what a history tells
 _VALIDATION_BATCH = 2048
+_WINDOW = 2**26  # bytes of images that are copied into memory at a time
 
 Objective = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """Images (n, height, width, channels) and labels (n,) to losses (n,), and logits (n, classes) to tell accuracy by."""
@@ -117,7 +119,7 @@ def train(  # noqa: PLR0913 (all but what is trained by keyword, as params.yaml 
     progress = Progress(1, epochs, what="training")
     for number in progress:
         with as_written():
-            learnt = step_through(tf.constant(generator.permutation(len(train))))
+            learnt = step_through(generator.permutation(len(train)))
         measured = (*learnt, *validate())
         epoch = Epoch(number, *(round(float(value), DECIMALS) for value in measured))
         history.append(epoch)
@@ -147,46 +149,66 @@ def save_history(path: Path, history: Sequence[Epoch]) -> None:
 
 def compiled_epoch(
     model: keras.Model, train: ImageSet, objective: Objective, optimizer: keras.Optimizer, batch_size: int
-) -> Any:  # noqa: ANN401 (a compiled function)
-    """Return a compiled function: order of the images (n,) -> mean loss and accuracy of one epoch of training."""
-    images, labels = tf.constant(train.images), tf.constant(train.labels)
-    count = len(train)
+) -> Callable[[NDArray[np.int64]], tuple[tf.Tensor, tf.Tensor]]:
+    """Return a function: order of the images (n,) -> mean loss and accuracy of one epoch of training.
+
+    Its steps are compiled; the images come from their file, a window of batches at a time.
+    """
     optimizer.build(model.trainable_variables)
 
-    @tf.function
-    def run(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        loss_sum, right_sum = tf.constant(0.0), tf.constant(0.0)
-        for start in tf.range(0, count, batch_size):
-            rows = order[start : start + batch_size]
-            truth = tf.gather(labels, rows)
+    @tf.function(input_signature=[*_window(train), *[tf.TensorSpec((), tf.float32)] * 2])
+    def steps(images: tf.Tensor, labels: tf.Tensor, loss: tf.Tensor, right: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        for start in tf.range(0, tf.shape(labels)[0], batch_size):
+            truth = labels[start : start + batch_size]
             with tf.GradientTape() as tape:
-                losses, logits = objective(tf.gather(images, rows), truth)
+                losses, logits = objective(images[start : start + batch_size], truth)
                 mean = tf.reduce_mean(losses)
             optimizer.apply(tape.gradient(mean, model.trainable_variables), model.trainable_variables)
-            loss_sum += tf.reduce_sum(losses)
-            right_sum += _right(logits, truth)
-        return loss_sum / count, right_sum / count
+            loss += tf.reduce_sum(losses)
+            right += _right(logits, truth)
+        return loss, right
+
+    def run(order: NDArray[np.int64]) -> tuple[tf.Tensor, tf.Tensor]:
+        loss = right = tf.constant(0.0)
+        for few in _windows(train, order, batch_size=batch_size):
+            loss, right = steps(few.images, few.labels, loss, right)
+        return loss / len(train), right / len(train)
 
     return run
 
 
-def compiled_validation(model: keras.Model, validation: ImageSet, loss: Function) -> Any:  # noqa: ANN401 (compiled)
-    """Return a compiled function: () -> mean loss, accuracy, cross-entropy and squared error on validation images."""
-    images, labels = tf.constant(validation.images), tf.constant(validation.labels)
-    count = len(validation)
+def compiled_validation(model: keras.Model, validation: ImageSet, loss: Function) -> Callable[[], tf.Tensor]:
+    """Return a function: () -> mean loss, accuracy, cross-entropy and squared error on validation images."""
 
-    @tf.function
-    def run() -> tf.Tensor:
-        sums = tf.zeros(4)
-        for start in tf.range(0, count, _VALIDATION_BATCH):
+    @tf.function(input_signature=[*_window(validation), tf.TensorSpec((4,), tf.float32)])
+    def batches(images: tf.Tensor, labels: tf.Tensor, sums: tf.Tensor) -> tf.Tensor:
+        for start in tf.range(0, tf.shape(labels)[0], _VALIDATION_BATCH):
             truth = labels[start : start + _VALIDATION_BATCH]
             logits = model(images[start : start + _VALIDATION_BATCH], training=False)
             measures = [measure(truth, logits) for measure in (loss, categorical_crossentropy, mean_squared_error)]
             totals = [tf.reduce_sum(values) for values in measures]
             sums += tf.stack([totals[0], _right(logits, truth), *totals[1:]])
-        return sums / count
+        return sums
+
+    def run() -> tf.Tensor:
+        sums = tf.zeros(4)
+        for few in _windows(validation, np.arange(len(validation)), batch_size=_VALIDATION_BATCH):
+            sums = batches(few.images, few.labels, sums)
+        return sums / len(validation)
 
     return run
+
+
+def _windows(whole: ImageSet, order: NDArray[np.int64], *, batch_size: int) -> Iterator[ImageSet]:
+    """Yield images in an order, so many whole batches at a time that memory does not grow with the set."""
+    batches = max(_WINDOW // (batch_size * whole.images[0].nbytes), 1)
+    for start in range(0, len(order), batches * batch_size):
+        yield whole[order[start : start + batches * batch_size]]
+
+
+def _window(whole: ImageSet) -> list[tf.TensorSpec]:
+    """Return what a compiled function takes of a set: some images and their labels."""
+    return [tf.TensorSpec((None, *whole.images.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int64)]
 
 
 def _right(logits: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:

@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.mislabelled import COUNT, DISTANCE, EPS, attacks_on, crafted
+from support.mislabelled import COUNT, DISTANCE, EPS, attacks_on, crafted, mislabelled
 
 from robust_digits.attack import attacks, table
+from robust_digits.attack.blocks import ROWS
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Ensemble, Noise, Plain, Queries, Restarts, Samples, Steps
 from robust_digits.attack.target import Target
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.judge import evaluation, evidence
+from robust_digits.judge import evaluation, evidence, showing
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
 from robust_digits.judge.showing import Transferred
@@ -229,3 +230,16 @@ def test_same_seed_same_bytes(linear: Suite, digits: ImageSet, whole: Evidence, 
         evidence.save(tmp_path / name, found)
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
     np.testing.assert_array_equal(images.load(tmp_path / "test").images, digits.images)
+
+
+def test_stretches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few images are looked at together, the evidence is the same, where attacks see some of them only, too."""
+    test = ImageSet(*(np.concatenate([each] * 30) for each in (mislabelled().images, mislabelled().labels)))
+    assert len(test) > 2 * ROWS
+    chosen: dict[str, Section] = {"noise": Noise(draws=1), "bim": Steps(steps=2), "pgd": Restarts(steps=2, restarts=1)}
+    chosen["apgd_square"] = Ensemble(steps=3, targets=1, queries=5)
+    for name, stretch in (("whole", 2**26), ("parts", 1)):
+        monkeypatch.setattr(showing, "_STRETCH", stretch)
+        found = judged(attacks_on(eps=EPS), test, test, attacks=chosen, curve=CURVE)
+        evidence.save(tmp_path / name, found)
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "parts").read_bytes()

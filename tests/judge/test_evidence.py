@@ -45,6 +45,18 @@ def test_round_trip(tmp_path: Path) -> None:
     assert {type(value) for value in loaded.made.values()} == {Made}
 
 
+def test_large_arrays_are_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read where it is looked at only is the same, to the bit, and cannot be written to."""
+    _, found = fabricated()
+    evidence.save(tmp_path / "robust.npz", found)
+    monkeypatch.setattr(evidence, "_LARGE", 200)
+    loaded = evidence.load(tmp_path / "robust.npz")
+    assert_same(loaded, found)
+    pictures = loaded.pictured[CLEAN]
+    assert isinstance(pictures, np.memmap)
+    assert not pictures.flags.writeable
+
+
 @pytest.mark.parametrize("count", [0, 5, 12])
 def test_what_is_certified_round_trips(count: int, tmp_path: Path) -> None:
     """Which images are certified, be it none or all, is saved with its curve, and read back image for image."""

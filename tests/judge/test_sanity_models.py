@@ -57,10 +57,10 @@ def test_gradients_that_are_not_numbers(transfer: ImageSet) -> None:
 def test_a_model_that_answers_at_random(transfer: ImageSet) -> None:
     """A model that adds noise to its logits answers neither one nor all images alike.
 
-    What an attack broke may stand when it is asked again, so that more steps may seem to be worth less.
+    What an attack broke may stand when it is asked again, so that more steps may seem to be worth less, or more.
     """
     found = judged(under(before(lambda logits: logits + tf.random.normal(tf.shape(logits), stddev=0.01))), transfer)
-    assert red(found) - {"iterative_vs_single"} == {"deterministic", "one_by_one"}
+    assert red(found) - {"iterative_vs_single", "more_effort"} == {"deterministic", "one_by_one"}
     measured = sanity.checks(found, control=True)["deterministic"].measured
     assert measured is not None
     assert 0 < measured < 0.2

@@ -165,7 +165,7 @@ def test_verdicts_are_a_row_an_image() -> None:
         "pgd": np.array([4, 0, 1]),
         "deepfool": np.array([4]),
     }
-    rows = scoring.verdicts(bare(predictions, np.array([4, 7, 1])))
+    rows = list(scoring.verdicts(bare(predictions, np.array([4, 7, 1]))))
     assert list(rows[0]) == ["index", "label", "clean", "fgm_white_box", "pgd", "deepfool", "worst_case"]
     assert [tuple(row.values()) for row in rows] == [
         (0, 4, 1, 1, 1, 1, 1),
@@ -176,7 +176,7 @@ def test_verdicts_are_a_row_an_image() -> None:
 
 def test_certified_is_the_last_column() -> None:
     """Where anything can be proven, the rows say of each image whether it is certified, after the worst case."""
-    rows = scoring.verdicts(judged(5, certified=2))
+    rows = list(scoring.verdicts(judged(5, certified=2)))
     assert list(rows[0])[-2:] == ["worst_case", "certified"]
     assert [row["certified"] for row in rows] == [1, 1] + [0] * 8
 

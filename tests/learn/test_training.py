@@ -183,6 +183,17 @@ def test_same_seed_same_bits() -> None:
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("window", [1, 64, 2**26])
+def test_windows_change_no_bit(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few images are in memory at a time, the weights and the history are the same, to the bit."""
+    whole, some = linear(), linear()
+    expected = run(whole, epochs=2, batch_size=4)
+    monkeypatch.setattr(training, "_WINDOW", window)
+    assert run(some, epochs=2, batch_size=4) == expected
+    for one, two in zip(whole.get_weights(), some.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_history_is_a_table(tmp_path: Path) -> None:
     """The history is saved as CSV, one line an epoch, and reads back as it was."""
     history = run(linear(), epochs=2)
