@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.data import formats, images
+from robust_digits import npz
+from robust_digits.data import images
 from robust_digits.data.images import IMAGE_DIMENSIONS, ImageSet
 from robust_digits.errors import DAMAGED, InputError, first_line, listed
 
@@ -61,10 +62,11 @@ def _archive(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
             there = [name.removesuffix(".npy") for name in archive.namelist()]
             names = next((names for names in _NAMES if set(names) <= set(there)), None)
             if names is not None:
-                shapes, size = formats.declared(archive, names, where=path)
-                as_float32 = _FLOAT32 * math.prod(shapes[names[0]])
+                size = npz.size(archive, names)
+                images.check_memory(0, raw=size, where=path)
+                as_float32 = _FLOAT32 * math.prod(npz.shapes(archive, names)[names[0]])
                 images.check_memory(0, raw=size + as_float32, where=path)
-                return formats.member(archive, names[0]), formats.member(archive, names[1])
+                return npz.array(archive, names[0]), npz.array(archive, names[1])
     except InputError:
         raise
     except DAMAGED as error:

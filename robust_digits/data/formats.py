@@ -6,14 +6,13 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import scratch
+from robust_digits import npz, scratch
 from robust_digits.data import contents, parquet, pictures
 from robust_digits.data.contents import Contents
 from robust_digits.data.images import ImageSet, check_memory
@@ -25,10 +24,6 @@ _CIFAR_SIDE = 32
 _LINE = 2**20  # characters that tell a header from numbers, and a block of text
 _IDX_UINT8 = 8  # the type code of unsigned bytes
 _MEMBERS = ("x_train", "y_train", "x_test", "y_test")
-_HEADERS: dict[object, Callable[[IO[bytes]], tuple[tuple[int, ...], bool, np.dtype[Any]]]] = {  # by version
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 
 
 def read(folder: Path, *, size: int) -> Split:
@@ -77,7 +72,7 @@ def _npz(files: list[Path]) -> Split:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_declared(archive, where=path)
-            x_train, y_train, x_test, y_test = (member(archive, name) for name in _MEMBERS)
+            x_train, y_train, x_test, y_test = (npz.array(archive, name) for name in _MEMBERS)
     except InputError:
         raise
     except (*DAMAGED, OSError) as error:
@@ -92,7 +87,9 @@ def _npz(files: list[Path]) -> Split:
 
 def _check_declared(archive: zipfile.ZipFile, *, where: Path) -> None:
     """Refuse arrays that are too many or too large by what their headers say, before any is read."""
-    shapes, size = declared(archive, _MEMBERS, where=where)
+    size = npz.size(archive, _MEMBERS)
+    check_memory(0, raw=size, where=where)
+    shapes = npz.shapes(archive, _MEMBERS)
     for part in ("train", "test"):
         images, labels = shapes[f"x_{part}"], shapes[f"y_{part}"]
         if images and labels and images[0] != labels[0]:
@@ -100,53 +97,6 @@ def _check_declared(archive: zipfile.ZipFile, *, where: Path) -> None:
                 f"{where} ({part}): expected a label for each image, got {images[0]} images and {labels[0]} labels"
             )
     check_memory(math.prod(shapes["x_train"]) + math.prod(shapes["x_test"]), raw=size, where=where)
-
-
-def declared(archive: zipfile.ZipFile, names: Sequence[str], *, where: Path) -> tuple[dict[str, tuple[int, ...]], int]:
-    """Return the shapes of arrays in an `.npz` file by their headers, and how many bytes they have in all.
-
-    Raises
-    ------
-    InputError
-        If they do not fit into memory.
-    ValueError, or another of `errors.DAMAGED`
-        If one is not there, or not what its header says.
-    """
-    size = sum(archive.getinfo(f"{name}.npy").file_size for name in names)
-    check_memory(0, raw=size, where=where)
-    return {name: _shape(archive, name) for name in names}, size
-
-
-def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
-    """Return the shape in the header of an array, which must be as long as that says."""
-    entry = archive.getinfo(f"{name}.npy")
-    with archive.open(entry) as file:
-        shape, _, dtype = _header(file, name)
-        size = file.tell() + math.prod(shape) * dtype.itemsize
-    if entry.file_size != size:
-        raise ValueError(f"{name} has {entry.file_size:,} bytes where its header says {size:,}")
-    return shape
-
-
-def _header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return the shape of an array in a file, whether it lies there by columns, and its type."""
-    header = _HEADERS.get(np.lib.format.read_magic(file))  # type: ignore[no-untyped-call]
-    if header is None:
-        raise ValueError(f"{name} is of an .npy version that holds no plain numbers")
-    shape, fortran, dtype = header(file)
-    if dtype.hasobject:
-        raise ValueError(f"{name} holds Python objects, which are not loaded; save arrays of numbers")
-    return shape, fortran, dtype
-
-
-def member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """Return an array in an `.npz` file, if it is as its header says."""
-    with archive.open(f"{name}.npy") as file:
-        shape, fortran, dtype = _header(file, name)
-        array = scratch.filled(file, shape[::-1] if fortran else shape, dtype)
-        if file.read(1):  # which compares the checksum too, at the end
-            raise ValueError(f"{name} has more bytes than its header says")
-    return array.T if fortran else array
 
 
 def _idx(files: list[Path]) -> Split:

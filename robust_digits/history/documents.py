@@ -4,36 +4,13 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
-
-import yaml
-from ruamel.yaml.resolver import implicit_resolvers
+from typing import Any
 
 from robust_digits.errors import InputError
+from robust_digits.history import yaml12
 from robust_digits.history.revisions import Revision
 
 _MOST = 1_000_000
-_BASES = {"0b": 2, "0o": 8, "0x": 16}
-_NOT_YAML = (yaml.YAMLError, RecursionError, ValueError, LookupError, TypeError, AttributeError)  # of values and tags
-
-
-class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # without C a lock takes seconds
-    """Read YAML 1.2 as ruamel.yaml does, by which DVC reads: PyYAML's own 1.1 takes 1e-3 for text, and 1:30 for 90."""
-
-    yaml_implicit_resolvers: ClassVar = {
-        start: [
-            (tag, form) for versions, tag, form, starts in implicit_resolvers if (1, 2) in versions and start in starts
-        ]
-        for start in {start for *_, starts in implicit_resolvers for start in starts}
-    }
-
-    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        """Return a whole number: 010 is ten, 0o10 is eight."""
-        text = str(self.construct_scalar(node)).replace("_", "")
-        return int(text, _BASES.get(text.lstrip("+-")[:2], 10))
-
-
-Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_yaml_int)
 
 
 def mapping(revision: Revision, path: str) -> dict[str, Any]:
@@ -47,10 +24,10 @@ def mapping(revision: Revision, path: str) -> dict[str, Any]:
     """
     text = revision.text(path)
     try:
-        content = yaml.load(text, Loader=Loader)  # noqa: S506 (a safe loader)
+        content = yaml12.loaded(text)
         size = _size(content, {}) if "*" in text else 1
-    except _NOT_YAML as error:
-        raise InputError(f"{path} in {revision.label}: not valid YAML: {' '.join(str(error).split())}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} in {revision.label}: not valid YAML: {error}") from None
     if size > _MOST:
         raise InputError(f"{path} in {revision.label}: expected {_MOST:,} values at most, its aliases stand for more")
     if not isinstance(content, dict):

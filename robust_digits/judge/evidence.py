@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits import npz
 from robust_digits.errors import DAMAGED, InputError, first_line
 from robust_digits.files import replacing
 from robust_digits.judge import integrity
@@ -148,13 +149,11 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> ND
         if member.file_size < _LARGE or member.compress_type != zipfile.ZIP_STORED:
             small: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
             return small
-        if np.lib.format.read_magic(file) != (1, 0):  # type: ignore[no-untyped-call]
-            raise ValueError(f"{member.filename} has another header than `save` writes")
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
-        header = file.tell()
-    if dtype.hasobject or member.file_size != header + math.prod(shape) * dtype.itemsize:
+        shape, fortran, dtype = npz.header(file, member.filename)
+        offset = file.tell()
+    if member.file_size != offset + math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{member.filename} is not of the size that its header says")
-    return np.memmap(path, dtype, "r", offset=_start(path, member) + header, shape=shape)
+    return np.memmap(path, dtype, "r", _start(path, member) + offset, shape, "F" if fortran else "C")
 
 
 def _start(path: Path, member: zipfile.ZipInfo) -> int:

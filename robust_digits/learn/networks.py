@@ -1,7 +1,8 @@
 """The table of networks: each maps images of a shape to logits, one for each class.
 
 No network ends in a softmax: attacks need the gradients that it would flatten. What can be set of a network are the
-keyword arguments of its function; their defaults are its source's.
+keyword arguments of its function; their defaults are its source's. *Watson* and *Keras library* are documents that
+docs/seeds.md names in full.
 """
 
 import inspect
@@ -17,7 +18,7 @@ _SMALL = 1e-5  # beside the variance of what is normalized: bounds train small w
 
 
 def one_convolution(classes: int, *, kernel_size: int = 3, dropout: float = 0.25) -> list[keras.Layer]:
-    """Return the ART tutorial's network, "1 layer CNN" in its second part: one convolution, a hidden layer of 128."""
+    """Return the "1 layer CNN" of *Watson, part 2*, which *Watson* attacks: one convolution, a hidden layer of 128."""
     return [
         layers.Conv2D(32, kernel_size, activation="relu"),
         layers.MaxPool2D(2),
@@ -29,7 +30,7 @@ def one_convolution(classes: int, *, kernel_size: int = 3, dropout: float = 0.25
 
 
 def two_convolutions(classes: int, *, kernel_size: int = 3, dropout: float = 0.25) -> list[keras.Layer]:
-    """Return the network that kernel size, batch size, optimizer and loss were studied on (Keras' MNIST example).
+    """Return Keras' MNIST example, on which *Keras library* tries kernel size, batch size, optimizer and loss.
 
     `dropout` is that of the convolutions; the hidden layer keeps its half.
     """
@@ -46,7 +47,7 @@ def two_convolutions(classes: int, *, kernel_size: int = 3, dropout: float = 0.2
 
 
 def two_wide_convolutions(classes: int, *, kernel_size: int = 5, dropout: float = 0.2) -> list[keras.Layer]:
-    """Return the network that "Hand written digits recognition with neural networks using Keras library" ends with.
+    """Return the network that *Keras library* ends with.
 
     `dropout` is that of the convolutions; the hidden layer keeps its half.
     """
@@ -63,7 +64,7 @@ def two_wide_convolutions(classes: int, *, kernel_size: int = 5, dropout: float 
 
 
 def three_convolutions(classes: int, *, kernel_size: int = 3, dropout: float = 0.1) -> list[keras.Layer]:
-    """Return "3 layers CNN" of the ART tutorial's second part: three convolutions, one hidden layer of 128."""
+    """Return the "3 layers CNN" of *Watson, part 2*: three convolutions, one hidden layer of 128."""
     return [
         layers.Conv2D(32, kernel_size, activation="relu"),
         layers.Conv2D(32, kernel_size, activation="relu"),

@@ -18,10 +18,11 @@ from robust_digits.cache import stopwatch
 from robust_digits.command import guarded
 from robust_digits.errors import InputError, listed
 from robust_digits.files import replacing
-from robust_digits.history import documents, revisions
+from robust_digits.history import revisions, yaml12
 from robust_digits.judge import checks
 from robust_digits.judge.views import label
 from robust_digits.markup import code, value, words
+from robust_digits.params import PARAMS_FILE
 from robust_digits.record import machine, pages
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "adversarial-robustness-toolbox", "dvc")
@@ -49,24 +50,24 @@ def record(experiment: str, folder: Path, *, command: str) -> None:
         temporary.mkdir()
         for name in _RESULTS:
             files.get(name, str(temporary / Path(name).name), recursive=True)
-        params = parameters(files, temporary)
+        values = parameters(files, temporary)
         for work, suffix in _TIMED.items():
             known = {name: round(time) for name, time in _seconds(experiment, suffix).items() if time is not None}
             (temporary / f"{work}.json").write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-        page = _page(experiment, folder.name, temporary, params, command=command)
+        page = _page(experiment, folder.name, temporary, values, command=command)
         (temporary / "README.md").write_text(page, encoding="utf-8")
 
 
 def parameters(files: DVCFileSystem, folder: Path) -> dict[str, Any]:
     """Return the parameters of an experiment, and write them into a folder."""
-    params: dict[str, Any] = yaml.load(files.read_text("params.yaml"), Loader=documents.Loader)  # noqa: S506 (a safe one)
-    params["data"]["source"] = Path(params["data"]["source"]).name  # the path is this machine's, not the reader's
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-    return params
+    values: dict[str, Any] = yaml12.loaded(files.read_text(PARAMS_FILE))
+    values["data"]["source"] = Path(values["data"]["source"]).name  # the path is this machine's, not the reader's
+    (folder / PARAMS_FILE).write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    return values
 
 
-def _page(experiment: str, name: str, folder: Path, params: dict[str, Any], *, command: str) -> str:
-    data, craft, judged = params["data"], params["craft"], params["evaluate"]
+def _page(experiment: str, name: str, folder: Path, values: dict[str, Any], *, command: str) -> str:
+    data, craft, judged = values["data"], values["craft"], values["evaluate"]
     checksum = f", SHA-256 {code(data['sha256'])}" if data["sha256"] else ""
     made, versions = _maker(experiment)
     return f"""# Results: {name}
@@ -79,7 +80,7 @@ Made by {code(command)} at commit `{commit(experiment)}`, with the parameters in
 - versions: {versions}
 
 <!-- results: metrics -->
-{pages.table(pages.read(folder / "metrics", order=params["models"]))}<!-- end -->
+{pages.table(pages.read(folder / "metrics", order=values["models"]))}<!-- end -->
 
 {_checked(folder / "metrics" / "sanity.json")}
 
@@ -128,7 +129,7 @@ def _times(experiment: str) -> str:
 
 def _seconds(experiment: str, suffix: str) -> dict[str, float | None]:
     """Return how long it took to make each output with a suffix; None where another machine made it."""
-    stages = yaml.safe_load(DVCFileSystem(rev=experiment).read_text("dvc.lock"))["stages"]
+    stages = yaml12.loaded(DVCFileSystem(rev=experiment).read_text("dvc.lock"))["stages"]
     made = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
     return {Path(path).stem: stopwatch.recall(md5) for path, md5 in made.items() if path.endswith(suffix)}
 

@@ -10,11 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from robust_digits.command import FAILED, guarded
 from robust_digits.errors import InputError
+from robust_digits.history import yaml12
 from robust_digits.study import spec, workspace
 from robust_digits.study.spec import Chain, Params, Plan
 from robust_digits.study.study import Study
@@ -32,8 +30,8 @@ def _setting(text: str) -> tuple[str, Any]:
     if not (name and given):
         raise InputError(f"--set-param: expected NAME=VALUE, got {text!r}")
     try:
-        return name, YAML(typ="safe", pure=True).load(value)
-    except YAMLError:
+        return name, yaml12.loaded(value)
+    except ValueError:
         raise InputError(f"--set-param {name}: expected a value in YAML, got {value!r}") from None
 
 

@@ -57,6 +57,15 @@ def test_large_arrays_are_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not pictures.flags.writeable
 
 
+def test_a_large_array_is_mapped_however_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logits that lie in memory by columns come back as they were, mapped or read."""
+    _, found = fabricated()
+    found = replace(found, logits={name: np.asfortranarray(values) for name, values in found.logits.items()})
+    evidence.save(tmp_path / "robust.npz", found)
+    monkeypatch.setattr(evidence, "_LARGE", 1)
+    assert_same(evidence.load(tmp_path / "robust.npz"), found)
+
+
 @pytest.mark.parametrize("count", [0, 5, 12])
 def test_what_is_certified_round_trips(count: int, tmp_path: Path) -> None:
     """Which images are certified, be it none or all, is saved with its curve, and read back image for image."""

@@ -72,11 +72,11 @@ HEAVY = {  # where a library with a long start or many faces may be imported: in
     "pooch": {"robust_digits/cache/place.py", "robust_digits/data/downloads.py", "robust_digits/data/sources.py"},
     "pyarrow": {"robust_digits/data/parquet.py"},
     "requests": {"robust_digits/data/downloads.py"},
-    "ruamel": {f"robust_digits/{name}.py" for name in ("history/documents", "params", "study/run")},
+    "ruamel": {f"robust_digits/{name}.py" for name in ("history/yaml12", "params")},
     "sklearn": {"robust_digits/data/splitting.py"},
     "tensorflow": {"robust_digits/runtime.py"},
     "vl_convert": {"robust_digits/report/page.py"},
-    "yaml": {f"robust_digits/{name}.py" for name in ("history/documents", "record/record", "study/workspace")},
+    "yaml": {f"robust_digits/{name}.py" for name in ("history/yaml12", "record/record", "study/workspace")},
 }
 
 
