@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from robust_digits.errors import InputError
 
@@ -61,17 +62,16 @@ def check_room(folder: Path, size: int) -> None:
         raise OSError(errno.ENOSPC, f"expected room for {size:,} bytes, got {free:,}", str(folder))
 
 
-def allocate(path: Path, size: int) -> None:
+def allocate(file: IO[bytes], size: int) -> None:
     """Give a file `size` bytes of the disk, so that writing to a memory map of it cannot fail: that would be SIGBUS.
 
     What the file holds stays as it is; the rest is zeros. OSError if there is no room.
     """
-    with path.open("r+b") as file:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size)
-        else:  # macOS: a file that was written to the end has all its blocks
-            for start in range(file.seek(0, os.SEEK_END), size, _BLOCK):
-                file.write(bytes(min(_BLOCK, size - start)))
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+    else:  # macOS: a file that was written to the end has all its blocks
+        for start in range(file.seek(0, os.SEEK_END), size, _BLOCK):
+            file.write(bytes(min(_BLOCK, size - start)))
 
 
 def write(path: Path, text: str) -> None:

@@ -5,6 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits import scratch
+
 TOLERANCE = 1e-6  # what arithmetic in float32 may add to a size of 1 at most, and to a larger one as a share
 _PIXEL = 2.0**-25  # how far a pixel in [0, 1] may lie from what was meant, in float32
 
@@ -25,7 +27,7 @@ def check(
     low, high = float(adversarial.min()), float(adversarial.max())
     if not (low >= 0 and high <= 1):  # written so that NaN fails
         raise ValueError(f"expected finite adversarial pixels in [0, 1], got {low} to {high}")
-    largest = float(sizes(adversarial - clean, norm=norm).max())
+    largest = float(apart(clean, adversarial, norm=norm).max())
     if not largest <= eps + rounding(clean.shape[1:], norm=norm, eps=eps):
         raise ValueError(f"expected perturbations of L{norm} size {eps} at most, got {largest}")
 
@@ -35,7 +37,7 @@ def inside(
 ) -> NDArray[np.bool_]:
     """Return which adversarial images (n, height, width, channels) are within `eps` of the clean ones in `norm`."""
     most = eps + rounding(clean.shape[1:], norm=norm, eps=eps)
-    verdict: NDArray[np.bool_] = sizes(adversarial - clean, norm=norm) <= most
+    verdict: NDArray[np.bool_] = apart(clean, adversarial, norm=norm) <= most
     return verdict
 
 
@@ -47,6 +49,14 @@ def rounding(shape: tuple[int, ...], *, norm: str | int, eps: float) -> float:
     pixels = math.prod(shape)
     of_pixels = 0.0 if norm == "inf" else pixels ** (1 / int(norm)) * _PIXEL
     return TOLERANCE * max(1.0, eps) + of_pixels
+
+
+def apart(clean: NDArray[np.float32], adversarial: NDArray[np.float32], *, norm: str | int) -> NDArray[np.float64]:
+    """Return how far each adversarial image (n, height, width, channels) is from the clean one in `norm`: (n,)."""
+    found = np.empty(len(clean))
+    for rows in scratch.chunks(clean):
+        found[rows] = sizes(adversarial[rows] - clean[rows], norm=norm)
+    return found
 
 
 def sizes(perturbation: NDArray[np.float32], *, norm: str | int) -> NDArray[np.float64]:

@@ -1,8 +1,9 @@
 """Large arrays that a stage needs for a while: on disk, so that memory does not grow with the data."""
 
+import errno
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,23 +14,47 @@ from robust_digits.files import allocate, check_room
 
 _LARGE = 2**26  # bytes from which on an array lies on disk
 _CHUNK = 2**24  # bytes that are moved at a time
+_NO_FILES_HERE = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Return an array to fill: in memory or, where it is large, mapped from a file in the current folder.
 
-    The file has lost its name already, so that nothing is left of it, however the process ends. A full disk is an
-    OSError now, and not a signal later.
+    The file has no name, so that nothing is left of it, however the process ends. A full disk is an OSError now, and
+    not a signal later. In a folder that cannot be written to, the array is in memory.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < _LARGE:
         return np.empty(shape, dtype)
     here = Path.cwd()
     check_room(here, size)
-    with tempfile.NamedTemporaryFile(dir=here, prefix=".scratch-") as file:
-        allocate(Path(file.name), size)
-        mapped: np.memmap[Any, Any] = np.memmap(file.name, dtype, "r+", shape=shape)
+    try:
+        with tempfile.TemporaryFile(dir=here) as file:
+            allocate(file, size)
+            mapped: np.memmap[Any, Any] = np.memmap(file, dtype, "r+", shape=shape)
+    except OSError as error:
+        if error.errno in _NO_FILES_HERE:
+            return np.empty(shape, dtype)
+        error.filename = error.filename or str(here)
+        raise
     return mapped
+
+
+def copied(whole: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that may be changed, of what is in another one."""
+    array = empty(whole.shape, whole.dtype)
+    for part in chunks(whole):
+        array[part] = whole[part]
+    return array
+
+
+def joined(parts: Iterable[NDArray[Any]], shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array of the rows of all parts, in order, which are as many as its shape says."""
+    array, start = empty(shape, dtype), 0
+    for part in parts:
+        array[start : start + len(part)] = part
+        start += len(part)
+    return array
 
 
 def filled(source: IO[bytes], shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:

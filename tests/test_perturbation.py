@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from robust_digits import perturbation
+from robust_digits import perturbation, scratch
 
 CLEAN = np.full((2, 3, 3, 1), 0.5, np.float32)
 
@@ -28,6 +28,15 @@ def test_eps_is_the_limit(norm: str | int, size: float) -> None:
     perturbation.check(CLEAN, moved(0.1, pixels=4), norm=norm, eps=size)
     with pytest.raises(ValueError, match=rf"expected perturbations of L{norm} size {size * 0.999} at most, got {size}"):
         perturbation.check(CLEAN, moved(0.1, pixels=4), norm=norm, eps=size * 0.999)
+
+
+def test_every_image_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where one at a time is in memory."""
+    monkeypatch.setattr(scratch, "_CHUNK", 1)
+    assert perturbation.apart(CLEAN, moved(0.1), norm="inf") == pytest.approx([0, 0.1])
+    with pytest.raises(ValueError, match="expected perturbations of Linf size"):
+        perturbation.check(CLEAN, moved(0.1), norm="inf", eps=0.05)
+    assert perturbation.inside(CLEAN, moved(0.1), norm="inf", eps=0.05).tolist() == [True, False]
 
 
 @pytest.mark.parametrize(("eps", "expected"), [(0.3, 1e-6), (1.0, 1e-6), (30.0, 3e-5)])

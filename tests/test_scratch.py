@@ -1,7 +1,10 @@
 """Large arrays lie on disk and leave nothing behind; small ones in memory, and both hold what is put in."""
 
+import errno
 import io
+import tempfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -25,6 +28,23 @@ def test_an_array_holds_what_is_put_in(place: str) -> None:
     assert array.tolist() == [[0, 1], [2, 3], [4, 5]]
     assert isinstance(array, np.memmap) == (place == "on disk")
     assert not list(Path.cwd().iterdir())
+
+
+@pytest.mark.usefixtures("place")
+def test_a_copy_may_be_changed() -> None:
+    """What it is a copy of stays as it is."""
+    values = np.arange(20, dtype=np.float32).reshape(10, 2)
+    copy = scratch.copied(values)
+    assert np.array_equal(copy, values)
+    copy[9] = 0
+    assert values[9, 0] == 18
+
+
+@pytest.mark.usefixtures("place")
+def test_parts_are_joined_in_order() -> None:
+    """Whatever they are made of, one after another."""
+    parts = [np.full((rows, 2), rows, np.uint8) for rows in (3, 1, 2)]
+    assert np.array_equal(scratch.joined(iter(parts), (6, 2), np.uint8), np.concatenate(parts))
 
 
 @pytest.mark.usefixtures("place")
@@ -66,3 +86,28 @@ def test_a_full_disk_is_an_error_at_once(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(OSError, match="expected room for"):
         scratch.empty((2**50,), np.uint8)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.fault("refused")
+def test_a_full_quota_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system gives blocks to a file without a name, and names none."""
+
+    def refuse(_: IO[bytes], __: int) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(scratch, "allocate", refuse)
+    with pytest.raises(OSError, match=f"Disk quota exceeded: '{tmp_path}'"):
+        scratch.empty((2**27,), np.uint8)
+
+
+@pytest.mark.fault("recovered")
+@pytest.mark.parametrize("reason", [errno.EACCES, errno.EROFS])
+def test_where_nothing_can_be_written_memory_has_to_do(reason: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model can be judged from a folder of somebody else."""
+
+    def refuse(**_: object) -> None:
+        raise OSError(reason, "refused")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    assert not isinstance(scratch.empty((2**26,), np.uint8), np.memmap)

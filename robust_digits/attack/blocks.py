@@ -54,7 +54,7 @@ def _groups(indices: NDArray[np.int64], rows: int) -> list[NDArray[np.int64]]:
     count = np.bincount(places, minlength=rows)
     turn = np.empty_like(places)  # how many images before it stand in the same row
     turn[np.argsort(places, kind="stable")] = np.concatenate([np.arange(each) for each in count])
-    return [np.flatnonzero(turn == number) for number in range(count.max())]
+    return np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1])
 
 
 def _once(compiled: Compiled, arrays: list[Array], places: NDArray[np.int64], rows: int) -> list[Array]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits import perturbation
+from robust_digits import perturbation, scratch
 from robust_digits.attack import attacks, blocks
 from robust_digits.attack.table import ATTACKS, member
 from robust_digits.attack.target import Images, Target, Victim
@@ -110,8 +110,9 @@ class Suite:
         """
         found = self.perturb(name, settings, whole, transfer, indices=indices, proven=proven)
         if not ATTACKS[name].bounded:
-            beyond = ~perturbation.inside(whole.images, found.images, norm=self.norm, eps=self.eps)
-            found.images[beyond] = whole.images[beyond]
+            near = perturbation.inside(whole.images, found.images, norm=self.norm, eps=self.eps)
+            for rows in scratch.chunks(found.images):
+                found.images[rows][~near[rows]] = whole.images[rows][~near[rows]]
         perturbation.check(whole.images, found.images, norm=self.norm, eps=self.eps)
         return found
 
@@ -137,22 +138,20 @@ class Suite:
         """
         indices = np.arange(len(whole)) if indices is None else indices
         proven = np.zeros(len(whole), np.bool_) if proven is None else proven
-        found, by = np.array(whole.images), np.full(len(whole), STANDING)
+        found, by = scratch.copied(whole.images), np.full(len(whole), STANDING)
         members = ATTACKS[name].members
         right = self._right(found, whole.labels, indices)
         for number, each in enumerate(members or (name,)):
             rows = np.flatnonzero(right & (by == STANDING) & ~(proven & (number > 0)))
-            if not rows.size:
-                break
             told = member(each, settings) if members else settings
-            tried = self._crafted(each, told, whole[rows], transfer[rows], indices[rows])
-            fell = ~self._right(tried, whole.labels[rows], indices[rows])
-            if members:
-                middles = whole.images[rows]
-                fell &= perturbation.inside(middles, tried, norm=self.norm, eps=self.eps)
-                tried[~fell] = tried[~fell] if ATTACKS[each].bounded else middles[~fell]
-            found[rows] = tried
-            by[rows[fell]] = number
+            for places, tried in self._crafted(each, told, whole, transfer, indices, rows):
+                fell = ~self._right(tried, whole.labels[places], indices[places])
+                middles = whole.images[places]
+                if members:
+                    fell &= perturbation.inside(middles, tried, norm=self.norm, eps=self.eps)
+                put_back = ~fell if members and not ATTACKS[each].bounded else np.zeros_like(fell)
+                found[places] = np.where(put_back[:, None, None, None], middles, tried)
+                by[places[fell]] = number
         return Found(found, by)
 
     def _right(self, images: Images, labels: NDArray[np.int64], indices: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -160,30 +159,36 @@ class Suite:
         verdict: NDArray[np.bool_] = self.model.predict(images, indices=indices).argmax(axis=1) == labels
         return verdict
 
-    def _crafted(
-        self, name: str, settings: Section, whole: ImageSet, transfer: Images, indices: NDArray[np.int64]
-    ) -> Images:
-        """Return what an attack that is no ensemble makes of images, all of which the model gets right."""
-        cut = list(blocks.cut(indices, size=self._size))
+    def _crafted(  # noqa: PLR0917 (as `perturb`)
+        self,
+        name: str,
+        settings: Section,
+        whole: ImageSet,
+        transfer: Images,
+        indices: NDArray[np.int64],
+        rows: NDArray[np.int64],
+    ) -> Iterator[tuple[NDArray[np.int64], Images]]:
+        """Yield what an attack that is no ensemble makes of some rows, all of which the model gets right.
+
+        A block at a time, as it is done, with the rows that it is of.
+        """
+        cut = [rows[places] for places in blocks.cut(indices[rows], size=self._size)]
 
         def block(number: int) -> Target:
-            rows = cut[number]
             return Target(
-                images=np.array(whole.images[rows]),
-                labels=np.array(whole.labels[rows]),
-                transfer=np.asarray(transfer[rows]),
-                indices=indices[rows],
+                images=np.array(whole.images[cut[number]]),
+                labels=np.array(whole.labels[cut[number]]),
+                transfer=np.asarray(transfer[cut[number]]),
+                indices=indices[cut[number]],
                 victim=self.victim,
                 seed=self._seed,
                 name=name,
             )
 
-        found = np.array(whole.images)
-        with _bar(name, len(whole)) as bar:
+        with _bar(name, len(rows)) as bar:
             for number, images in self._done(block, len(cut), settings):
-                found[cut[number]] = images
+                yield cut[number], images
                 bar.update(len(images))
-        return found
 
     def _done(self, block: Callable[[int], Target], count: int, settings: Section) -> Iterator[tuple[int, Images]]:
         """Yield the number of each block and what is made of it, at once where it is kept."""

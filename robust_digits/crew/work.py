@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,8 @@ from robust_digits.attack.target import Images, Target
 from robust_digits.crew.engine import awaited
 from robust_digits.crew.means import Means, ready
 from robust_digits.params import Section
+
+_AHEAD = 512  # blocks that are asked about before the first answer is seen: as many workers have something to do
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,14 @@ class Crew:
         InputError
             If the cluster is gone, if a block ended several workers, or if a worker has other code or none.
         """
-        futures = {self._executor.submit(attack, self._task(target, settings)): number for number, target in blocks}
-        with awaited(futures):
-            for future in as_completed(futures):
-                images, seconds = future.result()
-                yield Done(futures[future], images, seconds)
+        asked: dict[Future[tuple[Images, float]], int] = {}
+        with awaited(asked):
+            for number, target in blocks:
+                asked[self._executor.submit(attack, self._task(target, settings))] = number
+                if len(asked) == _AHEAD:
+                    yield from _answered(asked)
+            while asked:
+                yield from _answered(asked)
 
     def _task(self, target: Target, settings: Section) -> Task:
         return Task(
@@ -70,6 +75,13 @@ class Crew:
             transfer=target.transfer,
             indices=target.indices,
         )
+
+
+def _answered(asked: "dict[Future[tuple[Images, float]], int]") -> Iterator[Done]:
+    """Wait for a block, yield those that are done, and take them out."""
+    for future in wait(asked, return_when=FIRST_COMPLETED).done:
+        images, seconds = future.result()
+        yield Done(asked.pop(future), images, seconds)
 
 
 def attack(task: Task) -> tuple[Images, float]:

@@ -1,11 +1,14 @@
 """Read the files of a data set, whatever their format: .npz, IDX (MNIST's own), CSV and CIFAR-10's own."""
 
 import gzip
+import io
+import itertools
 import math
 import struct
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,10 +21,13 @@ from robust_digits.data.contents import Contents
 from robust_digits.data.images import ImageSet, check_memory
 from robust_digits.data.published import UINT8_MAX, Split, image_set, plausible, single
 from robust_digits.errors import DAMAGED, InputError, first_line, printable
+from robust_digits.files import FULL
 
 _DIGITS_MAX = 16  # the UCI digits count ink in 4x4 blocks of pixels
 _CIFAR_SIDE = 32
+_RECORD = 1 + 3 * _CIFAR_SIDE**2  # bytes of an image of CIFAR-10 and its label
 _LINE = 2**20  # characters that tell a header from numbers, and a block of text
+_LINES = 4096  # of a table that are read at a time
 _IDX_UINT8 = 8  # the type code of unsigned bytes
 _MEMBERS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -76,6 +82,8 @@ def _npz(files: list[Path]) -> Split:
     except InputError:
         raise
     except (*DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
         raise InputError(
             f"{path}: expected arrays x_train, y_train, x_test and y_test in an intact .npz file: {first_line(error)}"
         ) from None
@@ -130,7 +138,8 @@ def _cifar(files: list[Path]) -> Split:
     check_memory(size, raw=2 * size, where=files[0].parent)
 
     def part(paths: list[Path]) -> ImageSet:
-        records = np.concatenate([_records(path) for path in paths])
+        found = [_records(path) for path in paths]
+        records = scratch.joined(found, (sum(map(len, found)), _RECORD), np.uint8)
         images = records[:, 1:].reshape(-1, 3, _CIFAR_SIDE, _CIFAR_SIDE).transpose(0, 2, 3, 1)
         return image_set(images, records[:, 0], where=paths[0], white=UINT8_MAX)
 
@@ -143,11 +152,10 @@ def _cifar(files: list[Path]) -> Split:
 
 def _records(path: Path) -> NDArray[np.uint8]:
     """Read images of 32x32 pixels: a byte for the label, then all red values, all green and all blue ones, by rows."""
-    length = 1 + 3 * _CIFAR_SIDE**2
-    content = np.fromfile(path, np.uint8)
-    if not content.size or content.size % length:
-        raise InputError(f"{path}: expected {length} bytes an image, got {content.size} in all; truncated?")
-    return content.reshape(-1, length)
+    size = path.stat().st_size
+    if not size or size % _RECORD:
+        raise InputError(f"{path}: expected {_RECORD} bytes an image, got {size} in all; truncated?")
+    return np.memmap(path, np.uint8, "r", shape=(size // _RECORD, _RECORD))
 
 
 def _open(path: Path) -> BinaryIO:
@@ -182,11 +190,12 @@ def _idx_array(path: Path) -> NDArray[np.uint8]:
 def _table(path: Path) -> NDArray[np.int64]:
     """Read whole numbers separated by commas; a first line that is not numbers is a header."""
     try:
-        first = _first_line_of(path)
-        header = not any(_is_number(cell) for cell in first.split(","))
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # for an empty table, and for a fraction that would be cut
-            table = np.loadtxt(path, np.int64, delimiter=",", skiprows=int(header), ndmin=2, encoding="utf-8-sig")
+        first, count = _measured(path)
+        with _open(path) as packed:
+            lines: Iterator[str] = io.TextIOWrapper(packed, encoding="utf-8-sig")
+            if not any(_is_number(cell) for cell in first.split(",")):
+                next(lines, None)
+            table = _joined(_numbers(lines), count)
     except InputError:
         raise
     except (*DAMAGED, gzip.BadGzipFile, Warning) as error:
@@ -196,15 +205,43 @@ def _table(path: Path) -> NDArray[np.int64]:
     return table
 
 
-def _first_line_of(path: Path) -> str:
-    """Return how a text begins that fits into memory once it is unpacked: a number of 8 bytes for two characters."""
-    size = 0
+def _numbers(lines: Iterator[str]) -> Iterator[NDArray[np.int64]]:
+    """Yield a table, so many lines at a time as fit into memory; empty ones are left out."""
+    while block := list(itertools.islice(lines, _LINES)):
+        full = [line for line in block if line.strip()]
+        if full:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # for a fraction that would be cut
+                yield np.loadtxt(full, np.int64, delimiter=",", ndmin=2)
+
+
+def _joined(parts: Iterator[NDArray[np.int64]], most: int) -> NDArray[np.int64]:
+    """Return the rows of all parts, `most` at most, as one table."""
+    table: NDArray[np.int64] = np.empty((0, 0), np.int64)
+    filled = 0
+    for part in parts:
+        if not filled:
+            table = scratch.empty((most, part.shape[1]), np.int64)
+        if part.shape[1] != table.shape[1]:
+            raise ValueError(f"the number of columns changed from {table.shape[1]} to {part.shape[1]}")
+        table[filled : filled + len(part)] = part
+        filled += len(part)
+    return table[:filled]
+
+
+def _measured(path: Path) -> tuple[str, int]:
+    """Return how a text begins, and how many lines it has, if what it holds fits into memory.
+
+    Once it is unpacked, that is a number of 8 bytes for two characters.
+    """
+    size, count = 0, 1
     with _open(path) as file:
         first = file.readline(_LINE)
         while block := file.read(_LINE):
             size += len(block)
+            count += block.count(b"\n")
             check_memory(size // 2, raw=6 * size, where=path)
-    return first.decode("utf-8-sig", errors="replace")
+    return first.decode("utf-8-sig", errors="replace"), count + 1
 
 
 def _is_number(cell: str) -> bool:

@@ -153,7 +153,8 @@ def _create(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.m
     path.write_bytes(header.getvalue())
     size = header.tell() + math.prod(shape) * np.dtype(dtype).itemsize
     check_room(path.parent, size)
-    allocate(path, size)
+    with path.open("r+b") as file:
+        allocate(file, size)
     created: np.memmap[Any, Any] = np.lib.format.open_memmap(path, "r+")  # type: ignore[no-untyped-call]
     return created
 

@@ -32,7 +32,7 @@ class Gaussians:
 def look(model: keras.Model, settings: Mahalanobis, train: ImageSet) -> Look:
     """Return how the detector, fitted on training images, sees others: the model's logits, scores with a gradient."""
     features = Features(model)
-    fitted = fit(features.of(np.array(train.images)), np.asarray(train.labels), ridge=settings.ridge)
+    fitted = fit(features.of(np.asarray(train.images)), np.asarray(train.labels), ridge=settings.ridge)
     network, seen_by = gentle.network(model), features.network(adaptive=True)
     whitening, middles = tf.constant(fitted.whitening), tf.constant(fitted.middles)
 

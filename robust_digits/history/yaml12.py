@@ -6,6 +6,7 @@ import yaml
 from ruamel.yaml.resolver import implicit_resolvers
 
 _NOT_YAML = (yaml.YAMLError, RecursionError, ValueError, LookupError, TypeError, AttributeError)  # of values and tags
+_MERGE = "tag:yaml.org,2002:merge"
 _BASES = {"0b": 2, "0o": 8, "0x": 16}
 
 
@@ -26,6 +27,14 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         ]
         for start in {start for *_, starts in implicit_resolvers for start in starts}
     }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 (PyYAML's)
+        """Return a mapping, in which no key stands twice."""
+        keys = [(key.tag, key.value) for key, _ in node.value if key.tag != _MERGE]
+        if len(set(keys)) < len(keys):
+            raise yaml.constructor.ConstructorError(None, None, "a key stands twice in a mapping", node.start_mark)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         """Return a whole number: 010 is ten, 0o10 is eight."""

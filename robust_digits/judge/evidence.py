@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from robust_digits.judge import integrity
 from robust_digits.judge.views import CLEAN, WORST_CASE, of_suite
 
 _HEADER = 256  # bytes, about, of an array's header
-_LARGE = 2**20  # bytes of an array that is mapped
+_LARGE = 2**24  # bytes of an array that is mapped
 _LENGTHS = 26  # where the header of a member has how long its name is, and what stands behind that
 _GROUPS = ("predictions", "images", "logits", "pictured", "curves", "indicators", "made")
 
@@ -140,11 +140,11 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         damaged = archive.testzip()
         if damaged:
             raise zipfile.BadZipFile(f"{damaged} does not fit its checksum")
-        return {member.filename.removesuffix(".npy"): _member(path, archive, member) for member in archive.infolist()}
+        return {member.filename.removesuffix(".npy"): _member(file, archive, member) for member in archive.infolist()}
 
 
-def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
-    """Return one array of an archive."""
+def _member(whole: IO[bytes], archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """Return one array of an archive, which is a file."""
     with archive.open(member) as file:
         if member.file_size < _LARGE or member.compress_type != zipfile.ZIP_STORED:
             small: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
@@ -153,14 +153,13 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> ND
         offset = file.tell()
     if member.file_size != offset + math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{member.filename} is not of the size that its header says")
-    return np.memmap(path, dtype, "r", _start(path, member) + offset, shape, "F" if fortran else "C")
+    return np.memmap(whole, dtype, "r", _start(whole, member) + offset, shape, "F" if fortran else "C")
 
 
-def _start(path: Path, member: zipfile.ZipInfo) -> int:
+def _start(file: IO[bytes], member: zipfile.ZipInfo) -> int:
     """Return where the content of a member begins in the file: behind its name, and what may stand behind that."""
-    with path.open("rb") as file:
-        file.seek(member.header_offset + _LENGTHS)
-        lengths: tuple[int, int] = struct.unpack("<HH", file.read(4))
+    file.seek(member.header_offset + _LENGTHS)
+    lengths: tuple[int, int] = struct.unpack("<HH", file.read(4))
     return member.header_offset + _LENGTHS + 4 + sum(lengths)
 
 

@@ -65,6 +65,28 @@ def test_a_crew_finds_the_same(model: Path) -> None:
     assert_same(attacked(model, Backwards()), expected)
 
 
+def test_no_more_is_asked_than_can_be_worked_on(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks that wait are no images in memory."""
+
+    class Counted(ThreadPoolExecutor):
+        left = most = 0
+
+        def submit(self, function: Any, /, *given: Any, **told: Any) -> "Future[Any]":  # noqa: ANN401
+            self.left += 1
+            self.most = max(self.most, self.left)
+            future = super().submit(function, *given, **told)
+            future.add_done_callback(self._less)
+            return future
+
+        def _less(self, _: "Future[Any]") -> None:
+            self.left -= 1
+
+    monkeypatch.setattr(work, "_AHEAD", 2)
+    with Counted(1) as executor:
+        assert_same(attacked(model, executor), attacked(model, None))
+    assert executor.most == 2
+
+
 def test_a_lost_cluster_loses_nothing(model: Path, tmp_path: Path) -> None:
     """What was done before the cluster was lost is kept, one line says so, and the next run does the rest."""
 

@@ -126,6 +126,23 @@ def test_the_digits_have_their_label_last(tmp_path: Path) -> None:
     assert (split.train.images[1].ravel() * 16).tolist() == [*range(16), 16, *[0] * 47]
 
 
+@pytest.mark.parametrize("header", [b"", b"label,a,b,c,d\n"])
+def test_long_tables_are_read_in_parts(tmp_path: Path, header: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are read a few at a time; empty ones are no images, wherever they stand."""
+    monkeypatch.setattr(formats, "_LINES", 2)
+    lines = [b"1,0,0,0,255", b"", b"2,255,0,0,0", b"", b"", b"", b"3,0,255,0,0", b"4,0,0,255,0", b"", b"", b""]
+    split = formats.read(put(tmp_path, {"digits.csv": header + b"\n".join(lines)}), size=2)
+    assert split.train.labels.tolist() == [1, 2, 3, 4]
+    assert split.train.images.reshape(4, 4).argmax(axis=1).tolist() == [3, 0, 1, 2]
+
+
+def test_a_table_has_as_many_columns_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where another part of it is read."""
+    monkeypatch.setattr(formats, "_LINES", 1)
+    message = refusal(put(tmp_path, {"digits.csv": b"1,0,0,0,255\n2,0,0,0,0,0,0,0,0,255\n"}))
+    assert "the number of columns changed from 5 to 10" in message
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

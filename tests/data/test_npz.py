@@ -1,5 +1,6 @@
 """.npz files: four arrays, whatever wrote them."""
 
+import errno
 import struct
 import zipfile
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from support.formats import (
     refusal,
 )
 
+from robust_digits import scratch
 from robust_digits.data import formats
 
 ARRAYS = {"x_train": TRAIN, "y_train": TRAIN_Y, "x_test": TEST, "y_test": TEST_Y}
@@ -160,3 +162,15 @@ def test_two_archives_are_refused(tmp_path: Path) -> None:
     message = refusal(put(tmp_path, {"a.npz": content, "b.npz": content}))
     assert "expected a single .npz file, got " in message
     assert all(word in message for word in (str(tmp_path), "a.npz", "b.npz"))
+
+
+@pytest.mark.fault("refused")
+def test_a_full_disk_is_no_damaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no room for what is in a file, the file is not to blame."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(scratch, "empty", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        formats.read(put(tmp_path, as_npz(TRAIN, TRAIN_Y, TEST, TEST_Y)), size=4)

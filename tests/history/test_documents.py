@@ -43,6 +43,13 @@ def test_a_value_that_is_not_of_its_tag(value: str) -> None:
         documents.mapping(holding(f"a: {value}".encode()), "file")
 
 
+def test_a_key_that_stands_twice() -> None:
+    """DVC refuses it, and so does whoever reads what DVC has read; a mapping may take in another one."""
+    assert "a key stands twice in a mapping" in refusal(documents.mapping, b"a: {x: 1, y: 2, x: 3}")
+    merged = b"a: &a {x: 1}\nb: {<<: *a, x: 2}"
+    assert documents.mapping(holding(merged), "file") == {"a": {"x": 1}, "b": {"x": 2}}
+
+
 def understood(read: Callable[[], object]) -> str:
     """Return what is made of a file, as Python writes it; nothing if it is refused."""
     try:

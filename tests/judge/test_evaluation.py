@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from support.mislabelled import COUNT, DISTANCE, EPS, attacks_on, crafted, mislabelled
 
+from robust_digits import scratch
 from robust_digits.attack import attacks, table
 from robust_digits.attack.blocks import ROWS
 from robust_digits.attack.suite import Suite
@@ -16,7 +17,7 @@ from robust_digits.attack.target import Target
 from robust_digits.data import images
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
-from robust_digits.judge import evaluation, evidence, showing
+from robust_digits.judge import evaluation, evidence
 from robust_digits.judge.evidence import Evidence, Made
 from robust_digits.judge.settings import Curve
 from robust_digits.judge.showing import Transferred
@@ -232,14 +233,20 @@ def test_same_seed_same_bytes(linear: Suite, digits: ImageSet, whole: Evidence, 
     np.testing.assert_array_equal(images.load(tmp_path / "test").images, digits.images)
 
 
-def test_stretches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However few images are looked at together, the evidence is the same, where attacks see some of them only, too."""
+def test_where_arrays_lie_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In memory, or on disk and a few rows at a time, the evidence is the same.
+
+    Of attacks that see some images only too, that draw for a whole block, and whose images are put back.
+    """
     test = ImageSet(*(np.concatenate([each] * 30) for each in (mislabelled().images, mislabelled().labels)))
     assert len(test) > 2 * ROWS
-    chosen: dict[str, Section] = {"noise": Noise(draws=1), "bim": Steps(steps=2), "pgd": Restarts(steps=2, restarts=1)}
+    chosen: dict[str, Section] = {"noise": Noise(draws=1), "bim": Steps(steps=2), "deepfool": Samples(samples=200)}
     chosen["apgd_square"] = Ensemble(steps=3, targets=1, queries=5)
-    for name, stretch in (("whole", 2**26), ("parts", 1)):
-        monkeypatch.setattr(showing, "_STRETCH", stretch)
+    monkeypatch.chdir(tmp_path)
+    for name, large, chunk in (("memory", 2**26, 2**24), ("disk", 1, 2**10)):
+        monkeypatch.setattr(scratch, "_LARGE", large)
+        monkeypatch.setattr(scratch, "_CHUNK", chunk)
         found = judged(attacks_on(eps=EPS), test, test, attacks=chosen, curve=CURVE)
+        assert isinstance(found.pictured[WORST_CASE], np.memmap) == (name == "disk")
         evidence.save(tmp_path / name, found)
-    assert (tmp_path / "whole").read_bytes() == (tmp_path / "parts").read_bytes()
+    assert (tmp_path / "memory").read_bytes() == (tmp_path / "disk").read_bytes()
