@@ -31,7 +31,7 @@ OPTIMIZERS: dict[Optimizer, Callable[[float], Any]] = {
 }
 DECIMALS = 6  # of what a history tells
 _VALIDATION_BATCH = 2048
-_WINDOW = 2**26  # bytes of images that are copied into memory at a time
+_WINDOW = 2**24  # bytes of images that are copied into memory at a time
 
 Objective = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """Images (n, height, width, channels) and labels (n,) to losses (n,), and logits (n, classes) to tell accuracy by."""
