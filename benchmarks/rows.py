@@ -190,7 +190,6 @@ ROWS = {
                 at_most=True,
                 figure="* megabytes",
                 what="at 16x, the stage that grows most",
-                reason="trainings and `normalize` hold all images, `evaluate` what each attack made of them",
             ),
         ),
     ),

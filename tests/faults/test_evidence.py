@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,14 @@ from stages import score, summarize
 
 Arrays = dict[str, NDArray[Any]]
 MEASURED = ("probabilities", "difference_on_repeat", "zero_gradients", "unbounded", "gain_from_effort")
+
+
+@pytest.fixture(scope="module", autouse=True, params=["read", "mapped"])
+def place(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold all of this for arrays that are read, and for those that are mapped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence, "_LARGE", 1 if request.param == "mapped" else 2**40)
+        yield
 
 
 @cache
