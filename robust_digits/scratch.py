@@ -27,14 +27,16 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     if size < _LARGE:
         return np.empty(shape, dtype)
     here = Path.cwd()
-    check_room(here, size)
     try:
         with tempfile.TemporaryFile(dir=here) as file:
+            check_room(here, size)
             allocate(file, size)
             mapped: np.memmap[Any, Any] = np.memmap(file, dtype, "r+", shape=shape)
     except OSError as error:
         if error.errno in _NO_FILES_HERE:
             return np.empty(shape, dtype)
+        if error.errno == errno.ENOMEM:
+            raise MemoryError(f"expected room for {size:,} bytes in the address space") from None
         error.filename = error.filename or str(here)
         raise
     return mapped

@@ -2,8 +2,10 @@
 
 import errno
 import io
+import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO
 
 import numpy as np
@@ -101,6 +103,19 @@ def test_a_full_quota_names_the_folder(tmp_path: Path, monkeypatch: pytest.Monke
         scratch.empty((2**27,), np.uint8)
 
 
+@pytest.mark.fault("refused")
+def test_no_room_in_the_address_space_is_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a fault of the file that is being read: what has no memory says so in one line."""
+
+    def refuse(_: IO[bytes], __: int) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(scratch, "allocate", refuse)
+    with pytest.raises(MemoryError, match="expected room for 134,217,728 bytes in the address space"):
+        scratch.empty((2**27,), np.uint8)
+
+
 @pytest.mark.fault("recovered")
 @pytest.mark.parametrize("reason", [errno.EACCES, errno.EROFS])
 def test_where_nothing_can_be_written_memory_has_to_do(reason: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,4 +125,5 @@ def test_where_nothing_can_be_written_memory_has_to_do(reason: int, monkeypatch:
         raise OSError(reason, "refused")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     assert not isinstance(scratch.empty((2**26,), np.uint8), np.memmap)

@@ -143,6 +143,8 @@ class Suite:
         right = self._right(found, whole.labels, indices)
         for number, each in enumerate(members or (name,)):
             rows = np.flatnonzero(right & (by == STANDING) & ~(proven & (number > 0)))
+            if not rows.size:
+                break
             told = member(each, settings) if members else settings
             for places, tried in self._crafted(each, told, whole, transfer, indices, rows):
                 fell = ~self._right(tried, whole.labels[places], indices[places])

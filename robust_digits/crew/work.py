@@ -16,7 +16,7 @@ from robust_digits.crew.engine import awaited
 from robust_digits.crew.means import Means, ready
 from robust_digits.params import Section
 
-_AHEAD = 512  # blocks that are asked about before the first answer is seen: as many workers have something to do
+_AHEAD = 256  # blocks that are asked about before the first answer is seen: as many workers have something to do
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class Crew:
 
 def _answered(asked: "dict[Future[tuple[Images, float]], int]") -> Iterator[Done]:
     """Wait for a block, yield those that are done, and take them out."""
-    for future in wait(asked, return_when=FIRST_COMPLETED).done:
+    done = wait(asked, return_when=FIRST_COMPLETED).done
+    for future in sorted(done, key=lambda each: each.cancelled() or each.exception() is not None):  # what is lost last
         images, seconds = future.result()
         yield Done(asked.pop(future), images, seconds)
 

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import itertools
 import math
 import struct
 import warnings
@@ -10,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,7 @@ _DIGITS_MAX = 16  # the UCI digits count ink in 4x4 blocks of pixels
 _CIFAR_SIDE = 32
 _RECORD = 1 + 3 * _CIFAR_SIDE**2  # bytes of an image of CIFAR-10 and its label
 _LINE = 2**20  # characters that tell a header from numbers, and a block of text
-_LINES = 4096  # of a table that are read at a time
+_PART = 2**22  # characters of a table that are read at a time
 _IDX_UINT8 = 8  # the type code of unsigned bytes
 _MEMBERS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -190,12 +189,13 @@ def _idx_array(path: Path) -> NDArray[np.uint8]:
 def _table(path: Path) -> NDArray[np.int64]:
     """Read whole numbers separated by commas; a first line that is not numbers is a header."""
     try:
-        first, count = _measured(path)
+        first, most = _measured(path)
         with _open(path) as packed:
-            lines: Iterator[str] = io.TextIOWrapper(packed, encoding="utf-8-sig")
-            if not any(_is_number(cell) for cell in first.split(",")):
-                next(lines, None)
-            table = _joined(_numbers(lines), count)
+            text = io.TextIOWrapper(packed, encoding="utf-8-sig")
+            header = not any(_is_number(cell) for cell in first.split(","))
+            if header:
+                text.readline()
+            table = _joined(_numbers(text, after=int(header)), most)
     except InputError:
         raise
     except (*DAMAGED, gzip.BadGzipFile, Warning) as error:
@@ -205,14 +205,23 @@ def _table(path: Path) -> NDArray[np.int64]:
     return table
 
 
-def _numbers(lines: Iterator[str]) -> Iterator[NDArray[np.int64]]:
-    """Yield a table, so many lines at a time as fit into memory; empty ones are left out."""
-    while block := list(itertools.islice(lines, _LINES)):
-        full = [line for line in block if line.strip()]
+def _numbers(text: TextIO, *, after: int) -> Iterator[NDArray[np.int64]]:
+    """Yield a table, as many lines at a time as are to be in memory; empty ones and comments are left out."""
+    while part := text.readlines(_PART):
+        full = [line for line in part if line.partition("#")[0].strip()]
         if full:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")  # for a fraction that would be cut
-                yield np.loadtxt(full, np.int64, delimiter=",", ndmin=2)
+            yield _parsed(full, after=after)
+        after += len(part)
+
+
+def _parsed(lines: list[str], *, after: int) -> NDArray[np.int64]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # for a fraction that would be cut
+            return np.loadtxt(lines, np.int64, delimiter=",", ndmin=2)
+    except (ValueError, Warning) as error:
+        where = f", counted behind line {after:,}" if after else ""
+        raise ValueError(f"{first_line(error)}{where}") from None
 
 
 def _joined(parts: Iterator[NDArray[np.int64]], most: int) -> NDArray[np.int64]:
@@ -230,18 +239,18 @@ def _joined(parts: Iterator[NDArray[np.int64]], most: int) -> NDArray[np.int64]:
 
 
 def _measured(path: Path) -> tuple[str, int]:
-    """Return how a text begins, and how many lines it has, if what it holds fits into memory.
+    """Return how a text begins, and how many lines it has at most, if what it holds fits into memory.
 
     Once it is unpacked, that is a number of 8 bytes for two characters.
     """
-    size, count = 0, 1
     with _open(path) as file:
         first = file.readline(_LINE)
+        size, most = len(first), 1 + first.count(b"\n") + first.count(b"\r")  # of both together one line too many
         while block := file.read(_LINE):
             size += len(block)
-            count += block.count(b"\n")
+            most += block.count(b"\n") + block.count(b"\r")
             check_memory(size // 2, raw=6 * size, where=path)
-    return first.decode("utf-8-sig", errors="replace"), count + 1
+    return first.decode("utf-8-sig", errors="replace"), most
 
 
 def _is_number(cell: str) -> bool:

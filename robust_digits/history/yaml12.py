@@ -30,9 +30,11 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 (PyYAML's)
         """Return a mapping, in which no key stands twice."""
-        keys = [(key.tag, key.value) for key, _ in node.value if key.tag != _MERGE]
-        if len(set(keys)) < len(keys):
-            raise yaml.constructor.ConstructorError(None, None, "a key stands twice in a mapping", node.start_mark)
+        if isinstance(node, yaml.MappingNode):
+            start, end = node.start_mark.index, node.end_mark.index  # PyYAML has put in what was merged, from elsewhere
+            own = [key for key, _ in node.value if start <= key.start_mark.index < end and key.tag != _MERGE]
+            if len({(key.tag, key.value) for key in own}) < len(own):
+                raise yaml.constructor.ConstructorError(None, None, "a key stands twice in a mapping", node.start_mark)
         found: dict[Any, Any] = super().construct_mapping(node, deep)
         return found
 

@@ -120,6 +120,9 @@ def load(path: Path) -> Evidence:
             group, _, name = key.partition(".")
             if name:
                 groups[group][name] = _VALUES.get(group, np.asanyarray)(array)
+        for name in ("labels", "shown"):
+            if name not in arrays:
+                raise ValueError(f"expected {name}, got none")
         found = Evidence(labels=arrays["labels"], shown=arrays["shown"], certified=arrays.get("certified"), **groups)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` or `dvc checkout` makes it") from None

@@ -1,6 +1,7 @@
 """CSV files with the label first, and scikit-learn's digits, which have it last."""
 
 import gzip
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,21 +127,51 @@ def test_the_digits_have_their_label_last(tmp_path: Path) -> None:
     assert (split.train.images[1].ravel() * 16).tolist() == [*range(16), 16, *[0] * 47]
 
 
-@pytest.mark.parametrize("header", [b"", b"label,a,b,c,d\n"])
-def test_long_tables_are_read_in_parts(tmp_path: Path, header: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines are read a few at a time; empty ones are no images, wherever they stand."""
-    monkeypatch.setattr(formats, "_LINES", 2)
-    lines = [b"1,0,0,0,255", b"", b"2,255,0,0,0", b"", b"", b"", b"3,0,255,0,0", b"4,0,0,255,0", b"", b"", b""]
-    split = formats.read(put(tmp_path, {"digits.csv": header + b"\n".join(lines)}), size=2)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("header", [b"", b"label,a,b,c,d"])
+def test_long_tables_are_read_in_parts(
+    tmp_path: Path, header: bytes, end: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines are read a few at a time, whatever ends them; empty ones and comments are no images, wherever they are."""
+    monkeypatch.setattr(formats, "_PART", 20)
+    lines = [
+        b"1,0,0,0,255",
+        b"",
+        b"2,255,0,0,0",
+        b"",
+        b"# a long comment by itself",
+        b"3,0,255,0,0",
+        b"4,0,0,255,0 # 4",
+    ]
+    first = [header] if header and end != b"\r" else []
+    content = end.join([*first, *lines, b"", b"# the end", b"", b""])
+    split = formats.read(put(tmp_path, {"digits.csv": content}), size=2)
     assert split.train.labels.tolist() == [1, 2, 3, 4]
     assert split.train.images.reshape(4, 4).argmax(axis=1).tolist() == [3, 0, 1, 2]
 
 
-def test_a_table_has_as_many_columns_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where another part of it is read."""
-    monkeypatch.setattr(formats, "_LINES", 1)
-    message = refusal(put(tmp_path, {"digits.csv": b"1,0,0,0,255\n2,0,0,0,0,0,0,0,0,255\n"}))
-    assert "the number of columns changed from 5 to 10" in message
+def test_no_line_is_lost_whose_end_is_of_another_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table may have been put together from several, of old machines and new ones."""
+    monkeypatch.setattr(formats, "_PART", 1)
+    split = formats.read(put(tmp_path, {"digits.csv": b"1,0,0,0,255\n2,0,255,0,0\r3,0,0,0,255\r\n4,0,0,9,0"}), size=2)
+    assert split.train.labels.tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("second", "says"),
+    [
+        (b"2,0,0,0,0,0,0,0,0,255", "the number of columns changed from 5 to 10"),
+        (b"2,0,x,0,0", "at row 0, column 3., counted behind line 1"),
+    ],
+)
+def test_a_table_is_one_whatever_is_read_at_a_time(
+    tmp_path: Path, second: bytes, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line says where it is not, and leaves the warnings of the process as they were."""
+    monkeypatch.setattr(formats, "_PART", 1)
+    filters = list(warnings.filters)
+    assert says in refusal(put(tmp_path, {"digits.csv": b"1,0,0,0,255\n" + second}))
+    assert warnings.filters == filters
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,8 @@ DAMAGES: dict[str, tuple[Arrays, str]] = {
     **{
         f"without {name}": ({key: array for key, array in intact()[1].items() if key != name}, says)
         for name, says in {
+            "labels": "expected labels, got none",
+            "shown": "expected shown, got none",
             "predictions.clean": r"expected predictions\.clean, got fgm_transfer, ",
             "made.pgd": "expected how each view was made, got nothing of pgd",
             "made.worst_case": "expected how each view was made, got nothing of worst_case",

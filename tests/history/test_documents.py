@@ -36,7 +36,7 @@ def refusal(read: Callable[[Revision, str], object], content: bytes) -> str:
     return ""
 
 
-@pytest.mark.parametrize("value", ["!!int ''", "!!bool x", "!!timestamp x", "!!float ''"])
+@pytest.mark.parametrize("value", ["!!map x", "!!int ''", "!!bool x", "!!timestamp x", "!!float ''"])
 def test_a_value_that_is_not_of_its_tag(value: str) -> None:
     """A tag that is written out, and a value that is none of it, are one line too."""
     with pytest.raises(InputError, match=r"^file in 0123456789ab: not valid YAML: [^\n]+$"):
@@ -46,8 +46,8 @@ def test_a_value_that_is_not_of_its_tag(value: str) -> None:
 def test_a_key_that_stands_twice() -> None:
     """DVC refuses it, and so does whoever reads what DVC has read; a mapping may take in another one."""
     assert "a key stands twice in a mapping" in refusal(documents.mapping, b"a: {x: 1, y: 2, x: 3}")
-    merged = b"a: &a {x: 1}\nb: {<<: *a, x: 2}"
-    assert documents.mapping(holding(merged), "file") == {"a": {"x": 1}, "b": {"x": 2}}
+    merged = b"a: &a {x: 1}\nb: {deep: &b {<<: *a, x: 2}}\nc: {<<: *b}"
+    assert documents.mapping(holding(merged), "file") == {"a": {"x": 1}, "b": {"deep": {"x": 2}}, "c": {"x": 2}}
 
 
 def understood(read: Callable[[], object]) -> str:
