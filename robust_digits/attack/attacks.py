@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import perturbation
+from robust_digits.arrays import perturbation
 from robust_digits.attack import losses
 from robust_digits.attack.ascent import Ascent
 from robust_digits.attack.classifier import BATCH, evasion

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits import perturbation
+from robust_digits.arrays import perturbation
 from robust_digits.attack.classifier import BATCH, Classifier, evasion
 from robust_digits.data.images import ImageSet
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits import perturbation, scratch
+from robust_digits.arrays import perturbation, scratch
 from robust_digits.attack import attacks, blocks
 from robust_digits.attack.table import ATTACKS, member
 from robust_digits.attack.target import Images, Target, Victim

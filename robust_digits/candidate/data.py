@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import npz
+from robust_digits.arrays import npz
 from robust_digits.data import images
 from robust_digits.data.images import IMAGE_DIMENSIONS, ImageSet
 from robust_digits.errors import DAMAGED, InputError, first_line, listed

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits.arrays.perturbation import TOLERANCE
 from robust_digits.certify.boxes import PROOF, TRAINING, Arithmetic, Box, between, propagate, rounding
 from robust_digits.certify.graph import Step, steps
 from robust_digits.certify.rounding import LARGEST
 from robust_digits.certify.rules import Affine, Unbounded
 from robust_digits.data.images import ImageSet
-from robust_digits.perturbation import TOLERANCE
 from robust_digits.runtime import keras, tf
 
 _BATCH = 512

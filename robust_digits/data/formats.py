@@ -14,7 +14,7 @@ from typing import BinaryIO, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import npz, scratch
+from robust_digits.arrays import npz, scratch
 from robust_digits.data import contents, parquet, pictures
 from robust_digits.data.contents import Contents
 from robust_digits.data.images import ImageSet, check_memory

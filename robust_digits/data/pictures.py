@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from robust_digits import scratch
+from robust_digits.arrays import scratch
 from robust_digits.data import resizing
 from robust_digits.data.images import ImageSet, check_memory
 from robust_digits.data.published import UINT8_MAX, Split

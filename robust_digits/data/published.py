@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import scratch
+from robust_digits.arrays import scratch
 from robust_digits.data.images import IMAGE_DIMENSIONS, ImageSet, check
 from robust_digits.errors import InputError, listed
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from robust_digits import scratch
+from robust_digits.arrays import scratch
 from robust_digits.data.images import ImageSet, check_memory
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from robust_digits import scratch
+from robust_digits.arrays import scratch
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 

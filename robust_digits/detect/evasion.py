@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import perturbation
+from robust_digits.arrays import perturbation
 from robust_digits.attack import blocks, losses
 from robust_digits.attack.ascent import numbers, unit, within
 from robust_digits.attack.blocks import ROWS

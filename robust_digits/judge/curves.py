@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from robust_digits import perturbation
+from robust_digits.arrays import perturbation
 from robust_digits.attack import losses
 from robust_digits.attack.ascent import random_start
 from robust_digits.attack.target import Victim

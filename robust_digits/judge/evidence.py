@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import npz
+from robust_digits.arrays import npz
 from robust_digits.errors import DAMAGED, InputError, first_line
 from robust_digits.files import replacing
 from robust_digits.judge import integrity

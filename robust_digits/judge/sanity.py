@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import perturbation
+from robust_digits.arrays import perturbation
 from robust_digits.attack.table import ATTACKS, Attack
 from robust_digits.judge.checks import Check
 from robust_digits.judge.evidence import Evidence, Made

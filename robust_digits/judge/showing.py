@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import perturbation, scratch
+from robust_digits.arrays import perturbation, scratch
 from robust_digits.attack import fgm
 from robust_digits.attack.classifier import Classifier
 from robust_digits.attack.suite import STANDING, Found, Suite

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from robust_digits import perturbation
+from robust_digits.arrays import perturbation
 from robust_digits.attack import fgm
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import perturbation
+from robust_digits.arrays import perturbation
 from robust_digits.attack import losses
 from robust_digits.attack.ascent import Ascent
 from robust_digits.attack.suite import Suite

@@ -43,7 +43,8 @@ def survey(params: Params, model: Path, test: Path, transfer: Path, *, samples: 
     """
     import numpy as np  # noqa: PLC0415
 
-    from robust_digits import perturbation, runtime  # noqa: PLC0415 (after the parameters are checked)
+    from robust_digits import runtime  # noqa: PLC0415 (after the parameters are checked)
+    from robust_digits.arrays import perturbation  # noqa: PLC0415
     from robust_digits.attack.suite import Suite  # noqa: PLC0415
     from robust_digits.learn import models  # noqa: PLC0415
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from support.linear import gradient, level
 from support.linear import model as linear_model
 
+from robust_digits.arrays.perturbation import sizes
 from robust_digits.attack import losses
 from robust_digits.attack.ascent import Ascent, random_start
 from robust_digits.attack.classifier import Classifier, evasion
 from robust_digits.attack.losses import Loss
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import networks
-from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")

@@ -12,6 +12,7 @@ from support.attacks import EPS, MISTAKE, mistakes
 from support.few import FEW
 from support.linear import level
 
+from robust_digits.arrays.perturbation import sizes
 from robust_digits.attack import attacks as functions
 from robust_digits.attack import fgm
 from robust_digits.attack.ascent import Ascent, Trail
@@ -21,7 +22,6 @@ from robust_digits.attack.table import ATTACKS, Attacks, Ensemble, Plain, Restar
 from robust_digits.attack.target import Images
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import networks
-from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras
 
 pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]

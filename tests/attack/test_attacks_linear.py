@@ -12,12 +12,12 @@ from support.few import FEW
 from support.linear import SIDE, case, gradient, level
 from support.linear import model as linear_model
 
+from robust_digits.arrays.perturbation import sizes
 from robust_digits.attack import blocks
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, Ensemble, Noise, Plain, Queries, Restarts, Samples, Steps, Targets
 from robust_digits.data.images import ImageSet
 from robust_digits.params import Section
-from robust_digits.perturbation import sizes
 
 pytestmark = [pytest.mark.usefixtures("tensorflow"), pytest.mark.slow]
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from support.attacks import mistakes
 from support.linear import level
 
+from robust_digits.arrays.perturbation import sizes
 from robust_digits.attack.suite import STANDING, Found, Suite
 from robust_digits.attack.table import ATTACKS, Ensemble, Queries, Restarts, Targets, member
 from robust_digits.attack.target import Images, Target
 from robust_digits.data.images import ImageSet
 from robust_digits.params import Section
-from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras
 
 pytestmark = pytest.mark.usefixtures("tensorflow")

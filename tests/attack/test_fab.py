@@ -12,10 +12,10 @@ from scipy.optimize import brentq, linprog
 from support.linear import SIDE, case, gradient
 from support.linear import model as linear_model
 
+from robust_digits.arrays.perturbation import sizes
 from robust_digits.attack.classifier import Classifier
 from robust_digits.attack.fab import Fab, nearest
 from robust_digits.data.images import ImageSet
-from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")

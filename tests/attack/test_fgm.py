@@ -5,12 +5,12 @@ import pytest
 from numpy.typing import NDArray
 from support.linear import case, gradient
 
+from robust_digits.arrays.perturbation import sizes
 from robust_digits.attack import fgm
 from robust_digits.attack.blocks import ROWS
 from robust_digits.attack.classifier import Classifier, TensorFlowV2Classifier, evasion
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import networks
-from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras
 
 pytestmark = pytest.mark.usefixtures("tensorflow")

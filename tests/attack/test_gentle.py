@@ -9,6 +9,7 @@ from support.attacks import mistakes
 from support.linear import SIDE, gradient
 from support.linear import model as linear_model
 
+from robust_digits.arrays.perturbation import sizes
 from robust_digits.attack import gentle, losses
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Restarts
@@ -16,7 +17,6 @@ from robust_digits.attack.target import Victim
 from robust_digits.data.images import ImageSet
 from robust_digits.learn import networks
 from robust_digits.learn.choices import Architecture
-from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")

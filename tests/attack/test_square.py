@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support.linear import SIDE, level, model
 
+from robust_digits.arrays.perturbation import sizes
 from robust_digits.attack import square
 from robust_digits.attack.classifier import Classifier, evasion
 from robust_digits.attack.square import Square
 from robust_digits.learn import networks
-from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")

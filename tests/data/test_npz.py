@@ -25,7 +25,7 @@ from support.formats import (
     refusal,
 )
 
-from robust_digits import scratch
+from robust_digits.arrays import scratch
 from robust_digits.data import formats
 
 ARRAYS = {"x_train": TRAIN, "y_train": TRAIN_Y, "x_test": TEST, "y_test": TEST_Y}

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from support.evaluations import EPS, crafted, dense, digits, under
 
+from robust_digits.arrays.perturbation import sizes
 from robust_digits.attack.target import Images, Target
 from robust_digits.detect import evasion, roc
 from robust_digits.detect.detector import Detector
 from robust_digits.detect.evasion import Evasion
 from robust_digits.detect.settings import Evading
-from robust_digits.perturbation import sizes
 from robust_digits.runtime import keras, tf
 
 pytestmark = pytest.mark.usefixtures("tensorflow")

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from support.mislabelled import COUNT, DISTANCE, EPS, attacks_on, crafted, mislabelled
 
-from robust_digits import scratch
+from robust_digits.arrays import scratch
 from robust_digits.attack import attacks, table
 from robust_digits.attack.blocks import ROWS
 from robust_digits.attack.suite import Suite

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from support.evaluations import CHOSEN, COUNT, EPS, STEPS, VERSUS, Images, bent, crafted, digits, judged, mirrored, red
 
-from robust_digits import perturbation
+from robust_digits.arrays import perturbation
 from robust_digits.attack import attacks
 from robust_digits.attack.ascent import Ascent, Trail
 from robust_digits.attack.suite import Suite

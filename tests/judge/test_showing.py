@@ -5,7 +5,7 @@ import pytest
 from support.linear import level
 from support.mislabelled import COUNT, DISTANCE, EPS, attacks_on, crafted
 
-from robust_digits import perturbation
+from robust_digits.arrays import perturbation
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Noise, Samples
 from robust_digits.data.images import ImageSet

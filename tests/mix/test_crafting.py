@@ -8,7 +8,8 @@ import pytest
 from support.linear import level
 from support.mislabelled import COUNT, DISTANCE, EPS, attacks_on, crafted, mislabelled
 
-from robust_digits import perturbation, runtime
+from robust_digits import runtime
+from robust_digits.arrays import perturbation
 from robust_digits.attack import attacks, suite
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import Noise, Plain, Restarts, Samples

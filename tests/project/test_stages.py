@@ -19,23 +19,24 @@ from robust_digits.record.dependencies import CODE, closure, imports
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path.stem for path in (ROOT / "stages").glob("*.py"))
 ROOMS = {  # what each room may import of the others, in the order in which the data flow; a room not here fails
+    "arrays": set(),
     "cache": set(),
-    "data": {"cache"},
-    "certify": {"data"},
+    "data": {"arrays", "cache"},
+    "certify": {"arrays", "data"},
     "learn": {"cache", "data", "certify"},
-    "attack": {"data"},
-    "mix": {"data", "attack"},
-    "plant": {"data", "attack"},
+    "attack": {"arrays", "data"},
+    "mix": {"arrays", "data", "attack"},
+    "plant": {"arrays", "data", "attack"},
     "crew": {"data", "cache", "certify", "learn", "attack"},
-    "judge": {"data", "certify", "attack", "plant"},
-    "detect": {"data", "attack", "plant", "judge"},
+    "judge": {"arrays", "data", "certify", "attack", "plant"},
+    "detect": {"arrays", "data", "attack", "plant", "judge"},
     "draw": {"data", "judge", "detect"},
     "history": {"judge"},
     "document": {"attack", "judge", "detect"},
     "report": {"cache", "judge", "draw", "history", "document"},
     "record": {"cache", "judge", "detect", "history", "document"},
-    "candidate": {"data", "certify", "learn", "attack", "crew", "judge", "draw", "report"},
-    "study": {"cache", "data", "learn", "attack", "judge", "draw", "document"},
+    "candidate": {"arrays", "data", "certify", "learn", "attack", "crew", "judge", "draw", "report"},
+    "study": {"arrays", "cache", "data", "learn", "attack", "judge", "draw", "history", "document"},
 }
 LARGEST = 12  # modules of a room
 HEAVY = {  # where a library with a long start or many faces may be imported: in as few rooms as possible

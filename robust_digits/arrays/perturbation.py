@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import scratch
+from robust_digits.arrays import scratch
 
 TOLERANCE = 1e-6  # what arithmetic in float32 may add to a size of 1 at most, and to a larger one as a share
 _PIXEL = 2.0**-25  # how far a pixel in [0, 1] may lie from what was meant, in float32

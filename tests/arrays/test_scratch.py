@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 import pytest
 
-from robust_digits import scratch
+from robust_digits.arrays import scratch
 
 
 @pytest.fixture(params=["in memory", "on disk"])

@@ -8,7 +8,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits import scratch
+from robust_digits.arrays import scratch
 
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]  # the shape, whether it lies there by columns, the type
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from robust_digits import perturbation, scratch
+from robust_digits.arrays import perturbation, scratch
 
 CLEAN = np.full((2, 3, 3, 1), 0.5, np.float32)
 
