@@ -183,14 +183,6 @@ ROWS = {
         quick={"epochs": 1, "train": 400, "test": 100},
         arrays=False,
         rounds=1,
-        targets=(
-            Target(
-                "16x",
-                1.5,
-                at_most=True,
-                figure="* megabytes",
-                what="at 16x, the stage that grows most",
-            ),
-        ),
+        targets=(Target("16x", 1.5, at_most=True, figure="* megabytes", what="at 16x, the stage that grows most"),),
     ),
 }
