@@ -18,7 +18,8 @@ _HEAD = """# The networks
 
 Every network that `train.architecture` and `harden.architecture` may name, for images of 28x28 pixels and ten classes,
 with its own settings: what each layer gives, and how many weights it has. `make networks` writes this page and
-[networks.csv](networks.csv); each training prints the like for its own network where it starts.
+[networks.csv](networks.csv); each training prints the like for its own network where it starts. *Watson* and *Keras
+library* are [documents that this project started from](seeds.md).
 """
 
 

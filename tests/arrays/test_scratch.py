@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -91,28 +92,24 @@ def test_a_full_disk_is_an_error_at_once(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.fault("refused")
-def test_a_full_quota_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system gives blocks to a file without a name, and names none."""
+@pytest.mark.parametrize(
+    ("reason", "kind", "says"),
+    [
+        (errno.EDQUOT, OSError, "quota exceeded: '{here}'"),
+        (errno.ENOMEM, MemoryError, "expected room for 134,217,728 bytes in the address space"),
+    ],
+)
+def test_what_is_full_is_named(
+    reason: int, kind: type[Exception], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder whose quota is reached, or memory: the system gives room to a file without a name, and names none."""
 
     def refuse(_: IO[bytes], __: int) -> None:
-        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        raise OSError(reason, os.strerror(reason))
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(scratch, "allocate", refuse)
-    with pytest.raises(OSError, match=f"Disk quota exceeded: '{tmp_path}'"):
-        scratch.empty((2**27,), np.uint8)
-
-
-@pytest.mark.fault("refused")
-def test_no_room_in_the_address_space_is_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not a fault of the file that is being read: what has no memory says so in one line."""
-
-    def refuse(_: IO[bytes], __: int) -> None:
-        raise OSError(errno.ENOMEM, "Cannot allocate memory")
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(scratch, "allocate", refuse)
-    with pytest.raises(MemoryError, match="expected room for 134,217,728 bytes in the address space"):
+    with pytest.raises(kind, match=says.format(here=tmp_path)):
         scratch.empty((2**27,), np.uint8)
 
 
