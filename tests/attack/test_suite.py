@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from support.linear import level
 
+from robust_digits.arrays import scratch
 from robust_digits.attack import attacks as functions
 from robust_digits.attack.suite import Suite
 from robust_digits.attack.table import ATTACKS, Noise, Plain, Queries, Samples
@@ -67,6 +68,7 @@ def test_what_needs_more_than_eps_is_put_back(name: str, monkeypatch: pytest.Mon
     shift = np.zeros_like(whole.images)
     shift[:, 3, 0, 0] = needed
     planted(monkeypatch, name, shift)
+    monkeypatch.setattr(scratch, "_CHUNK", 1)  # byte: one image at a time
     attacks = Suite(model, eps=0.1, seed=0)
     expected = whole.images + shift
     np.testing.assert_array_equal(attacks.perturb(name, SLOW, whole, whole.images).images, expected)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support.fabricated import fabricated, proven
 from support.faults import tried
+from support.formats import archive, npy
 
 from robust_digits import tables
 from robust_digits.data import images
@@ -161,6 +162,19 @@ def test_damaged_evidence_is_refused(damage: str, tmp_path: Path) -> None:
     arrays, says = DAMAGES[damage]
     said = refusal(write(tmp_path / "robust.npz", arrays))
     assert re.match(says, said), said
+
+
+@pytest.mark.fault("refused")
+@pytest.mark.parametrize("size", [1, 13])
+def test_an_array_of_another_size_than_its_header_says(size: int, tmp_path: Path) -> None:
+    """What is mapped would take in what lies behind it, or leave a part out."""
+    files = {f"{name}.npy": npy(array) for name, array in intact()[1].items()}
+    start = files["labels.npy"]
+    files["labels.npy"] = npy(intact()[1]["labels"][:1].repeat(size))[: len(start) - start[::-1].index(b"\n")]
+    files["labels.npy"] += start[len(files["labels.npy"]) :]
+    (tmp_path / "robust.npz").write_bytes(archive(files))
+    with pytest.raises(InputError, match=r"robust\.npz: not the evidence of an evaluation"):
+        evidence.load(tmp_path / "robust.npz")
 
 
 def summarized(folder: Path, test: ImageSet) -> None:

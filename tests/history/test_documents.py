@@ -46,6 +46,7 @@ def test_a_value_that_is_not_of_its_tag(value: str) -> None:
 def test_a_key_that_stands_twice() -> None:
     """DVC refuses it, and so does whoever reads what DVC has read; a mapping may take in another one."""
     assert "a key stands twice in a mapping" in refusal(documents.mapping, b"a: {x: 1, y: 2, x: 3}")
+    assert "expected a mapping node, but found scalar" in refusal(documents.mapping, b"a: !!map x")
     merged = b"a: &a {x: 1}\nb: {deep: &b {<<: *a, x: 2}}\nc: {<<: *b}"
     assert documents.mapping(holding(merged), "file") == {"a": {"x": 1}, "b": {"deep": {"x": 2}}, "c": {"x": 2}}
 
