@@ -28,13 +28,11 @@ def hold_out(whole: ImageSet, *, share: float, seed: int, name: str) -> tuple[Im
     if counts.min() < 2 or held < len(classes) or len(whole) - held < len(classes):  # noqa: PLR2004 (one for each part)
         raise too_few
     kept, out = train_test_split(np.arange(len(whole)), test_size=held, random_state=seed, stratify=whole.labels)
-    held_out, stay = (
-        ImageSet(scratch.taken(whole.images, rows), whole.labels[rows]) for rows in (np.sort(out), np.sort(kept))
-    )
-    parts = stay, held_out
-    if any(len(np.unique(part.labels)) < len(classes) for part in parts):
+    rows = np.sort(kept), np.sort(out)
+    stay, held_out = (ImageSet(scratch.taken(whole.images, each), whole.labels[each]) for each in rows)
+    if any(len(np.unique(part.labels)) < len(classes) for part in (stay, held_out)):
         raise too_few
-    return parts
+    return stay, held_out
 
 
 def noisy_copies(part: ImageSet, *, copies: int, seed: int) -> Iterator[ImageSet]:

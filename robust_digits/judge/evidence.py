@@ -148,14 +148,14 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def _member(whole: IO[bytes], archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     """Return one array of an archive, which is a file."""
+    name = member.filename.removesuffix(".npy")
+    if member.file_size < _LARGE or member.compress_type != zipfile.ZIP_STORED:
+        return npz.array(archive, name)
     with archive.open(member) as file:
-        if member.file_size < _LARGE or member.compress_type != zipfile.ZIP_STORED:
-            small: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
-            return small
-        shape, fortran, dtype = npz.header(file, member.filename)
+        shape, fortran, dtype = npz.header(file, name)
         offset = file.tell()
     if member.file_size != offset + math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"{member.filename} is not of the size that its header says")
+        raise ValueError(f"{name} is not of the size that its header says")
     return np.memmap(whole, dtype, "r", _start(whole, member) + offset, shape, "F" if fortran else "C")
 
 

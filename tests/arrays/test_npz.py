@@ -31,12 +31,19 @@ def test_an_array_comes_back(values: NDArray[Any]) -> None:
 
 
 @pytest.mark.fault("refused")
-@pytest.mark.parametrize("content", [npy(VALUES) + b"x", npy(VALUES)[:-1], npy(np.array([{}])), npy(VALUES)[:9], b""])
+@pytest.mark.parametrize("content", [npy(VALUES) + b"x", npy(VALUES)[:-1], npy(VALUES)[:9], b""])
 def test_an_array_that_is_not_as_its_header_says(content: bytes) -> None:
-    """Longer, shorter, of Python objects, or without a header: neither its shape nor its numbers are given."""
+    """Longer, shorter, or without a header: neither its shape nor its numbers are given."""
     for read in (lambda held: npz.shapes(held, ["a"]), lambda held: npz.array(held, "a")):
         with pytest.raises(DAMAGED):
             read(opened(content))
+
+
+@pytest.mark.fault("refused")
+def test_python_objects_are_not_loaded() -> None:
+    """To load one is to run whatever code it names."""
+    with pytest.raises(ValueError, match="a holds Python objects, which are not loaded"):
+        npz.array(opened(npy(np.array([{}]))), "a")
 
 
 @pytest.mark.fault("refused")
