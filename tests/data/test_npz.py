@@ -48,6 +48,15 @@ def test_floats_in_the_unit_interval_are_read_as_they_are(tmp_path: Path, dtype:
     assert test.images.ravel().tolist() == [0, 0.25, 0.5, 1]
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float64])
+def test_images_are_converted_a_few_at_a_time(tmp_path: Path, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every one of them, whole numbers and fractions."""
+    monkeypatch.setattr(scratch, "_CHUNK", 1)  # byte: one image at a time
+    pixels = TRAIN.astype(dtype) if np.issubdtype(dtype, np.integer) else TRAIN / 255
+    put(tmp_path, {"digits.npz": npz(**{**ARRAYS, "x_train": pixels})})
+    assert_is(formats.read(tmp_path, size=4), TRAIN, TRAIN_Y, TEST, TEST_Y)
+
+
 def test_colour_images_keep_their_channels(tmp_path: Path) -> None:
     """Three channels stay three; grey images get an axis for one."""
     pixels, labels = random_digits(5, 4, 4, 3, seed=2)

@@ -101,3 +101,10 @@ def test_an_image_is_pictured_as_what_broke_it(linear: Suite, digits: ImageSet) 
     worst[2:5] = linear.attack("deepfool", chosen["deepfool"], digits[:5], transfer.images).images[2:5]
     np.testing.assert_array_equal(found.worst, np.round(255 * worst))
     assert found.worst.dtype == np.uint8
+
+
+def test_an_attack_that_has_nothing_to_attack_is_not_idle(linear: Suite, digits: ImageSet) -> None:
+    """Images that are wrong anyway are left alone: only where one was right is it an attack's fault."""
+    wrong = ImageSet(digits.images, 1 - linear.model.predict(digits.images).argmax(axis=1))
+    chosen = {"noise": Noise(draws=1)}
+    assert showing.under_attack(linear, wrong, wrong, chosen).indicators["idle_attacks"] == 0

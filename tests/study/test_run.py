@@ -54,6 +54,16 @@ def test_settings_are_read_as_params_yaml_is(said: str, read: object, monkeypatc
 
 
 @pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("value", ["[1", "{a: 1, a: 2}", "!!int x"])
+def test_a_setting_that_is_no_yaml_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line that names it."""
+    assert command(monkeypatch, "epochs", "--set-param", f"train.epochs={value}") == 2
+    assert capsys.readouterr().err == f"run: --set-param train.epochs: expected a value in YAML, got {value!r}\n"
+
+
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("said", ["elsewhere", "=1"])
 def test_a_setting_without_a_name_or_value_is_refused(
     said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
