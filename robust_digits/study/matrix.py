@@ -34,8 +34,8 @@ def matrix(path: Path, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> None:
     size = max(len(rows), _FEWEST), len(plan.metrics)
     width, height = _MARGIN[0] + _CELL[0] * size[1], _MARGIN[1] + _CELL[1] * size[0]
     figure = Figure(figsize=(width, height), layout="constrained")
+    figure.suptitle(fill(plan.title, int(10 * width)), fontsize=12)  # of the axes it would leave the picture
     axes = figure.subplots()
-    axes.set_title(fill(plan.title, int(10 * width)), fontsize=12, pad=32)
     _fill(axes, _shares(rows, plan.metrics))
     for row, told in enumerate(rows):
         for column in _seen(plan, told["value"]):

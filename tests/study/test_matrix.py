@@ -46,8 +46,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:  # noqa: ANN4
 
     monkeypatch.setattr(Figure, "savefig", keep)
 
-    def draw(rows: list[dict[str, Any]]) -> Axes:
-        matrix(tmp_path / "study.png", PLAN, rows)
+    def draw(rows: list[dict[str, Any]], plan: Plan = PLAN) -> Axes:
+        matrix(tmp_path / "study.png", plan, rows)
         (axes,) = kept[-1].axes
         return axes
 
@@ -98,6 +98,17 @@ def test_stale_rows_and_empty_cells(drawn: Any) -> None:  # noqa: ANN401
     axes = drawn([{**ROWS[0], "stale": "yes", "pgd": ""}, *ROWS[1:]])
     assert axes.get_yticklabels()[0].get_text() == "nothing else (stale, of earlier code)"
     assert (0, 3) not in cells(axes)
+
+
+@pytest.mark.parametrize("stale", ["", "yes"])
+def test_the_title_stays_in_the_picture(stale: str, drawn: Any) -> None:  # noqa: ANN401
+    """However long it is, and however much room the names of the rows take."""
+    title = "Retrained on what attacks made (rows), attacked by (columns), and more of it"
+    figure = drawn([{**row, "stale": stale} for row in ROWS], PLAN.model_copy(update={"title": title})).figure
+    figure.draw_without_rendering()
+    (text,) = (each for each in figure.texts if each.get_text().startswith("Retrained on"))
+    extent = text.get_window_extent()
+    assert figure.bbox.x0 <= extent.x0 < extent.x1 <= figure.bbox.x1
 
 
 def test_a_nought_that_was_just_measured_is_drawn(drawn: Any) -> None:  # noqa: ANN401
