@@ -151,8 +151,9 @@ class Suite:
                 middles = whole.images[places]
                 if members:
                     fell &= perturbation.inside(middles, tried, norm=self.norm, eps=self.eps)
-                put_back = ~fell if members and not ATTACKS[each].bounded else np.zeros_like(fell)
-                found[places] = np.where(put_back[:, None, None, None], middles, tried)
+                if members and not ATTACKS[each].bounded:  # what has survived is put back
+                    tried = np.where(fell[:, None, None, None], tried, middles)  # noqa: PLW2901 (seen by no other turn)
+                found[places] = tried
                 by[places[fell]] = number
         return Found(found, by)
 

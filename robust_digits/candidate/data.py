@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.arrays import npz
+from robust_digits.arrays import memory, npz
 from robust_digits.data import images
 from robust_digits.data.images import IMAGE_DIMENSIONS, ImageSet
 from robust_digits.errors import DAMAGED, InputError, first_line, listed
@@ -51,7 +51,7 @@ def _folder(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
         raise InputError(f"{path}: expected {images.IMAGES} and {images.LABELS}, got {listed(sorted(there))}")
     pixels, labels = images.opened(path)
     if pixels.dtype != np.float32:
-        images.check_memory(0, raw=_FLOAT32 * pixels.size, where=path)
+        memory.check(0, raw=_FLOAT32 * pixels.size, where=path)
     return pixels, labels
 
 
@@ -63,9 +63,9 @@ def _archive(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
             names = next((names for names in _NAMES if set(names) <= set(there)), None)
             if names is not None:
                 size = npz.size(archive, names)
-                images.check_memory(0, raw=size, where=path)
+                memory.check(0, raw=size, where=path)
                 as_float32 = _FLOAT32 * math.prod(npz.shapes(archive, names)[names[0]])
-                images.check_memory(0, raw=size + as_float32, where=path)
+                memory.check(0, raw=size + as_float32, where=path)
                 return npz.array(archive, names[0]), npz.array(archive, names[1])
     except InputError:
         raise

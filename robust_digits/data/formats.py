@@ -1,23 +1,19 @@
 """Read the files of a data set, whatever their format: .npz, IDX (MNIST's own), CSV and CIFAR-10's own."""
 
 import gzip
-import io
 import math
 import struct
-import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robust_digits.arrays import npz, scratch
+from robust_digits.arrays import gz, memory, npz, numbers, scratch
 from robust_digits.data import contents, parquet, pictures
 from robust_digits.data.contents import Contents
-from robust_digits.data.images import ImageSet, check_memory
+from robust_digits.data.images import ImageSet
 from robust_digits.data.published import UINT8_MAX, Split, image_set, plausible, single
 from robust_digits.errors import DAMAGED, InputError, first_line, printable
 from robust_digits.files import FULL
@@ -25,8 +21,6 @@ from robust_digits.files import FULL
 _DIGITS_MAX = 16  # the UCI digits count ink in 4x4 blocks of pixels
 _CIFAR_SIDE = 32
 _RECORD = 1 + 3 * _CIFAR_SIDE**2  # bytes of an image of CIFAR-10 and its label
-_LINE = 2**20  # characters that tell a header from numbers, and a block of text
-_PART = 2**22  # characters of a table that are read at a time
 _IDX_UINT8 = 8  # the type code of unsigned bytes
 _MEMBERS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -65,7 +59,7 @@ def _read(found: Contents, folder: Path, *, size: int) -> Split:
 
 def read_digits(path: Path) -> Split:
     """Read scikit-learn's digits: 64 pixels in 0...16, then the label, one image a line."""
-    table = _table(path)
+    table = numbers.read(path)
     if table.shape[1] != 8 * 8 + 1:
         raise InputError(f"{path}: expected 64 pixels and a label a line, got {table.shape[1]} numbers")
     images = table[:, :-1].reshape(-1, 8, 8)
@@ -95,7 +89,7 @@ def _npz(files: list[Path]) -> Split:
 def _check_declared(archive: zipfile.ZipFile, *, where: Path) -> None:
     """Refuse arrays that are too many or too large by what their headers say, before any is read."""
     size = npz.size(archive, _MEMBERS)
-    check_memory(0, raw=size, where=where)
+    memory.check(0, raw=size, where=where)
     shapes = npz.shapes(archive, _MEMBERS)
     for part in ("train", "test"):
         images, labels = shapes[f"x_{part}"], shapes[f"y_{part}"]
@@ -103,7 +97,7 @@ def _check_declared(archive: zipfile.ZipFile, *, where: Path) -> None:
             raise InputError(
                 f"{where} ({part}): expected a label for each image, got {images[0]} images and {labels[0]} labels"
             )
-    check_memory(math.prod(shapes["x_train"]) + math.prod(shapes["x_test"]), raw=size, where=where)
+    memory.check(math.prod(shapes["x_train"]) + math.prod(shapes["x_test"]), raw=size, where=where)
 
 
 def _idx(files: list[Path]) -> Split:
@@ -118,7 +112,7 @@ def _idx(files: list[Path]) -> Split:
 
 def _csv(files: list[Path]) -> Split:
     def part(path: Path) -> ImageSet:
-        table = _table(path)
+        table = numbers.read(path)
         pixels = table.shape[1] - 1
         side = round(pixels**0.5)
         if side * side != pixels or not side:
@@ -134,7 +128,7 @@ def _csv(files: list[Path]) -> Split:
 
 def _cifar(files: list[Path]) -> Split:
     size = sum(path.stat().st_size for path in files)
-    check_memory(size, raw=2 * size, where=files[0].parent)
+    memory.check(size, raw=2 * size, where=files[0].parent)
 
     def part(paths: list[Path]) -> ImageSet:
         found = [_records(path) for path in paths]
@@ -157,19 +151,15 @@ def _records(path: Path) -> NDArray[np.uint8]:
     return np.memmap(path, np.uint8, "r", shape=(size // _RECORD, _RECORD))
 
 
-def _open(path: Path) -> BinaryIO:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]  # GzipFile reads
-
-
 def _idx_array(path: Path) -> NDArray[np.uint8]:
     """Read an IDX file: two zero bytes, a type code, the number of dimensions, each as 32-bit big-endian, the data."""
     try:
-        with _open(path) as file:
+        with gz.opened(path) as file:
             start = file.read(4)
             zeros, code, dimensions = struct.unpack(">HBB", start)
             shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
             size = math.prod(shape) if (zeros, code) == (0, _IDX_UINT8) else 0
-            check_memory(size, raw=size, where=path)
+            memory.check(size, raw=size, where=path)
             data = scratch.filled(file, (size,), np.uint8)
             more = len(file.read(1))
     except InputError:
@@ -184,78 +174,3 @@ def _idx_array(path: Path) -> NDArray[np.uint8]:
         return data.reshape(shape)
     except ValueError as error:  # more dimensions than numpy has, or empty and huge
         raise InputError(f"{path}: expected an IDX file of images or labels: {first_line(error)}") from None
-
-
-def _table(path: Path) -> NDArray[np.int64]:
-    """Read whole numbers separated by commas; a first line that is not numbers is a header."""
-    try:
-        first, most = _measured(path)
-        with _open(path) as packed:
-            text = io.TextIOWrapper(packed, encoding="utf-8-sig")
-            header = not any(_is_number(cell) for cell in first.split(","))
-            if header:
-                text.readline()
-            table = _joined(_numbers(text, after=int(header)), most)
-    except InputError:
-        raise
-    except (*DAMAGED, gzip.BadGzipFile, Warning) as error:
-        raise InputError(f"{path}: expected lines of whole numbers separated by commas: {first_line(error)}") from None
-    if not table.size:
-        raise InputError(f"{path}: expected one image a line, got none")
-    return table
-
-
-def _numbers(text: TextIO, *, after: int) -> Iterator[NDArray[np.int64]]:
-    """Yield a table, as many lines at a time as are to be in memory; empty ones and comments are left out."""
-    while part := text.readlines(_PART):
-        full = [line for line in part if line.partition("#")[0].strip()]
-        if full:
-            yield _parsed(full, after=after)
-        after += len(part)
-
-
-def _parsed(lines: list[str], *, after: int) -> NDArray[np.int64]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # for a fraction that would be cut
-            return np.loadtxt(lines, np.int64, delimiter=",", ndmin=2)
-    except (ValueError, Warning) as error:
-        where = f", counted behind line {after:,}" if after else ""
-        raise ValueError(f"{first_line(error)}{where}") from None
-
-
-def _joined(parts: Iterator[NDArray[np.int64]], most: int) -> NDArray[np.int64]:
-    """Return the rows of all parts, `most` at most, as one table."""
-    table: NDArray[np.int64] = np.empty((0, 0), np.int64)
-    filled = 0
-    for part in parts:
-        if not filled:
-            table = scratch.empty((most, part.shape[1]), np.int64)
-        if part.shape[1] != table.shape[1]:
-            raise ValueError(f"the number of columns changed from {table.shape[1]} to {part.shape[1]}")
-        table[filled : filled + len(part)] = part
-        filled += len(part)
-    return table[:filled]
-
-
-def _measured(path: Path) -> tuple[str, int]:
-    """Return how a text begins, and how many lines it has at most, if what it holds fits into memory.
-
-    Once it is unpacked, that is a number of 8 bytes for two characters.
-    """
-    with _open(path) as file:
-        first = file.readline(_LINE)
-        size, most = len(first), 1 + first.count(b"\n") + first.count(b"\r")  # of both together one line too many
-        while block := file.read(_LINE):
-            size += len(block)
-            most += block.count(b"\n") + block.count(b"\r")
-            check_memory(size // 2, raw=6 * size, where=path)
-    return first.decode("utf-8-sig", errors="replace"), most
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -3,10 +3,7 @@
 import hashlib
 import io
 import math
-import os
-import resource
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
@@ -21,7 +18,6 @@ from robust_digits.files import allocate, check_room, replacing
 IMAGE_DIMENSIONS = 4  # n, height, width, channels
 MOST_CLASSES = 100_000  # more than any set of images has
 IMAGES, LABELS, _SUMS = "images.npy", "labels.npy", "SHA256SUMS"
-_CONFINED = Path("/sys/fs/cgroup/memory.max")  # of a container
 CHUNK = 4096  # images checked or copied at a time: memory does not grow with the set
 
 
@@ -128,21 +124,6 @@ def check(arrays: ImageSet, *, where: object) -> None:
         low, high = float(chunk.min()), float(chunk.max())
         if not (low >= 0 and high <= 1):  # written so that NaN fails
             raise InputError(f"{where}: expected finite pixel values in [0, 1], got {low:g} to {high:g}")
-
-
-def check_memory(values: int, *, raw: int, where: object) -> None:
-    """Raise `InputError` unless images of so many values fit into memory, read from `raw` bytes and split in two."""
-    needed = raw + 2 * np.dtype(np.float32).itemsize * values
-    if needed > memory():
-        raise InputError(f"{where}: expected images that fit into {memory():,} bytes of memory, got {needed:,} bytes")
-
-
-def memory() -> int:
-    """Return how many bytes of memory this process can have at most: the machine's, or what it is confined to."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), resource.getrlimit(resource.RLIMIT_AS)[0]]
-    with suppress(OSError, ValueError):  # there is no such file, or it says max
-        limits.append(int(_CONFINED.read_text(encoding="ascii")))
-    return min(limit for limit in limits if limit != resource.RLIM_INFINITY)
 
 
 def _create(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> np.memmap[Any, Any]:

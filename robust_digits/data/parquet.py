@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robust_digits.arrays import memory
 from robust_digits.data import pictures
-from robust_digits.data.images import MOST_CLASSES, ImageSet, check_memory
+from robust_digits.data.images import MOST_CLASSES, ImageSet
 from robust_digits.data.pictures import Encoded
 from robust_digits.data.published import Split
 from robust_digits.errors import InputError, first_line, listed
@@ -38,7 +39,7 @@ def read(files: list[Path], *, size: int) -> Split:
     parts = [_Part([_table(path) for path in paths]) for paths in (train, test)]
     tables = [table for part in parts for table in part.tables]
     rows = sum(table.file.metadata.num_rows for table in tables)
-    check_memory(rows * size * size, raw=max(table.largest() for table in tables), where=files[0].parent)
+    memory.check(rows * size * size, raw=max(table.largest() for table in tables), where=files[0].parent)
     labels = [part.labels() for part in parts]
     images, notes = pictures.decode([*parts], size=size)
     sets = [ImageSet(*part) for part in zip(images, labels, strict=True)]

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from robust_digits.arrays import scratch
+from robust_digits.arrays import memory, scratch
 from robust_digits.data import resizing
-from robust_digits.data.images import ImageSet, check_memory
+from robust_digits.data.images import ImageSet
 from robust_digits.data.published import UINT8_MAX, Split
 from robust_digits.errors import InputError, first_line, listed
 
@@ -87,7 +87,7 @@ def decode(parts: list[Iterable[Encoded]], *, size: int) -> tuple[list[NDArray[n
     notes = [f"{grey} grey images made RGB, as the other {len(everything) - grey} are"] if mode == RGB and grey else []
     notes += resizing.said({header.size for header in everything}, size=size)
     where = f"{len(everything)} images of {size}x{size} pixels"
-    check_memory(len(everything) * size * size * _CHANNELS[mode], raw=0, where=where)
+    memory.check(len(everything) * size * size * _CHANNELS[mode], raw=0, where=where)
     decoded: list[NDArray[np.float32]] = []
     for part, found in zip(parts, headers, strict=True):
         images = scratch.empty((len(found), size, size, _CHANNELS[mode]), np.float32)

@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from robust_digits.arrays import scratch
-from robust_digits.data.images import ImageSet, check_memory
+from robust_digits.arrays import memory, scratch
+from robust_digits.data.images import ImageSet
 
 
 def resize(whole: ImageSet, *, size: int) -> ImageSet:
     """Return the set with images of `size` x `size` pixels, by bilinear interpolation; unchanged if they are that."""
     if whole.images.shape[1:3] == (size, size):
         return whole
-    check_memory(len(whole) * size * size * whole.images.shape[-1], raw=0, where=f"images of {size}x{size} pixels")
+    memory.check(len(whole) * size * size * whole.images.shape[-1], raw=0, where=f"images of {size}x{size} pixels")
     images = scratch.empty((len(whole), size, size, whole.images.shape[-1]), np.float32)
     for source, target in zip(whole.images, images, strict=True):
         target[:] = fit(source, size=size)

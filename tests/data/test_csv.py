@@ -25,6 +25,7 @@ from support.formats import (
     with_contrast,
 )
 
+from robust_digits.arrays import numbers
 from robust_digits.data import formats
 from robust_digits.errors import InputError
 
@@ -133,7 +134,7 @@ def test_long_tables_are_read_in_parts(
     tmp_path: Path, header: bytes, end: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lines are read a few at a time, whatever ends them; empty ones and comments are no images, wherever they are."""
-    monkeypatch.setattr(formats, "_PART", 20)
+    monkeypatch.setattr(numbers, "_PART", 20)
     lines = [
         b"1,0,0,0,255",
         b"",
@@ -152,7 +153,7 @@ def test_long_tables_are_read_in_parts(
 
 def test_no_line_is_lost_whose_end_is_of_another_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table may have been put together from several, of old machines and new ones."""
-    monkeypatch.setattr(formats, "_PART", 1)
+    monkeypatch.setattr(numbers, "_PART", 1)
     split = formats.read(put(tmp_path, {"digits.csv": b"1,0,0,0,255\n2,0,255,0,0\r3,0,0,0,255\r\n4,0,0,9,0"}), size=2)
     assert split.train.labels.tolist() == [1, 2, 3, 4]
 
@@ -168,7 +169,7 @@ def test_a_table_is_one_whatever_is_read_at_a_time(
     tmp_path: Path, second: bytes, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The line says where it is not, and leaves the warnings of the process as they were."""
-    monkeypatch.setattr(formats, "_PART", 1)
+    monkeypatch.setattr(numbers, "_PART", 1)
     filters = list(warnings.filters)
     assert says in refusal(put(tmp_path, {"digits.csv": b"1,0,0,0,255\n" + second}))
     assert warnings.filters == filters

@@ -29,7 +29,8 @@ from support.formats import (
     tar,
 )
 
-from robust_digits.data import archives, formats, images, resizing
+from robust_digits.arrays import memory
+from robust_digits.data import archives, formats, resizing
 from robust_digits.data.images import ImageSet
 from robust_digits.errors import InputError
 
@@ -198,8 +199,8 @@ def test_a_name_does_not_break_a_line(tmp_path: Path) -> None:
 
 def test_the_limit_is_that_of_the_machine_or_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a container or a shell allows counts, where it is less than the machine has."""
-    assert images.memory() == LIMIT
+    assert memory.limit() == LIMIT
     (tmp_path / "max").write_text("max\n", encoding="ascii")
     for unconfined in ("max", "none"):
-        monkeypatch.setattr(images, "_CONFINED", tmp_path / unconfined)
-        assert LIMIT < images.memory() <= resource.getrlimit(resource.RLIMIT_AS)[0]
+        monkeypatch.setattr(memory, "_CONFINED", tmp_path / unconfined)
+        assert LIMIT < memory.limit() <= resource.getrlimit(resource.RLIMIT_AS)[0]

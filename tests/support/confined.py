@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from robust_digits.arrays import memory
 from robust_digits.data import formats, images
 from robust_digits.errors import InputError
 
@@ -30,7 +31,7 @@ def little_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         confined = tmp_path_factory.mktemp("limits") / "memory.max"
         confined.write_text(f"{LIMIT}\n", encoding="ascii")
-        patch.setattr(images, "_CONFINED", confined)
+        patch.setattr(memory, "_CONFINED", confined)
         resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, hard))
         yield
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
