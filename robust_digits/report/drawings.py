@@ -62,7 +62,7 @@ def _security(base: Results, here: Results) -> Iterator[Plot]:
         grey = _points(found.get(_BOUND, {}), _BOUND, "eps", "accuracy") if kind == "linf" else []
         bound = [point for point in grey if point["at"] == HERE]
         if points:
-            said = [*([_BOTH] if _several(points) else []), *(["grey: no model can exceed this"] if bound else [])]
+            said = [*([_BOTH] if _of_base(points) else []), *(["grey: no model can exceed this"] if bound else [])]
             spec = vega.lines(
                 points,
                 x={"field": "eps", "title": x},
@@ -78,7 +78,7 @@ def _per_class(base: Results, here: Results) -> Iterator[Plot]:
     for view, tables in _tables(base, here, "per_class").items():
         points = [point for model in _order(base, here) for point in _points(tables, model, "class", model)]
         if points:
-            title = label(view) + ("; line: at the base" if _several(points) else "")
+            title = label(view) + ("; line: at the base" if _of_base(points) else "")
             spec = vega.bars(points, x="class", y={"title": "accuracy", **vega.SHARES}, series=_order(base, here))
             yield "", title, _other({point["at"] for point in points}, tables), spec
 
@@ -96,7 +96,7 @@ def _learning(base: Results, here: Results) -> Iterator[Plot]:
                     y={"title": measure, "scale": {"zero": False}, **axis},
                     series=[_spaced(name) for name in columns],
                 )
-                title = f"{model}, {measure}" + (f"; {_BOTH}" if _several(points) else "")
+                title = f"{model}, {measure}" + (f"; {_BOTH}" if _of_base(points) else "")
                 yield model, title, _other({point["at"] for point in points}, tables), spec
 
 
@@ -114,9 +114,9 @@ def _confusion(base: Results, here: Results) -> Iterator[Plot]:
                 for (actual, predicted), count in sorted(counts.items())
             ]
             classes = sorted({int(label) for pair in counts for label in pair})
-            both = len(pairs) > 1
+            whose = "" if pairs.keys() == {HERE} else f", {at}"
             spec = vega.matrix(cells, x="predicted", y="true", classes=classes)
-            yield view, f"{model}, {label(view)}{f', {at}' if both else ''}", _other(pairs, tables), spec
+            yield view, f"{model}, {label(view)}{whose}", _other(pairs, tables), spec
 
 
 _PARTS: dict[str, Callable[[Results, Results], Iterator[Plot]]] = {
@@ -164,8 +164,9 @@ def _other(shown: Collection[str], tables: Tables) -> bool:
     return set(shown) != {HERE} or BASE not in tables
 
 
-def _several(points: list[dict[str, Any]]) -> bool:
-    return len({point["at"] for point in points}) > 1
+def _of_base(points: list[dict[str, Any]]) -> bool:
+    """Return whether any point is drawn as at the base."""
+    return any(point["at"] == BASE for point in points)
 
 
 def _order(base: Results, here: Results) -> list[str]:

@@ -76,6 +76,16 @@ def test_what_the_base_does_not_have_has_moved(both: tuple[Results, Results]) ->
     assert all(plot.moved for plot in drawings(Results(replace(base.revision, files=bare)), here))
 
 
+def test_what_only_the_base_has_is_named(both: tuple[Results, Results]) -> None:
+    """A plot of what is no longer there says that it is the base's."""
+    base, here = both
+    bare = {path: content for path, content in here.revision.files.items() if not path.startswith("plots/")}
+    gone = [plot.title for plot in drawings(base, Results(replace(here.revision, files=bare)))]
+    assert {"L2; dashed: at the base", "clean; line: at the base", "robust, loss; dashed: at the base"} <= set(gone)
+    assert "hardened, clean, base" in gone
+    assert all("base" in title for title in gone)
+
+
 def test_confusion_counts_images(both: tuple[Results, Results]) -> None:
     """Each cell has its number of images and the share of its true class; the shares of a class add up to one."""
     cells = points(drawings(*both)[-1])
