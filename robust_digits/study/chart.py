@@ -24,8 +24,6 @@ _LONG = 20  # letters of an entry, beyond which only two stand side by side
 _SMALL = 15  # points between all ends of intervals, which a scale up to 100 would hide
 _ROOM = 0.06  # of what is drawn, above and below it
 _NAMES = {"seed"}  # numbers that are names: there is nothing between them
-_WORDS = {"train": "training", "harden": "hardening", "train.augmentation": "distortion of the training images"}
-_WORDS |= {"craft.eps": "eps of the images retrained on", "craft.fraction": "share of the training images"}
 _PURPLE = "#6b4c9a"
 _TRAINING, _LOSS = "training_accuracy", "test_loss"  # of the curves beside the metrics
 _LINES = {
@@ -57,7 +55,7 @@ def influence(path: Path, plan: Plan, rows: Rows) -> None:
         axes.grid(axis="y", color="#e4e7ea", lw=0.8)
         axes.spines[["top", "right"]].set_visible(False)
     grid[-1].set_xticks(range(len(rows)), values, rotation=25 if slanted else 0, ha="right" if slanted else "center")
-    grid[-1].set_xlabel(_words(plan.parameter))
+    grid[-1].set_xlabel(plan.called)
     _legend(figure, grid)
     parts.save(figure, path)
 
@@ -147,11 +145,6 @@ def _legend(figure: Figure, grid: Sequence[Axes]) -> None:
         fontsize=9,
         columnspacing=1.2,
     )
-
-
-def _words(parameter: str) -> str:
-    """Return the name of a parameter for people: without its section, and with blanks."""
-    return _WORDS.get(parameter, parameter.rpartition(".")[2].replace("_", " "))
 
 
 def _name(metric: str) -> str:

@@ -6,6 +6,7 @@ studies of the same data keep.
 
 import difflib
 import re
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,10 +35,35 @@ def _metric(name: str) -> str:
 Metric = Annotated[str, AfterValidator(_metric)]
 
 
-class Plan(Section):
-    """A study of what a parameter does to a model.
+class Step(Section):
+    """A parameter, and the values that it is tried with.
 
     Each of `values` is a value of the parameter or, where that is a whole section, a name and what it sets there.
+    `name` is what to call it, where the last part of its own name is not the word for it.
+    """
+
+    parameter: str
+    values: Annotated[list[Any] | dict[str, Params], Field(min_length=1)]
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """Return what the parameter is called in pictures and tables."""
+        return self.name or self.parameter.rpartition(".")[2].replace("_", " ")
+
+    def settings(self) -> dict[str, Params]:
+        """Return what each value sets, by the name of the value."""
+        if isinstance(self.values, list):
+            return {str(value): {self.parameter: value} for value in self.values}
+        return {
+            name: {f"{self.parameter}.{key}": value for key, value in values.items()}
+            for name, values in self.values.items()
+        }
+
+
+class Plan(Step):
+    """A study of what a parameter does to a model.
+
     `params` are set in every run, over those of the `base`. Metrics are drawn as points over the values, or as a
     `matrix`, values by metrics, where values say which attacks the training images hold. `curves` are drawn beside
     points: accuracy on training images, which tells of overfitting next to that on test images, and the loss on those.
@@ -46,8 +72,6 @@ class Plan(Section):
     title: str
     base: str
     model: Literal["baseline", "robust", "hardened"]
-    parameter: str
-    values: Annotated[list[Any] | dict[str, Params], Field(min_length=1)]
     metrics: Annotated[list[Metric], Field(min_length=1)]
     params: Params
     picture: Literal["points", "matrix"] = "points"
@@ -72,22 +96,6 @@ class Plan(Section):
             _check(run, self.figures, where=f"{FOLDER}: {self.parameter} {value}")
         return runs
 
-    def settings(self) -> dict[str, Params]:
-        """Return what each value sets, by the name of the value."""
-        if isinstance(self.values, list):
-            return {str(value): {self.parameter: value} for value in self.values}
-        return {
-            name: {f"{self.parameter}.{key}": value for key, value in values.items()}
-            for name, values in self.values.items()
-        }
-
-
-class Step(Section):
-    """One parameter of a chain, and the values that it is tried with."""
-
-    parameter: str
-    values: Annotated[list[Any], Field(min_length=1)]
-
 
 class Chain(Section):
     """Studies one after another: each tries a parameter with what the ones before it found best.
@@ -102,17 +110,19 @@ class Chain(Section):
     metrics: Annotated[list[Metric], Field(min_length=1)]
     params: Params
 
-    def plan(self, step: Step, chosen: Params) -> Plan:
-        """Return the study of a step, after what was `chosen` before it."""
-        told = ", ".join(f"{name.rpartition('.')[2].replace('_', ' ')} {value}" for name, value in chosen.items())
+    def plan(self, step: Step, chosen: Mapping[str, str]) -> Plan:
+        """Return the study of a step, after the values that were `chosen` before it, by what is called so."""
+        told = ", ".join(f"{name} {value}" for name, value in chosen.items())
+        settings = [each.settings()[chosen[each.called]] for each in self.steps if each.called in chosen]
         return Plan(
             title=f"{self.title}{f'; chosen before: {told}' if told else ''}",
             base=self.base,
             model=self.model,
             parameter=step.parameter,
             values=step.values,
+            name=step.name,
             metrics=self.metrics,
-            params={**self.params, **chosen},
+            params={**self.params, **{name: value for each in settings for name, value in each.items()}},
         )
 
 

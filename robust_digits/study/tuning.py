@@ -15,7 +15,7 @@ class Tuning:
     """Parameters tuned one by one: each is studied with what was best of the ones before it."""
 
     def __init__(self, name: str, chain: Chain, given: Params, project: Path) -> None:
-        """Keep what is asked; every step has a table and a picture of its own, `<name>_<parameter>`.
+        """Keep what is asked; every step has a table and a picture of its own, `<name>_<what it is called>`.
 
         Raises
         ------
@@ -57,7 +57,7 @@ class Tuning:
 
         Return what failed, and the step that chose nothing; where all have chosen their choices are written.
         """
-        chosen: Params = {}
+        chosen: dict[str, str] = {}
         found: list[Row] = []
         for step in self._chain.steps:
             study = Study(self._study(step), self._chain.plan(step, chosen), self._given, self._project)
@@ -65,16 +65,12 @@ class Tuning:
             best = study.best()
             if failed or best is None:
                 return failed or [], step
-            chosen[step.parameter] = {str(value): value for value in step.values}[str(best["value"])]
+            chosen[step.called] = str(best["value"])
             kept = {column: best[column] for column in ("validation_accuracy", *self._chain.metrics)}
-            found.append({"value": _short(step).replace("_", " "), "chosen": best["value"], **kept})
+            found.append({"value": step.called, "chosen": best["value"], **kept})
         tables.write(spec.FOLDER / f"{self._name}.csv", found, columns=list(found[0]))
         return [], None
 
     def _study(self, step: Step) -> str:
         """Return the name of the study of a step."""
-        return f"{self._name}_{_short(step)}"
-
-
-def _short(step: Step) -> str:
-    return step.parameter.rpartition(".")[2]
+        return f"{self._name}_{step.called.replace(' ', '_')}"

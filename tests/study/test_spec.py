@@ -151,10 +151,22 @@ def test_a_step_keeps_what_was_chosen_before(folder: Path) -> None:
     put(folder / "study.yaml", CHAIN)
     chain = spec.load("study")
     assert isinstance(chain, spec.Chain)
-    plan = chain.plan(chain.steps[1], {"train.dropout": 0.5})
+    plan = chain.plan(chain.steps[1], {"dropout": "0.5"})
     assert plan.title == "Dropout; chosen before: dropout 0.5"
     assert plan.runs(PARAMS)["1"]["train"] == {"epochs": 2, "dropout": 0.5}
     assert chain.plan(chain.steps[0], {}).title == "Dropout"
+
+
+def test_a_step_may_set_several_parameters(folder: Path) -> None:
+    """Its values go by names, as those of a study do, and so does the step where its parameter's name is not the word."""
+    step = {"parameter": "train", "name": "rate", "values": {"low": {"dropout": 0.1}, "long": {"epochs": 9}}}
+    put(folder / "study.yaml", {**CHAIN, "steps": [step, CHAIN["steps"][1]]})
+    chain = spec.load("study")
+    assert isinstance(chain, spec.Chain)
+    plan = chain.plan(chain.steps[1], {"rate": "long"})
+    assert plan.title == "Dropout; chosen before: rate long"
+    assert plan.runs(PARAMS)["1"]["train"] == {"epochs": 9, "dropout": None}
+    assert chain.plan(chain.steps[0], {}).called == "rate"
 
 
 def test_a_chain_that_sets_no_parameter_is_refused_at_once(folder: Path) -> None:
