@@ -123,7 +123,7 @@ answers: $(VENV)/.locked ## what a model answers to forty test digits, and its l
 networks: $(VENV)/.locked ## write every network, its layers and its number of weights into docs/networks.md and .csv
 	python -m robust_digits.study.networks docs
 
-lab: $(VENV)/.locked ## one digit, its gradient, and what a multiple of it does, into docs/lab.png (IMAGE=0 L2=3 LINF=0.15; PART=train)
+lab: $(VENV)/.locked ## one digit, and what the gradient of its loss does to it, into docs/lab.png (IMAGE=0 L2=3 LINF=0.15; PART=train)
 	python -m robust_digits.study.lab models/baseline.keras data/normalized/$(call quoted,PART,test) \
 		$(call quoted,OUTPUT,docs/lab.png) \
 		--image=$(call quoted,IMAGE,0) --l2 $(call quoted,L2,3) --linf $(call quoted,LINF,0.15)

@@ -21,7 +21,7 @@ from robust_digits.judge.views import CERTIFIED, CLEAN, CURVE, FGM_TRANSFER, FGM
 _NUMBERED = 14  # classes at most whose shares fit into their cells
 _SCALE = (0, 0.01, 0.05, 0.2, 0.5, 1)  # told beside the colours otherwise
 _BOUND = f"no model can be better: from eps {sanity.GREY:g} on, all images may be one grey"
-_SUITE = "eps of the metrics and of the worst case"
+_SUITE = "eps of the worst case, and of what is certified"
 _UNKNOWN = "band: true accuracy, from what is certified to what an attack left"
 _CAVEAT = "an upper end only: behind steep thresholds, as of\nthe network `binarized`, attacks in L2 are weak"
 _FAR = 3  # times as large an eps as the one before it: of a curve that would be squeezed into a corner

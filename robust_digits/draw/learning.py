@@ -20,11 +20,12 @@ def learning(path: Path, histories: Mapping[str, History]) -> None:
     for column, (model, history) in enumerate(histories.items()):
         epochs = [int(epoch["epoch"]) for epoch in history]
         hardened = _UNDER_PGD in history[0]
-        grid[0, column].set_title(f"{model}\n{_losses(history)}", fontsize=11)
+        grid[0, column].set_title(f"{model}\ntrained on the {_minimized(history)}", fontsize=11)
         grid[1, column].set_xlabel("epoch")
         for axes, key in zip(grid[:, column], ("loss", "accuracy"), strict=True):
-            lines = {f"training{', as harden.method counts' if hardened else ''}": key}
-            lines[f"validation{', clean' if hardened else ''}"] = f"validation_{key}"
+            lines = {f"training{', as it hardens' if hardened else ''}": key}
+            clean = f", clean{' cross-entropy' if key == 'loss' else ''}" if hardened else ""
+            lines[f"validation{clean}"] = f"validation_{key}"
             if hardened and key == "accuracy":
                 lines["validation, under PGD"] = _UNDER_PGD
             for name, told in lines.items():
@@ -64,16 +65,11 @@ def logarithmic(path: Path, history: History, *, model: str) -> None:
     parts.save(figure, path)
 
 
-def _losses(history: History) -> str:
-    """Say in a line what the losses of a history are."""
-    if _UNDER_PGD in history[0]:
-        return "loss of harden.method; validation: cross-entropy"
-    return f"loss: {_minimized(history)}"
-
-
 def _minimized(history: History) -> str:
     """Return the name of the loss that was minimized: validation tells it, and beside it two that are always told."""
+    if _UNDER_PGD in history[0]:
+        return "loss of its hardening"
     for column, name in _MEASURES.items():
         if all(epoch["validation_loss"] == epoch.get(column) for epoch in history):
             return name
-    return "loss of train.loss"
+    return "loss that was chosen"

@@ -57,7 +57,8 @@ def _panel(axes: Axes, views: Views, *, transfer_eps: float) -> None:
             continue
         points = 100 * roc.curve(clean, attacked)
         said = f"{name} ({len(attacked)}, {roc.area(clean, attacked):.2f})"
-        axes.plot(points[:, 0], points[:, 1], color=colour, lw=2.5 if view == EVASION else 1.5, label=said)
+        dashes = "--" if view == FGM_TRANSFER else "-"  # the baseline's own FGM images are the same ones
+        axes.plot(*points.T, dashes, color=colour, lw=2.5 if view == EVASION else 1.5, label=said)
     axes.set_xlim(-1, 101)
     axes.set_ylim(-1, 101)
     axes.spines[["top", "right"]].set_visible(False)

@@ -34,9 +34,15 @@ def surveyed(path: Path, rows: Sequence[Row]) -> None:
     axes.set_yticks(range(len(attacks)), [label(attack) for attack in attacks])
     axes.invert_yaxis()
     axes.set_xlim(-3, 103)
-    said = f" of {next(iter(models.values()))}" if alike else ""
-    axes.set_xlabel(f"right, %{said}; filled: within eps")
+    axes.set_title(f"Every attack{f': {next(iter(models.values()))}' if alike else ''}", fontsize=11)
+    axes.set_xlabel(f"right, % (one image is {_shares(rows)}); filled: within eps")
     axes.grid(color="#e4e7ea", lw=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(ncols=4 if alike else 1, loc="outside upper center", frameon=False, fontsize=9, columnspacing=1.2)
     parts.save(figure, path)
+
+
+def _shares(rows: Sequence[Row]) -> str:
+    """Return how many percent one image is, at least and at most."""
+    shares = dict.fromkeys(f"{100 / images:.2g}%" for images in sorted({int(row["images"]) for row in rows}))
+    return " or ".join(shares)

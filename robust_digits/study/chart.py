@@ -97,7 +97,12 @@ def _draw_shares(axes: Axes, plan: Plan, rows: Rows, metrics: Sequence[str], *, 
     axes.set_ylim(*_ends(rows, metrics) if apart else (-2, 102))
     models = {figure.partition(".")[0] for figure in plan.figures.values()}
     says = f"{plan.model}, right, %" if models == {plan.model} else "right, %"
-    axes.set_ylabel(f"{says}\n{_name(metrics[0])}" if apart and len(metrics) == 1 else says)
+    axes.set_ylabel(_alone(metrics[0], says) if apart and len(metrics) == 1 else says)
+
+
+def _alone(metric: str, says: str) -> str:
+    """Return what an axis says that is of one metric; the full name of a figure says of which model it is."""
+    return f"{_name(metric)}, %" if "." in metric else f"{says}\n{_name(metric)}"
 
 
 def _draw(axes: Axes, plan: Plan, rows: Rows, metric: str) -> None:

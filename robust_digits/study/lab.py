@@ -1,6 +1,6 @@
-"""Fool a model with one picture: put a multiple of the gradient on it, and see what becomes of the probabilities.
+"""Fool a model with one picture: put the gradient on it, and see what becomes of the probabilities.
 
-In L2 the multiple is of the gradient brought to length 1, in L-infinity of its signs: the two Fast Gradient Methods.
+In L2 the gradient is brought to a length, in L-infinity its signs to a size: the two Fast Gradient Methods.
 """
 
 import argparse
@@ -20,7 +20,7 @@ class Params(Section):
 
 
 class Multiples(Section):
-    """How much of the gradient is added, in either norm."""
+    """How much is added, in either norm."""
 
     l2: Positive
     linf: Positive
@@ -52,8 +52,8 @@ def lab(params: Params, model: Path, shown: Path, picture: Path, *, number: int,
     clean, label = np.asarray(one.images), int(one.labels[0])
     moved = {}
     for name, norm, eps, added in (
-        ("L2", 2, multiples.l2, "{:g} along it (L2)"),
-        ("Linf", "inf", multiples.linf, "{:g} of its signs (L-infinity)"),
+        ("L2", 2, multiples.l2, "the gradient, brought to\nan L2 length of {:g}"),
+        ("Linf", "inf", multiples.linf, "the signs of the gradient,\ntimes {:g} (L-infinity)"),
     ):
         (crafted,) = fgm.craft(classifier, one, norm=norm, eps=eps, what=name)
         after = softmax(classifier.predict(crafted.images)[0])
@@ -66,7 +66,6 @@ def lab(params: Params, model: Path, shown: Path, picture: Path, *, number: int,
         label=label,
         image=clean[0],
         before=softmax(classifier.predict(clean)[0]),
-        gradient=classifier.loss_gradient(clean, np.eye(classifier.nb_classes, dtype=np.float32)[[label]])[0],
     )
 
 

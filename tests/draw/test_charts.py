@@ -178,7 +178,7 @@ def test_the_legend_says_what_every_mark_is(figures: list[Figure], tmp_path: Pat
     assert [name.partition(":")[0] for name in without] == [
         "baseline",
         "no model can be better",
-        "eps of the metrics and of the worst case",
+        "eps of the worst case, and of what is certified",
     ]
     assert with_band[:-1] == without
     assert with_band[-1].startswith("band: true accuracy")

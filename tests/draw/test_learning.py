@@ -33,29 +33,25 @@ def test_a_hardened_model_has_a_third_line(figures: list[Figure], tmp_path: Path
     grid = np.array(figures[0].axes).reshape(2, 2)
     assert [[len(axes.lines) for axes in row] for row in grid] == [[2, 2], [2, 3]]
     assert lines(grid[1, 1])["validation, under PGD"] == [[1, 0], [2, 1]]
-    legend = grid[1, 1].get_legend()
-    assert legend
-    assert [text.get_text() for text in legend.get_texts()] == [
-        "training, as harden.method counts",
-        "validation, clean",
-        "validation, under PGD",
-    ]
+    assert list(lines(grid[0, 1])) == ["training, as it hardens", "validation, clean cross-entropy"]
+    assert list(lines(grid[1, 1])) == ["training, as it hardens", "validation, clean", "validation, under PGD"]
+    assert all(axes.get_legend() for axes in grid[:, 1])
 
 
 @pytest.mark.parametrize(
     ("minimized", "says"),
     [
-        ("validation_cross_entropy", "loss: cross-entropy"),
-        ("validation_mse", "loss: squared error"),
-        ("accuracy", "loss: loss of train.loss"),
+        ("validation_cross_entropy", "cross-entropy"),
+        ("validation_mse", "squared error"),
+        ("accuracy", "loss that was chosen"),
     ],
 )
 def test_titles_say_what_the_loss_is(figures: list[Figure], tmp_path: Path, minimized: str, says: str) -> None:
-    """Where validation tells it twice its name is known, else where it is set; of a hardened model, what trained it."""
+    """Where validation tells it twice its name is known; a hardened model has a loss of its own."""
     history = [{**epoch, "validation_loss": epoch[minimized]} for epoch in HISTORY]
     learning.learning(tmp_path / "learning.png", {"baseline": history, "hardened": HARDENED})
     told = [axes.get_title() for axes in figures[0].axes[:2]]
-    assert told == [f"baseline\n{says}", "hardened\nloss of harden.method; validation: cross-entropy"]
+    assert told == [f"baseline\ntrained on the {says}", "hardened\ntrained on the loss of its hardening"]
 
 
 def test_ticks_of_epochs_are_whole(figures: list[Figure], tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ def test_every_line_is_drawn(figures: list[Figure], tmp_path: Path) -> None:
     assert [line.get_markerfacecolor() == "white" for line in axes.lines[:4]] == [True, False, True, False]
     said = [text.get_text() for text in figures[0].legends[0].get_texts()]
     assert said == ["baseline", "hardened", "whatever the size of the perturbation"]
-    assert axes.get_xlabel() == "right, % of the first 10 test images, eps 0.2; filled: within eps"
+    assert axes.get_title() == "Every attack: the first 10 test images, eps 0.2"
+    assert axes.get_xlabel() == "right, % (one image is 10%); filled: within eps"
 
 
 def test_models_that_were_asked_otherwise_say_so(figures: list[Figure], tmp_path: Path) -> None:
@@ -36,4 +37,6 @@ def test_models_that_were_asked_otherwise_say_so(figures: list[Figure], tmp_path
     said = [text.get_text() for text in figures[0].legends[0].get_texts()]
     assert said[0] == "baseline: the first 10 test images, eps 0.2"
     assert said[1] == "hardened: the first 100 test images, eps 0.1"
-    assert figures[0].axes[0].get_xlabel() == "right, %; filled: within eps"
+    axes = figures[0].axes[0]
+    assert axes.get_title() == "Every attack"
+    assert axes.get_xlabel() == "right, % (one image is 10% or 1%); filled: within eps"

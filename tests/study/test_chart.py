@@ -98,6 +98,16 @@ def test_names_are_words(tmp_path: Path, drawn: list[Figure]) -> None:
     assert axes.get_xlabel() == "batch size"
     assert {label.get_text() for label in axes.get_xticklabels()} == {"mean squared error"}
     assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["hardened, certified"]
+    influence(tmp_path / "study.png", plan.model_copy(update={"name": "images in a batch"}), [])
+    assert drawn[1].axes[0].get_xlabel() == "images in a batch"
+
+
+def test_an_axis_of_one_figure_says_which(tmp_path: Path, drawn: list[Figure]) -> None:
+    """What is certified is not called right, and no model is named twice."""
+    metric = "robust.certified.accuracy"
+    plan = PLAN.model_copy(update={"metrics": ["clean", metric]})
+    influence(tmp_path / "study.png", plan, [{**row, "clean": "0.97", metric: "0.5"} for row in ROWS])
+    assert [axes.get_ylabel() for axes in drawn[0].axes] == ["robust, right, %\nclean", "robust, certified, %"]
 
 
 @pytest.mark.parametrize(("clean", "panels"), [("0.97", 2), ("0.5", 1)])

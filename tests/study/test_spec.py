@@ -158,7 +158,7 @@ def test_a_step_keeps_what_was_chosen_before(folder: Path) -> None:
 
 
 def test_a_step_may_set_several_parameters(folder: Path) -> None:
-    """Its values go by names, as those of a study do, and so does the step where its parameter's name is not the word."""
+    """Its values go by names, and so does the step where its parameter's name is not the word for it."""
     step = {"parameter": "train", "name": "rate", "values": {"low": {"dropout": 0.1}, "long": {"epochs": 9}}}
     put(folder / "study.yaml", {**CHAIN, "steps": [step, CHAIN["steps"][1]]})
     chain = spec.load("study")
