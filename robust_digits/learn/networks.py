@@ -189,7 +189,7 @@ def fully_connected(classes: int, *, depth: int = 2, width: int = 512, dropout: 
 
 
 def sigmoid(classes: int, *, depth: int = 1, width: int = 256, dropout: float = 0.2) -> list[keras.Layer]:
-    """Return the multi-layer perceptron that depth, width and dropout were studied on: sigmoid, dropout after each."""
+    """Return the multi-layer perceptron of *Keras library*: sigmoid, dropout after each layer (there: between them)."""
     return [layers.Flatten(), *_hidden("sigmoid", depth, width, dropout), layers.Dense(classes)]
 
 
