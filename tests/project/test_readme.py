@@ -66,6 +66,25 @@ def test_commands_exist(page: Path) -> None:
     assert set(re.findall(r"(?:^|`)make (\w+)", page.read_text(encoding="utf-8"), re.MULTILINE)) <= targets()
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_studies_exist(page: Path) -> None:
+    """Every study that a page names in a command is one that can be run."""
+    named = re.findall(r"make study NAME=(?:\"([\w ]+)\"|(\w+))", page.read_text(encoding="utf-8"))
+    names = {name for each in named for name in " ".join(each).split()}
+    assert all((ROOT / f"docs/studies/{name}.yaml").exists() for name in names - {"my_study"}), names
+
+
+def test_what_the_tutorials_show_is_answered() -> None:
+    """Every row of docs/seeds.md has a command, and a figure out of a file or a picture that came of it."""
+    text = (ROOT / "docs/seeds.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    asked = [row for row in rows if len(row) == 5 and row[0] not in {"it shows", "---"}]
+    assert len(asked) >= 50
+    for shown, _, command, answer, _ in asked:
+        assert command.startswith("`make "), shown
+        assert "<!-- figure: " in answer or ".png)" in answer, shown
+
+
 def test_every_target_is_listed() -> None:
     """`make help` lists every target that is not a file."""
     phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
