@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from support.formats import npy
 
+from robust_digits.arrays import memory
 from robust_digits.candidate import data
-from robust_digits.data import images
 from robust_digits.errors import InputError
 
 Saved = Callable[..., Path]
@@ -74,7 +74,7 @@ def test_a_folder_of_anything_else_is_refused(tmp_path: Path, monkeypatch: pytes
         data.load(folder_of(tmp_path / "half", images=X))
     with pytest.raises(InputError, match="bytes: expected images as floats"):
         data.load(folder_of(tmp_path / "bytes", images=X.astype(np.uint8), labels=Y))
-    monkeypatch.setattr(images, "memory", lambda: 4 * X.size - 1)
+    monkeypatch.setattr(memory, "limit", lambda: 4 * X.size - 1)
     with pytest.raises(InputError, match="large: expected images that fit into"):
         data.load(folder_of(tmp_path / "large", images=X.astype(np.float16), labels=Y))
 
@@ -123,7 +123,7 @@ def test_arrays_larger_than_memory_are_refused_by_what_they_declare(
     for start in (match.start() for match in re.finditer(b"PK\x01\x02", content)):
         content[start + 24 : start + 28] = (2**32 - 2).to_bytes(4, "little")  # the size in the list of members
     bomb.write_bytes(content)
-    monkeypatch.setattr(images, "memory", lambda: 2**32)
+    monkeypatch.setattr(memory, "limit", lambda: 2**32)
     with pytest.raises(
         InputError, match=r"bomb\.npz: expected images that fit into .* of memory, got 8,589,934,588 bytes"
     ):
@@ -136,8 +136,8 @@ def test_arrays_must_fit_as_they_are_and_as_float32(dtype: type, npz: Saved, mon
     path = npz(images=X.astype(dtype), labels=Y)
     with zipfile.ZipFile(path) as archive:
         needed = sum(member.file_size for member in archive.infolist()) + 4 * X.size
-    monkeypatch.setattr(images, "memory", lambda: needed)
+    monkeypatch.setattr(memory, "limit", lambda: needed)
     assert len(data.load(path)) == len(X)
-    monkeypatch.setattr(images, "memory", lambda: needed - 1)
+    monkeypatch.setattr(memory, "limit", lambda: needed - 1)
     with pytest.raises(InputError, match=f"got {needed:,} bytes"):
         data.load(path)
