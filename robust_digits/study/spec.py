@@ -60,6 +60,15 @@ class Step(Section):
             for name, values in self.values.items()
         }
 
+    def check_free(self, given: Params, *, study: str) -> None:
+        """Raise `InputError`, naming the study, if parameters are given that the values set, whole or in part."""
+        asked = {f"{name}." for settings in self.settings().values() for name in settings}
+        taken = sorted(
+            name for name in given if any(f"{name}.".startswith(each) or each.startswith(f"{name}.") for each in asked)
+        )
+        if taken:
+            raise InputError(f"{FOLDER}: {study}: {', '.join(taken)} is what the study asks, and cannot be set")
+
 
 class Plan(Step):
     """A study of what a parameter does to a model.

@@ -12,7 +12,6 @@ from typing import Any
 
 from robust_digits import tables
 from robust_digits.document import counts
-from robust_digits.errors import InputError
 from robust_digits.params import PARAMS_FILE, read
 from robust_digits.study import chart, matrix, measures, spec, workspace
 from robust_digits.study.spec import Params, Plan
@@ -39,12 +38,7 @@ class Study:
         self._name, self._plan, self._project = name, plan, project
         models = dict.fromkeys([plan.model, *(figure.partition(".")[0] for figure in plan.figures.values())])
         self._targets = [f"{STAGE}@{model}" for model in models]
-        asked = {f"{name}." for settings in plan.settings().values() for name in settings}
-        taken = sorted(
-            name for name in given if any(f"{name}.".startswith(each) or each.startswith(f"{name}.") for each in asked)
-        )
-        if taken:
-            raise InputError(f"{spec.FOLDER}: {name}: {', '.join(taken)} is what the study asks, and cannot be set")
+        plan.check_free(given, study=name)
         planned = self._plan.runs(read(Path(PARAMS_FILE)))
         self._runs = {value: spec.changed(params, given) for value, params in planned.items()}
         self._keys = workspace.keys(project, self._runs, *self._targets)

@@ -20,8 +20,8 @@ class Tuning:
         Raises
         ------
         InputError
-            If a step, the last one too, sets something that is no parameter, or if the table of a step would be that of
-            another step or study.
+            If a step, the last one too, sets something that is no parameter, or that is `given`, or if the table of a
+            step would be that of another step or study.
         """
         self._name, self._chain, self._given, self._project = name, chain, given, project
         names = [self._study(step) for step in chain.steps]
@@ -29,6 +29,7 @@ class Tuning:
         if taken:
             raise InputError(f"{spec.FOLDER}: {name}: {', '.join(sorted(taken))} would be the table of two studies")
         for step in chain.steps:
+            step.check_free(given, study=name)
             chain.plan(step, {}).runs(read(Path(PARAMS_FILE)))
 
     def run(self) -> list[str]:

@@ -62,6 +62,13 @@ def test_lines_are_the_curves(figure: Figure) -> None:
     assert [0, 100] not in np.array(lines["knows the detector"]).tolist()
 
 
+def test_the_old_set_hides_no_other(figure: Figure) -> None:
+    """Its images are those of the baseline's own FGM, and so is its curve: it is dashed, over a line that is not."""
+    styles = {str(line.get_label()).split(",")[0].split(" (")[0]: line.get_linestyle() for line in figure.axes[0].lines}
+    assert styles["FGM transfer"] == "--"
+    assert styles["FGM"] == styles["knows the detector"] == "-"
+
+
 def test_every_attack_that_follows_gradients_is_drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A suite may have more of them than there are colours: a colour comes again, and no curve is left out."""
     drawn: list[Figure] = []

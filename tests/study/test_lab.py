@@ -86,6 +86,8 @@ def test_no_picture_twice(arguments: list[str], monkeypatch: pytest.MonkeyPatch)
     run(monkeypatch, *arguments)
     shown = [picture(axes).tobytes() for axes in kept[0].axes if axes.images]
     assert len(shown) == len(set(shown)) == 5
+    scales = [child.get_ylabel() for axes in kept[0].axes for child in axes.child_axes]
+    assert scales == ["change of a pixel (red: lighter)"] * 2
 
 
 @pytest.mark.parametrize(

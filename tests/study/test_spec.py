@@ -177,3 +177,14 @@ def test_a_chain_that_sets_no_parameter_is_refused_at_once(folder: Path) -> None
     assert isinstance(chain, spec.Chain)
     with pytest.raises(InputError, match=r"train\.droput is not a parameter"):
         Tuning("study", chain, {}, Path())
+
+
+@pytest.mark.parametrize("name", ["seed", "train", "train.dropout"])
+def test_what_a_chain_asks_cannot_be_set(name: str, folder: Path) -> None:
+    """By any of its steps: the last one would refuse it after all the others have run with it."""
+    put(folder / "study.yaml", CHAIN)
+    put(Path("params.yaml"), PARAMS)
+    chain = spec.load("study")
+    assert isinstance(chain, spec.Chain)
+    with pytest.raises(InputError, match=f"study: {name} is what the study asks"):
+        Tuning("study", chain, {name: 1}, Path())
